@@ -1,0 +1,56 @@
+"""Random streams that belong to a row, so that a row's result does not depend on its batch mates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class RowStreams:
+    """One independent random stream per row, seeded by (seed, row id, purpose).
+
+    Numbers are drawn on the CPU and moved, so that they are the same on every device. The global
+    random state is neither read nor written.
+
+    Args:
+        seed: the run's seed, ≥ 0.
+        rows: row ids, one per image of the batch, ≥ 0.
+        purpose: keeps streams of different uses (start, critic, shuffle) apart.
+        device: where the drawn tensors live.
+    """
+
+    def __init__(
+        self, seed: int, rows: Sequence[int], purpose: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
+        self._streams = [
+            torch.Generator().manual_seed(_mix(seed, row, purpose)) for row in rows
+        ]
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def uniform(self, *shape: int) -> Tensor:
+        """(B, *shape) float32 numbers in [0, 1)."""
+        return self._stack([torch.rand(shape, generator=g) for g in self._streams])
+
+    def permutation(self, n: int) -> Tensor:
+        """(B, n) int64: one random order of 0…n−1 per row."""
+        return self._stack([torch.randperm(n, generator=g) for g in self._streams])
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """(B, *shape) int64 in [low, high)."""
+        return self._stack(
+            [torch.randint(low, high, shape, generator=g) for g in self._streams]
+        )
+
+    def _stack(self, draws: list[Tensor]) -> Tensor:
+        return torch.stack(draws).to(self.device)
+
+
+def _mix(seed: int, row: int, purpose: int) -> int:
+    words = np.random.SeedSequence([seed, row, purpose]).generate_state(2, np.uint32)
+    return int(words[0]) << 31 | int(words[1]) >> 1
