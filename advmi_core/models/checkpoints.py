@@ -1,0 +1,178 @@
+"""Trained weights on disk: a safetensors file and a JSON card beside it. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from advmi_core import device as devices
+from advmi_core import paths
+from advmi_core.files import write_atomically
+from advmi_core.models.base import Network
+from advmi_core.models.registry import MODELS, skeleton
+from advmi_core.validate import check_choice
+
+FORMAT = 1
+"""Version of the card's layout."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, or not what its card says."""
+
+
+def load(
+    name: str, dataset: str = "fashion-mnist", device: str = "cpu", weights: Path | str | None = None
+) -> Network:
+    """A trained model: a fresh instance, in evaluation mode, without parameter gradients.
+
+    Args:
+        name: a key of ``MODELS``.
+        dataset: the data set it was trained on; picks the folder under assets/weights.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        weights: a .safetensors file with its card beside it, instead of the shipped one.
+
+    Returns:
+        The network, with ``card``, ``name`` and ``in_shape`` filled.
+
+    Raises:
+        ValueError: an unknown model or device.
+        CheckpointError: no such weights, or they are damaged or do not belong to their card.
+    """
+    check_choice(name, "model", tuple(MODELS))
+    target = devices.pick(device)
+    path = _shipped(name, dataset) if weights is None else Path(weights)
+    card, blob = _read(path)
+    if card["model"] != name:
+        raise CheckpointError(f"{path.name} holds a {card['model']!r}, wanted {name!r}")
+    if hashlib.sha256(blob).hexdigest() != card["sha256"]:
+        raise CheckpointError(f"{path.name} is damaged: its sha256 is not the one in {_card_of(path).name}")
+    network = _assemble(card, blob, path)
+    return network.to(target).freeze()
+
+
+def save(network: Network, card: dict[str, Any], folder: Path, half: bool = False) -> Path:
+    """Write ``NAME.safetensors`` and ``NAME.json`` into ``folder``, each whole or not at all.
+
+    Args:
+        network: the trained model; its ``name`` names the files.
+        card: what is known about the training; model, shape, classes, sha256 and format are filled in.
+        folder: made if it does not exist.
+        half: store as float16; ``rounded`` gives the weights that such a file holds.
+
+    Returns:
+        The path of the weights.
+    """
+    blob = tensors_to_bytes(
+        {
+            key: value.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
+            for key, value in network.state_dict().items()
+        }
+    )
+    full = {
+        "format": FORMAT,
+        "model": network.name,
+        "shape": list(network.in_shape),
+        "classes": getattr(network, "classes", 0),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "stored_as": "float16" if half else "float32",
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        **card,
+    }
+    path = folder / f"{network.name}.safetensors"
+    text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_bytes(blob))
+    write_atomically(_card_of(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return path
+
+
+def rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights as a float16 file would give them back: what has to be measured before it is saved."""
+    return {key: value.half().float() for key, value in state.items()}
+
+
+def available() -> dict[str, tuple[str, ...]]:
+    """Data set → names of the models whose weights are shipped for it."""
+    root = paths.assets() / "weights"
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    found = {
+        folder.name: tuple(name for name in MODELS if (folder / f"{name}.safetensors").is_file())
+        for folder in folders
+    }
+    return {dataset: names for dataset, names in found.items() if names}
+
+
+def _shipped(name: str, dataset: str) -> Path:
+    shipped = available()
+    if dataset not in shipped:
+        raise CheckpointError(f"no weights for the data set {dataset!r}; there are some for {_list(shipped)}")
+    if name not in shipped[dataset]:
+        raise CheckpointError(
+            f"no weights of {name!r} for {dataset}; there are {_list(shipped[dataset])}, "
+            f"and `advmi train {name} --dataset {dataset} --out DIR` makes them"
+        )
+    return paths.assets() / "weights" / dataset / f"{name}.safetensors"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        blob = path.read_bytes()
+        text = _card_of(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{path.name} and its card {_card_of(path).name} cannot be read: {error}"
+        ) from error
+    try:
+        card = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"{_card_of(path).name} is not JSON: {error}") from error
+    wanted = {"format": int, "model": str, "shape": list, "classes": int, "sha256": str, "metrics": dict}
+    for key, kind in wanted.items():
+        if not isinstance(card, dict) or not isinstance(card.get(key), kind):
+            raise CheckpointError(
+                f"{_card_of(path).name} is not a model card: it needs {key!r} as {kind.__name__}"
+            )
+    if card["format"] != FORMAT:
+        raise CheckpointError(f"{_card_of(path).name} has format {card['format']}, wanted {FORMAT}")
+    return card, blob
+
+
+def _assemble(card: dict[str, Any], blob: bytes, path: Path) -> Network:
+    try:
+        network = skeleton(card["model"], tuple(card["shape"]), card["classes"] or 10)
+        state = tensors_from_bytes(blob)
+    except (ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
+    _check_tensors(state, network.state_dict(), path)
+    network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    network.card = card
+    return network
+
+
+def _check_tensors(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
+    if state.keys() != wanted.keys():
+        odd = sorted(state.keys() ^ wanted.keys())
+        raise CheckpointError(
+            f"{path.name} does not hold the tensors of its model: missing or extra {_list(odd)}"
+        )
+    for key, tensor in wanted.items():
+        if state[key].shape != tensor.shape:
+            seen, expected = tuple(state[key].shape), tuple(tensor.shape)
+            raise CheckpointError(f"{path.name}: {key} has shape {seen}, wanted {expected}")
+        if not state[key].is_floating_point() or not bool(torch.isfinite(state[key]).all()):
+            raise CheckpointError(f"{path.name}: {key} must hold finite floating-point numbers")
+
+
+def _card_of(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _list(names: object) -> str:
+    return ", ".join(names) if isinstance(names, dict | list | tuple) and names else "none"

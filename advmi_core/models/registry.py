@@ -1,0 +1,66 @@
+"""Names of models, and how to build one from its name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from advmi_core.models.autoencoders import AdversarialAutoencoder, ConvAutoencoder, DenseAutoencoder
+from advmi_core.models.base import Network, Shape
+from advmi_core.models.classifiers import CNN
+from advmi_core.validate import check_choice, check_count
+
+MODELS: dict[str, Callable[[Shape, int], Network]] = {
+    "cnn": CNN,
+    "ae-dense": lambda shape, classes: DenseAutoencoder(shape),
+    "ae-sparse": lambda shape, classes: DenseAutoencoder(shape),
+    "ae-conv": lambda shape, classes: ConvAutoencoder(shape),
+    "ae-adversarial": lambda shape, classes: AdversarialAutoencoder(shape),
+}
+"""Name → builder taking (C,H,W) and the number of classes (which autoencoders ignore)."""
+
+
+def build(name: str, shape: Shape = (1, 28, 28), classes: int = 10, seed: int = 0) -> Network:
+    """A fresh, untrained model with gradients on.
+
+    Args:
+        name: a key of ``MODELS``.
+        shape: (C,H,W) of its images.
+        classes: number of logits of a classifier.
+        seed: of the initial weights; the global random state is neither read nor written.
+
+    Raises:
+        ValueError: an unknown name, or a shape that the model cannot take.
+    """
+    check_count(seed, "seed", low=0)
+    network = skeleton(name, shape, classes)
+    network.to_empty(device="cpu")
+    initialise(network, torch.Generator().manual_seed(seed))
+    return network
+
+
+def skeleton(name: str, shape: Shape, classes: int) -> Network:
+    """The model without memory for its weights: fill it by ``load_state_dict(…, assign=True)``."""
+    check_choice(name, "model", tuple(MODELS))
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (C,H,W), got {tuple(shape)}")
+    for value, letter in zip(shape, "CHW", strict=True):
+        check_count(value, f"shape's {letter}")
+    check_count(classes, "classes", low=2)
+    with torch.device("meta"):  # torch's own initialisation would consume the global random state
+        network = MODELS[name]((shape[0], shape[1], shape[2]), classes)
+    network.name = name
+    return network
+
+
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """torch's usual start, drawn from ``generator``: weights and biases uniform in ±1/√fan-in."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            if layer.bias is not None:
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
