@@ -1,0 +1,80 @@
+"""What a data set is once it is loaded: images in [0,1], labels, class names and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """One split of a data set.
+
+    Attributes:
+        x: (N,C,H,W) float32 in [0,1].
+        y: (N,) int64 labels in 0…len(classes)−1.
+        classes: class names, in the order of the labels.
+        name: the data set's name.
+        split: "train" or "test" for the named data sets.
+        source: which source served it: "ADVMI_DATA", "cache", "embedded", or "folder" for one's own path.
+        subset: the source holds only a part of the published split (always so for "embedded").
+    """
+
+    x: Tensor
+    y: Tensor
+    classes: tuple[str, ...]
+    name: str
+    split: str
+    source: str
+    subset: bool = False
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, indices: Sequence[int] | Tensor) -> ImageSet:
+        """The images at ``indices`` (whole numbers in 0…N−1, any order, repeats allowed), copied.
+
+        Raises:
+            ValueError: an index is no whole number or lies outside 0…N−1.
+        """
+        index = torch.as_tensor(indices)
+        if index.numel() == 0:
+            index = index.to(torch.int64)
+        if index.ndim != 1 or index.is_floating_point() or index.dtype == torch.bool:
+            raise ValueError(f"indices must be a list of whole numbers, got {indices!r}")
+        if index.numel() and (int(index.min()) < 0 or int(index.max()) >= len(self)):
+            raise ValueError(
+                f"indices must lie in 0…{len(self) - 1}, got {int(index.min())}…{int(index.max())}"
+            )
+        index = index.to(torch.int64)
+        return replace(self, x=self.x[index], y=self.y[index])
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What a reader returns: 8-bit images as stored, a quarter of the memory of the float ones.
+
+    Attributes:
+        images: (N,C,H,W) uint8, read-only.
+        labels: (N,) int64, read-only.
+        classes: class names where the files state them, else empty.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Readers' results are cached and shared between callers.
+        self.images.setflags(write=False)
+        self.labels.setflags(write=False)
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Fresh (N,C,H,W) float32 images in [0,1] and (N,) int64 labels, which the caller may change."""
+        x = torch.from_numpy(self.images.astype(np.float32)).div_(255)
+        return x, torch.from_numpy(self.labels.copy())
