@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from advmi_core.data import idx
+from advmi_core.data import cifar, idx, picture_files, svhn
+from advmi_core.data.catalog import CATALOG
 from advmi_core.data.image_set import Pixels
+from advmi_core.data.pictures import Shape
+from advmi_core.data.tree import open_tree
 
 Files = tuple[Path, ...]
 
@@ -59,7 +62,123 @@ def _plain_or_gz(path: Path) -> Path | None:
     return next((each for each in both if each.is_file()), None)
 
 
+@dataclass(frozen=True)
+class ClassesLayout:
+    """A folder or zip with ``split/CLASS/*.jpg``."""
+
+    path: str
+    classes: tuple[str, ...]
+    shape: Shape
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / self.path)
+
+    def find(self, root: Path, split: str) -> Files | None:
+        path = root / self.path
+        return (path,) if path.is_file() or (path / split).is_dir() else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        with open_tree(files[0]) as tree:
+            return picture_files.read_classes(tree, split, self.classes, self.shape, exact=True)
+
+
+@dataclass(frozen=True)
+class TinyLayout:
+    """Tiny-ImageNet's published folder or a zip of it; split "test" is its validation split."""
+
+    path: str
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / self.path)
+
+    def find(self, root: Path, split: str) -> Files | None:
+        path = root / self.path
+        inside = path / ("train" if split == "train" else "val")
+        return (path,) if path.is_file() or inside.is_dir() else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        with open_tree(files[0]) as tree:
+            return picture_files.read_tiny_imagenet(tree, split, CATALOG["tiny-imagenet"].shape)
+
+
+@dataclass(frozen=True)
+class CifarFolder:
+    """The unpacked binary version of CIFAR-10."""
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / cifar.FOLDER / cifar.file_names(split)[0])
+
+    def find(self, root: Path, split: str) -> Files | None:
+        files = tuple(root / cifar.FOLDER / name for name in cifar.file_names(split))
+        return files if all(path.is_file() for path in files) else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        return cifar.read_folder(files[0].parent, split)
+
+
+@dataclass(frozen=True)
+class CifarArchive:
+    """The binary version of CIFAR-10 as its author publishes it."""
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / "cifar-10-binary.tar.gz")
+
+    def find(self, root: Path, split: str) -> Files | None:
+        path = root / "cifar-10-binary.tar.gz"
+        return (path,) if path.is_file() else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        return cifar.read_archive(files[0], split)
+
+
+@dataclass(frozen=True)
+class SvhnLayout:
+    """``folder/train_32x32.mat`` and ``folder/test_32x32.mat``."""
+
+    folder: str
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / self.folder / f"{split}_32x32.mat")
+
+    def find(self, root: Path, split: str) -> Files | None:
+        path = root / self.folder / f"{split}_32x32.mat"
+        return (path,) if path.is_file() else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        return svhn.read_mat(files[0])
+
+
+def _classes(path: str, name: str) -> ClassesLayout:
+    return ClassesLayout(path, CATALOG[name].classes, CATALOG[name].shape)
+
+
+# The first layout found wins: original pixels before JPEG copies, whole data sets before parts.
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "fashion-mnist": (IdxLayout("fashion-mnist"), IdxLayout("FashionMNIST/raw")),
     "mnist": (IdxLayout("mnist"), IdxLayout("MNIST/raw")),
+    "cifar10": (
+        CifarFolder(),
+        CifarArchive(),
+        _classes("cifar10", "cifar10"),
+        _classes("cifar10-jpeg.zip", "cifar10"),
+    ),
+    "svhn": (SvhnLayout("svhn"), SvhnLayout("SVHN"), SvhnLayout("")),
+    "tiny-imagenet": (
+        TinyLayout("tiny-imagenet-200"),
+        TinyLayout("tiny-imagenet-200.zip"),
+        TinyLayout("tiny-imagenet-200-subset.zip"),
+    ),
 }
+
+_PICKLED = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
+
+
+def unread(name: str, root: Path) -> str:
+    """A sentence on files of the data set that are there but are not read, or an empty string."""
+    there = [pickled for pickled in _PICKLED if (root / pickled).exists()] if name == "cifar10" else []
+    if not there:
+        return ""
+    return (
+        f"{root / there[0]} is there but is not read: it holds pickles, which can run code when opened; "
+        "put the binary version, cifar-10-binary.tar.gz, beside it"
+    )

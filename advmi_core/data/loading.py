@@ -1,16 +1,26 @@
-"""Load a data set by its name."""
+"""Load a data set by its name, or pictures of one's own by their path."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from advmi_core.data.catalog import check_split, entry
+from advmi_core.data.downloads import Progress, download
 from advmi_core.data.image_set import ImageSet, Pixels
 from advmi_core.data.layouts import Files, Layout
-from advmi_core.data.sources import find, not_found
+from advmi_core.data.picture_files import read_classes
+from advmi_core.data.pictures import Shape
+from advmi_core.data.sources import DataNotFoundError, find, not_found
+from advmi_core.data.tree import open_tree
+
+_fetch = download  # `download` is also an argument's name
 
 
-def load(name: str, split: str = "test", download: bool = False) -> ImageSet:
+def load(
+    name: str, split: str = "test", download: bool = False, progress: Progress | None = None
+) -> ImageSet:
     """Load one split of a named data set from the first source that has it.
 
     Sources are asked in order: $ADVMI_DATA, the user cache, the subset embedded in AdvMI
@@ -20,7 +30,9 @@ def load(name: str, split: str = "test", download: bool = False) -> ImageSet:
     Args:
         name: "fashion-mnist", "mnist", "cifar10", "svhn" or "tiny-imagenet".
         split: "train" or "test" (Tiny-ImageNet's published validation split).
-        download: fetch the published files into the user cache if no source has the whole split.
+        download: fetch the published files into the user cache if no source but the embedded one has
+            the split. Without it nothing ever leaves or enters the machine.
+        progress: called with (bytes done, bytes in all) while downloading.
 
     Returns:
         Images (N,C,H,W) float32 in [0,1] with labels (N,) int64.
@@ -28,17 +40,64 @@ def load(name: str, split: str = "test", download: bool = False) -> ImageSet:
     Raises:
         ValueError: unknown name or split, or damaged files.
         DataNotFoundError: no source has it.
+        DownloadError: the download failed.
     """
     facts = entry(name)
     check_split(split)
+    if download and find(name, split, complete=True) is None:
+        _fetch(name, (split,), progress)
     found = find(name, split)
     if found is None:
         raise not_found(name, split)
     pixels = _read(found.layout, found.files, split, _stamp(found.files))
+    classes = pixels.classes or facts.classes
+    if not 0 <= int(pixels.labels.min()) <= int(pixels.labels.max()) < len(classes):
+        raise ValueError(f"{found.files[-1]} must hold labels in 0…{len(classes) - 1}, got others")
+    if pixels.images.shape[1:] != facts.shape:
+        raise ValueError(f"{found.files[0]} must hold images {facts.shape}, got {pixels.images.shape[1:]}")
     x, y = pixels.tensors()
-    return ImageSet(
-        x, y, pixels.classes or facts.classes, name, split, found.source, len(y) < facts.sizes[split]
-    )
+    return ImageSet(x, y, classes, name, split, found.source, len(y) < facts.sizes[split])
+
+
+def load_folder(path: str | Path, split: str | None = None, shape: Shape | None = None) -> ImageSet:
+    """Load pictures of one's own from a folder or zip: ``split/CLASS/*.png|jpg|webp|bmp``.
+
+    Images come one class after the other in turn, so that any first N are balanced. A zip is read in
+    place, never extracted.
+
+    Args:
+        path: the folder or zip.
+        split: the folder with the class folders; None if they lie directly in ``path``.
+        shape: (C,H,W), to which every picture is cropped (centre) and resized; None wants pictures of one
+            size, that of the first, with as many channels as it has.
+
+    Raises:
+        DataNotFoundError: the path does not exist.
+        ValueError: no such split, no pictures, or a damaged zip or picture.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataNotFoundError(f"{path} does not exist; give a folder or zip with class folders of pictures")
+    layout = _OwnPictures(split, shape)
+    pixels = _read(layout, (path,), split or "", _stamp((path,)))
+    x, y = pixels.tensors()
+    return ImageSet(x, y, pixels.classes, path.stem, split or "", "folder")
+
+
+@dataclass(frozen=True)
+class _OwnPictures:
+    split: str | None
+    shape: Shape | None
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root)
+
+    def find(self, root: Path, split: str) -> Files | None:
+        return (root,)
+
+    def read(self, files: Files, split: str) -> Pixels:
+        with open_tree(files[0]) as tree:
+            return read_classes(tree, self.split, (), self.shape, exact=self.shape is None)
 
 
 @lru_cache(maxsize=4)
@@ -48,4 +107,14 @@ def _read(layout: Layout, files: Files, split: str, stamp: tuple[int, ...]) -> P
 
 
 def _stamp(files: Files) -> tuple[int, ...]:
-    return tuple(value for path in files for value in (path.stat().st_mtime_ns, path.stat().st_size))
+    """Times and sizes of the files, and of the folders up to three levels below where they are folders."""
+    below = [
+        path for top in files if top.is_dir() for deep in ("*", "*/*", "*/*/*") for path in top.glob(deep)
+    ]
+    folders = sorted(path for path in below if path.is_dir())
+    return tuple(value for path in (*files, *folders) for value in _time_and_size(path))
+
+
+def _time_and_size(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size

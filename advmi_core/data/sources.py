@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core import paths
-from advmi_core.data.catalog import check_split, entry
-from advmi_core.data.layouts import LAYOUTS, Files, Layout
+from advmi_core.data.catalog import SPLITS, check_split, entry
+from advmi_core.data.layouts import LAYOUTS, Files, Layout, unread
 
 ENVIRONMENT = "ADVMI_DATA"
+CACHE = "cache"
 EMBEDDED = "embedded"
 
 
@@ -29,11 +29,51 @@ class Found:
 
 
 @dataclass(frozen=True)
+class SourceStatus:
+    """What one source has of one split, found without opening a file.
+
+    Attributes:
+        name, split: what was asked for.
+        source: "ADVMI_DATA", "cache" or "embedded".
+        root: the source's folder; None where the user has named none.
+        files: the files that hold the split; empty if it is not there.
+        used: ``load`` would take this one.
+        note: a remark for people, e.g. "a balanced subset" or why files that are there are not read.
+    """
+
+    name: str
+    split: str
+    source: str
+    root: Path | None
+    files: Files
+    used: bool
+    note: str
+
+    @property
+    def found(self) -> bool:
+        """The split is there."""
+        return bool(self.files)
+
+
+@dataclass(frozen=True)
 class Source:
     """A root folder; ``root`` is None where the user has not named one."""
 
     name: str
     root: Path | None
+
+    def find(self, name: str, split: str) -> Found | None:
+        """The split in the first layout that matches."""
+        for layout in LAYOUTS[name] if self.root is not None else ():
+            files = layout.find(self.root, split) if self.root is not None else None
+            if files is not None:
+                return Found(self.name, layout, files)
+        return None
+
+
+def cache_root() -> Path:
+    """The folder for downloaded data sets."""
+    return paths.cache() / "data"
 
 
 def sources() -> tuple[Source, ...]:
@@ -41,7 +81,7 @@ def sources() -> tuple[Source, ...]:
     own = os.environ.get(ENVIRONMENT)
     return (
         Source(ENVIRONMENT, Path(own).expanduser() if own else None),
-        Source("cache", paths.cache() / "data"),
+        Source(CACHE, cache_root()),
         Source(EMBEDDED, paths.assets() / "data"),
     )
 
@@ -49,31 +89,58 @@ def sources() -> tuple[Source, ...]:
 def find(name: str, split: str, *, complete: bool = False) -> Found | None:
     """The first source that has the split; ``complete`` leaves out the embedded subset."""
     asked = [source for source in sources() if not (complete and source.name == EMBEDDED)]
-    return next((found for source in asked for found in _in_source(source, name, split)), None)
+    return next((found for source in asked if (found := source.find(name, split))), None)
+
+
+def available(name: str) -> list[SourceStatus]:
+    """What every source has of a data set, split by split; cheap, nothing is opened or decoded.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    entry(name)
+    return [status for split in SPLITS for status in _statuses(name, split)]
 
 
 def not_found(name: str, split: str) -> DataNotFoundError:
     """The error for a split that no source has."""
     entry(name)
     check_split(split)
-    looked = [f"  {source.name}: {_looked(source, name, split)}" for source in sources()]
+    asked = [source for source in sources() if source.name != EMBEDDED or name == "fashion-mnist"]
+    looked = "\n".join(f"  {source.name}: {_looked(source, name, split)}" for source in asked)
+    hints = "".join(f"\n{hint}." for source in asked if source.root and (hint := unread(name, source.root)))
     return DataNotFoundError(
-        f"{name} (split {split}) was not found. Looked at:\n"
-        + "\n".join(looked)
-        + f"\nGet it with `advmi data get {name}`, or set {ENVIRONMENT} to a folder that holds it."
+        f"{name} (split {split}) was not found. Looked at:\n{looked}{hints}"
+        f"\nGet it with `advmi data get {name}`, or set {ENVIRONMENT} to a folder that holds it."
     )
 
 
-def _in_source(source: Source, name: str, split: str) -> Iterator[Found]:
+def _statuses(name: str, split: str) -> list[SourceStatus]:
+    used = find(name, split)
+    rows = []
+    for source in sources():
+        found = source.find(name, split)
+        chosen = found is not None and used is not None and found.source == used.source
+        files = found.files if found else ()
+        rows.append(
+            SourceStatus(name, split, source.name, source.root, files, chosen, _note(source, name, found))
+        )
+    return rows
+
+
+def _note(source: Source, name: str, found: Found | None) -> str:
     if source.root is None:
-        return
-    for layout in LAYOUTS[name]:
-        files = layout.find(source.root, split)
-        if files is not None:
-            yield Found(source.name, layout, files)
+        return "not set"
+    if found is not None:
+        return "a balanced subset" if source.name == EMBEDDED else ""
+    if not source.root.is_dir():
+        return "no such folder" if source.name == ENVIRONMENT else ""
+    return unread(name, source.root)
 
 
 def _looked(source: Source, name: str, split: str) -> str:
     if source.root is None:
         return "not set"
+    if source.name == ENVIRONMENT and not source.root.is_dir():
+        return f"{source.root} (no such folder)"
     return ", ".join(layout.place(source.root, split) for layout in LAYOUTS[name])

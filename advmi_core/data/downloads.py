@@ -1,0 +1,175 @@
+"""Fetch published files into the user cache: only when asked, checked, and written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advmi_core.data.catalog import SPLITS, check_split, entry
+from advmi_core.data.sources import cache_root
+from advmi_core.files import write_atomically
+
+Progress = Callable[[int, int], None]
+
+_TIMEOUT = 30.0  # seconds without a byte
+_CHUNK = 1 << 18
+
+
+class DownloadError(OSError):
+    """A file could not be fetched, or what came is not what its authors published."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A published file.
+
+    Attributes:
+        url: where its authors, or torchvision's mirror, offer it.
+        target: its place below the cache's data folder.
+        size: bytes.
+        md5: as published; it guards against damage, not against malice, and readers trust no file anyway.
+    """
+
+    url: str
+    target: str
+    size: int
+    md5: str
+
+
+_FASHION = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+_SVHN = "http://ufldl.stanford.edu/housenumbers/"
+
+
+def _idx(
+    base: str, folder: str, stem: str, images: tuple[int, str], labels: tuple[int, str]
+) -> tuple[Remote, ...]:
+    files = {f"{stem}-images-idx3-ubyte.gz": images, f"{stem}-labels-idx1-ubyte.gz": labels}
+    return tuple(Remote(base + name, f"{folder}/{name}", *facts) for name, facts in files.items())
+
+
+_CIFAR = Remote(
+    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    "cifar-10-binary.tar.gz",
+    170_052_171,
+    "c32a1d4ab5d03f1284b67883e8d87530",
+)
+_TINY = Remote(
+    "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+    "tiny-imagenet-200.zip",
+    248_100_043,
+    "90528d7ca1a48142e341f4ef8d21d0de",
+)
+REMOTES: dict[tuple[str, str], tuple[Remote, ...]] = {
+    ("fashion-mnist", "train"): _idx(
+        _FASHION,
+        "fashion-mnist",
+        "train",
+        (26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+        (29_515, "25c81989df183df01b3e8a0aad5dffbe"),
+    ),
+    ("fashion-mnist", "test"): _idx(
+        _FASHION,
+        "fashion-mnist",
+        "t10k",
+        (4_422_102, "bef4ecab320f06d8554ea6380940ec79"),
+        (5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
+    ),
+    ("mnist", "train"): _idx(
+        _MNIST,
+        "mnist",
+        "train",
+        (9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+        (28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+    ),
+    ("mnist", "test"): _idx(
+        _MNIST,
+        "mnist",
+        "t10k",
+        (1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+        (4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
+    ),
+    ("cifar10", "train"): (_CIFAR,),
+    ("cifar10", "test"): (_CIFAR,),
+    ("svhn", "train"): (
+        Remote(
+            _SVHN + "train_32x32.mat", "svhn/train_32x32.mat", 182_040_794, "e26dedcc434d2e4c54c9b2d4a06d8373"
+        ),
+    ),
+    ("svhn", "test"): (
+        Remote(
+            _SVHN + "test_32x32.mat", "svhn/test_32x32.mat", 64_275_384, "eb5a983be6a315427106f1b164d9cef3"
+        ),
+    ),
+    ("tiny-imagenet", "train"): (_TINY,),
+    ("tiny-imagenet", "test"): (_TINY,),
+}
+
+
+def download(name: str, splits: Sequence[str] = SPLITS, progress: Progress | None = None) -> list[Path]:
+    """Fetch the published files of a data set into the user cache; those already there are kept.
+
+    Args:
+        name: a known data set.
+        splits: any of "train", "test".
+        progress: called with (bytes done, bytes in all) over all files.
+
+    Returns:
+        The files in the cache.
+
+    Raises:
+        ValueError: unknown name or split.
+        DownloadError: no network, or a file is not what was published. Nothing incomplete is kept.
+    """
+    entry(name)
+    for split in splits:
+        check_split(split)
+    remotes = list(dict.fromkeys(remote for split in splits for remote in REMOTES[name, split]))
+    total, done = sum(remote.size for remote in remotes), 0
+    for remote in remotes:
+        _fetch(remote, cache_root() / remote.target, _shifted(progress, done, total))
+        done += remote.size
+        if progress is not None:
+            progress(done, total)
+    return [cache_root() / remote.target for remote in remotes]
+
+
+def _shifted(progress: Progress | None, done: int, total: int) -> Callable[[int], None]:
+    return lambda here: progress(done + here, total) if progress is not None else None
+
+
+def _fetch(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
+    if target.is_file() and target.stat().st_size == remote.size:
+        return
+    write_atomically(target, lambda temporary: _receive(remote, temporary, report))
+
+
+def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
+    digest, received = hashlib.md5(usedforsecurity=False), 0
+    try:
+        with urllib.request.urlopen(remote.url, timeout=_TIMEOUT) as reply, target.open("wb") as file:
+            while received <= remote.size and (chunk := reply.read(_CHUNK)):
+                file.write(chunk)
+                digest.update(chunk)
+                received += len(chunk)
+                report(min(received, remote.size))
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise DownloadError(f"{remote.url} could not be downloaded: {_reason(error)}") from error
+    if digest.hexdigest() != remote.md5:
+        raise DownloadError(
+            f"{remote.url} delivered another file than the published one "
+            f"({received:,} bytes of {remote.size:,}, md5 {digest.hexdigest()}, wanted {remote.md5}); "
+            "nothing was kept"
+        )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answered {error.code} {error.reason}"
+    reason = getattr(error, "reason", error)
+    return f"no network, or the server is out of reach ({reason})"

@@ -1,0 +1,118 @@
+"""Untrusted picture files → pixels: limits, orientation, transparency, bit depth, crop and size.
+
+Everything that enters AdvMI as a PNG, JPEG, WebP or BMP passes through here, be it an upload or one of the
+60,000 files of a data set.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+Shape = tuple[int, int, int]
+Box = tuple[int, int, int, int]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+MAX_BYTES = 10 * 1024 * 1024
+MAX_PIXELS = 25_000_000
+
+
+def open_picture(raw: bytes) -> Image.Image:
+    """Decode a picture upright, in whatever mode it is stored.
+
+    Size and format are checked on the header, before a pixel is decoded. Of an animation the first frame
+    is taken.
+
+    Raises:
+        ValueError: one sentence: empty, over 10 MB, over 25 megapixels, another format, or damaged.
+    """
+    if not raw:
+        raise ValueError("the picture is empty")
+    if len(raw) > MAX_BYTES:
+        raise ValueError(
+            f"the picture must be at most {MAX_BYTES >> 20} MB, got {len(raw) / (1 << 20):.1f} MB"
+        )
+    header = _header(raw)
+    width, height = header.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(
+            f"the picture must have at most {MAX_PIXELS // 10**6} megapixels, "
+            f"got {width}×{height} ({width * height / 1e6:.1f})"
+        )
+    try:
+        header.load()
+        return ImageOps.exif_transpose(header)
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
+        raise ValueError(f"the {header.format} picture is damaged and cannot be decoded: {error}") from error
+
+
+def flatten(image: Image.Image, channels: int) -> Image.Image:
+    """Any mode → "L" (1 channel) or "RGB" (3 channels), 8 bits each, transparency filled in.
+
+    Raises:
+        ValueError: ``channels`` is neither 1 nor 3.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels must be 1 or 3, got {channels!r}")
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    elif image.has_transparency_data:
+        image = _opaque(image.convert("RGBA"))
+    return image.convert("L" if channels == 1 else "RGB")
+
+
+def centred_box(size: tuple[int, int], shape: Shape) -> Box:
+    """The largest centred (left, top, right, bottom) in the shape's proportions; ``size``: (width, height)."""
+    width, height = size
+    _, rows, columns = shape
+    scale = min(width / columns, height / rows)
+    across = min(width, max(1, round(columns * scale)))
+    down = min(height, max(1, round(rows * scale)))
+    left, top = (width - across) // 2, (height - down) // 2
+    return left, top, left + across, top + down
+
+
+def fit(image: Image.Image, shape: Shape) -> tuple[NDArray[np.uint8], Box]:
+    """Crop to the centre and resize (antialiased) to ``shape``; returns (C,H,W) pixels and the crop used."""
+    channels, rows, columns = shape
+    box = centred_box(image.size, shape)
+    cropped = flatten(image, channels).crop(box)
+    return pixels(cropped.resize((columns, rows), Image.Resampling.BICUBIC)), box
+
+
+def pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """(C,H,W) uint8 of an "L" or "RGB" picture."""
+    array = np.asarray(image, np.uint8)
+    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def _header(raw: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(raw), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(f"the picture must have at most {MAX_PIXELS // 10**6} megapixels") from error
+    except UnidentifiedImageError as error:
+        raise ValueError("the picture must be a readable PNG, JPEG, WebP or BMP file") from error
+    except Exception as error:  # a header parser that trips over damaged bytes
+        raise ValueError(f"the picture is damaged: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey: 65535 is white, and 65535 = 255·257. (Pillow itself would clip at 255.)"""
+    values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Lay a picture over white, or over black if what it shows is bright, so that it never vanishes."""
+    sample = image.copy()
+    sample.thumbnail((64, 64))
+    alpha = np.asarray(sample.getchannel("A"), np.float32)
+    light = np.asarray(sample.convert("L"), np.float32)
+    weight = float(alpha.sum())
+    bright = weight > 0 and float((light * alpha).sum()) / weight > 160
+    ground = Image.new("RGBA", image.size, "black" if bright else "white")
+    return Image.alpha_composite(ground, image)
