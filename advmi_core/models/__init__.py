@@ -2,7 +2,10 @@
 
 from advmi_core.models.base import Autoencoder, Classifier, Network
 from advmi_core.models.checkpoints import CheckpointError, available, load, save
+from advmi_core.models.metrics import measure
 from advmi_core.models.registry import MODELS, build
+from advmi_core.models.spec import TrainSpec, default_spec
+from advmi_core.models.training import TrainingError, TrainResult, TrainStep, train
 
 __all__ = [
     "MODELS",
@@ -10,8 +13,15 @@ __all__ = [
     "CheckpointError",
     "Classifier",
     "Network",
+    "TrainResult",
+    "TrainSpec",
+    "TrainStep",
+    "TrainingError",
     "available",
     "build",
+    "default_spec",
     "load",
+    "measure",
     "save",
+    "train",
 ]

@@ -1,0 +1,164 @@
+"""What one gradient step does: for a classifier, an autoencoder, and an adversarial autoencoder."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from advmi_core.models.autoencoders import AdversarialAutoencoder, Discriminator
+from advmi_core.models.base import Autoencoder, Classifier, Network
+from advmi_core.models.registry import initialise
+from advmi_core.models.spec import TrainSpec
+
+SPARSITY_TARGET = 0.1
+"""Wanted mean activation of a code unit of the sparse autoencoder (METHODS §3)."""
+
+
+def kl_sparsity(code: Tensor, target: float = SPARSITY_TARGET) -> Tensor:
+    """Mean over the units of KL(target ‖ mean activation of the unit over the batch), in nats.
+
+    Args:
+        code: (B,U) activations in (0,1).
+        target: wanted mean activation, in (0,1).
+
+    Returns:
+        A scalar ≥ 0; 0 when every unit's mean activation is the target.
+    """
+    mean = code.mean(0).clamp(1e-6, 1 - 1e-6)
+    return (
+        target * (math.log(target) - mean.log()) + (1 - target) * (math.log(1 - target) - (1 - mean).log())
+    ).mean()
+
+
+class Learner:
+    """A network with its optimiser; ``step`` learns from one batch.
+
+    Args:
+        network: the model to train, gradients on.
+        spec: optimiser and its parameters.
+        device: where it learns.
+    """
+
+    def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
+        self.network = network.to(device)
+        self.spec = spec
+        self.modules: dict[str, nn.Module] = {"network": self.network}
+        self.optimizers = {"network": _optimizer(self.network, spec)}
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """The scalar that is minimised on a batch x (B,C,H,W), y (B,)."""
+        raise NotImplementedError
+
+    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+        """One gradient step at this learning rate; returns the loss before it."""
+        loss = self.loss(x, y)
+        self.descend("network", loss, lr)
+        return float(loss.detach())
+
+    def descend(self, which: str, loss: Tensor, lr: float) -> None:
+        """One step of one optimiser along the gradient of ``loss``."""
+        optimizer = self.optimizers[which]
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+
+    def state(self) -> dict[str, Tensor]:
+        """Copies of all weights and optimiser moments, on the CPU."""
+        tensors = {
+            f"{name}/weights/{key}": value
+            for name, module in self.modules.items()
+            for key, value in module.state_dict().items()
+        }
+        for name, optimizer in self.optimizers.items():
+            for index, moments in optimizer.state_dict()["state"].items():
+                for key, value in moments.items():
+                    tensors[f"{name}/moments/{index}/{key}"] = torch.as_tensor(value)
+        return {key: value.detach().cpu().clone() for key, value in tensors.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from a ``state``."""
+        moments: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in self.optimizers}
+        weights: dict[str, dict[str, Tensor]] = {name: {} for name in self.modules}
+        for path, value in tensors.items():
+            name, kind, key = path.split("/", 2)
+            if kind == "weights":
+                weights[name][key] = value
+            else:
+                index, moment = key.split("/")
+                moments[name].setdefault(int(index), {})[moment] = value
+        for name, module in self.modules.items():
+            module.load_state_dict(weights[name])
+        for name, optimizer in self.optimizers.items():
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": moments[name], "param_groups": groups})
+
+
+class ClassifierLearner(Learner):
+    """Cross entropy, with label smoothing if the spec says so."""
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Mean cross entropy of the batch."""
+        return functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
+
+
+class AutoencoderLearner(Learner):
+    """Mean squared error per pixel, plus ``sparsity`` times the KL term."""
+
+    network: Autoencoder
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
+        code = self.network.encode(x)
+        loss = functional.mse_loss(self.network.decode(code), x)
+        return loss + self.spec.sparsity * kl_sparsity(code) if self.spec.sparsity else loss
+
+
+class AdversarialLearner(Learner):
+    """Reconstruction while the encoder makes its codes pass for draws from N(0,1) (Makhzani et al. 2015)."""
+
+    network: AdversarialAutoencoder
+
+    def __init__(self, network: AdversarialAutoencoder, spec: TrainSpec, device: torch.device) -> None:
+        super().__init__(network, spec, device)
+        discriminator = Discriminator(network.latent)
+        initialise(discriminator, torch.Generator().manual_seed(spec.seed + 1))
+        self.discriminator = discriminator.to(device)
+        self.modules["discriminator"] = self.discriminator
+        self.optimizers["discriminator"] = _optimizer(self.discriminator, spec)
+
+    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+        """One step of the discriminator, then one of the autoencoder; returns the reconstruction error."""
+        code = self.network.encode(x)
+        prior = torch.randn(code.shape, generator=generator).to(code.device)
+        real, fake = self.discriminator(prior), self.discriminator(code.detach())
+        self.descend("discriminator", (_pass_for(real, 1.0) + _pass_for(fake, 0.0)) / 2, lr)
+        error = functional.mse_loss(self.network.decode(code), x)
+        fooled = _pass_for(self.discriminator(code), 1.0)
+        self.descend("network", error + self.spec.adversary * fooled, lr)
+        return float(error.detach())
+
+
+def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
+    """The learner that suits the network and the spec."""
+    if isinstance(network, Classifier):
+        return ClassifierLearner(network, spec, device)
+    if isinstance(network, AdversarialAutoencoder) and spec.adversary:
+        return AdversarialLearner(network, spec, device)
+    return AutoencoderLearner(network, spec, device)
+
+
+def _pass_for(logits: Tensor, label: float) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+
+
+def _optimizer(module: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+    if spec.optimizer == "sgd":
+        return torch.optim.SGD(
+            module.parameters(), spec.lr, momentum=0.9, nesterov=True, weight_decay=spec.weight_decay
+        )
+    return torch.optim.Adam(module.parameters(), spec.lr, weight_decay=spec.weight_decay)
