@@ -37,6 +37,7 @@ class Snapshot:
         elapsed: seconds of work so far; ``eta``: seconds left, None while unknown.
         result: the result, also the partial one of a cancelled job; None where there is none.
         error: one sentence if the job failed or was given up, else "".
+        about: what the submitter said about it.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Snapshot:
     eta: float | None
     result: Any
     error: str
+    about: Any
 
     @property
     def active(self) -> bool:
@@ -65,6 +67,7 @@ class _Job:
     interactive: bool
     trace: Trace
     touched: float
+    about: Any
     state: State = "queued"
     stop: bool = False
     discarded: bool = False
@@ -115,6 +118,7 @@ class JobManager:
         label: str = "",
         device: str = "cpu",
         keep: int = 240,
+        about: Any = None,
     ) -> str:
         """Queue ``make_run()`` and return the job's id.
 
@@ -124,6 +128,7 @@ class JobManager:
             label: what people call it.
             device: the queue it waits in.
             keep: most records kept; memory is bounded as well.
+            about: handed back with every snapshot, so that callers need keep nothing but the id.
 
         Raises:
             RuntimeError: the manager was shut down.
@@ -133,7 +138,14 @@ class JobManager:
                 raise RuntimeError("the job manager was shut down")
             self._sweep()
             job = _Job(
-                f"job-{next(self._ids)}", label, device, make_run, interactive, Trace(keep), self._clock()
+                f"job-{next(self._ids)}",
+                label,
+                device,
+                make_run,
+                interactive,
+                Trace(keep),
+                self._clock(),
+                about,
             )
             self._jobs[job.id] = job
             queue = self._queues.setdefault(device, _Queue())
@@ -221,6 +233,7 @@ class JobManager:
         return Snapshot(
             id=job.id, label=job.label, state=job.state, position=position, records=job.trace.records(),
             progress=job.progress, elapsed=elapsed, eta=eta, result=job.result, error=job.error,
+            about=job.about,
         )  # fmt: skip
 
     def _position(self, job: _Job) -> int:

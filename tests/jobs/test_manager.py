@@ -82,10 +82,11 @@ def finished(snapshot: Snapshot) -> bool:
 
 
 def test_a_job_runs_to_its_end(manager: JobManager) -> None:
-    job = manager.submit(Work(4, gated=False).make, label="four steps")
+    job = manager.submit(Work(4, gated=False).make, label="four steps", about={"row": 3})
     end = wait(manager, job, finished)
     assert (end.state, end.result, end.progress, end.error) == ("done", 4, 1.0, "")
     assert [record.step for record in end.records] == [1, 2, 3, 4]
+    assert (end.label, end.about) == ("four steps", {"row": 3})
 
 
 def test_first_come_first_served_with_visible_positions(manager: JobManager) -> None:

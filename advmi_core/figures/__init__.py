@@ -1,0 +1,1 @@
+"""Results and records → what is seen: stage payloads, plotly figures (screen), matplotlib figures (print)."""

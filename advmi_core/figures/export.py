@@ -1,0 +1,56 @@
+"""Results as files: curves as CSV, arrays as NPZ, the specification as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from advmi_core.attacks.records import AttackResult
+from advmi_core.figures.palette import SERIES
+
+
+def curves_csv(result: AttackResult) -> bytes:
+    """One line an image and iteration: image, iteration, criterion, c, mi (nats), gap; empty if unknown."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["image", "iteration", *(series.name for series in SERIES)])
+    columns = [np.asarray(result.history[series.name]) for series in SERIES]
+    steps, rows = columns[0].shape
+    for row in range(rows):
+        for step in range(steps):
+            values = [float(column[step, row]) for column in columns]
+            if np.isfinite(values[0]):
+                writer.writerow([row, step + 1, *(f"{v:.6g}" if np.isfinite(v) else "" for v in values)])
+    return buffer.getvalue().encode()
+
+
+def arrays_npz(result: AttackResult) -> bytes:
+    """All tensors of the result and its history, as plain arrays (readable without unpickling)."""
+    names = (
+        "x",
+        "x_adv",
+        "success",
+        "criterion",
+        "mi",
+        "mi_loop",
+        "linf",
+        "l2",
+        "queries",
+        "best_step",
+        "correct",
+        "output",
+        "output_adv",
+    )
+    arrays = {name: getattr(result, name).cpu().numpy() for name in names}
+    arrays |= {f"history_{name}": np.asarray(values) for name, values in result.history.items()}
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def spec_json(spec: dict[str, object]) -> bytes:
+    """The specification, readable by people and programs."""
+    return (json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()

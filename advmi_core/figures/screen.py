@@ -1,0 +1,63 @@
+"""plotly figures for the screen: zoom and read every value."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+
+from advmi_core.figures.palette import SERIES
+from advmi_core.figures.trail import Trail
+
+
+def curves(trail: Trail) -> go.Figure:
+    """Criterion, dual variable, MI and proximal gap over the iterations; zooming one zooms all."""
+    figure = go.Figure()
+    layout = {
+        "hovermode": "x",
+        "showlegend": False,
+        "height": 460,
+        "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+    }
+    for index, series in enumerate(SERIES):
+        axis = "" if index == 0 else str(index + 1)
+        column, row = index % 2, index // 2
+        left, bottom = 0.54 * column, 0.58 * (1 - row)
+        values = trail.curves[series.name]
+        figure.add_scatter(
+            x=trail.curve_steps,
+            y=values,
+            xaxis=f"x{axis}",
+            yaxis=f"y{axis}",
+            mode="lines",
+            name=series.title,
+            line={"color": series.ink, "dash": series.dash, "width": 2},
+            hovertemplate="%{y:.4g}<extra>iteration %{x}</extra>",
+        )
+        layout[f"xaxis{axis}"] = {
+            "domain": [left, left + 0.46],
+            "anchor": f"y{axis}",
+            "title": "iteration" if row else "",
+            "matches": "x" if axis else None,
+            "range": [1, max(2, trail.total)],
+        }
+        empty = "" if np.isfinite(values).any() else " – not used by this attack"
+        layout[f"yaxis{axis}"] = {
+            "domain": [bottom, bottom + 0.42],
+            "anchor": f"x{axis}",
+            "title": f"{series.title}<br>{series.unit}{empty}",
+        }
+    if trail.best:
+        for index in range(len(SERIES)):
+            axis = "" if index == 0 else str(index + 1)
+            figure.add_shape(
+                type="line",
+                xref=f"x{axis}",
+                yref=f"y{axis} domain",
+                x0=trail.best,
+                x1=trail.best,
+                y0=0,
+                y1=1,
+                line={"dash": "dot", "width": 1, "color": "#888888"},
+            )
+    figure.update_layout(layout)
+    return figure

@@ -1,0 +1,125 @@
+"""One image's way through a run: its curves and the iterates that a scrubber can show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.figures.palette import SERIES
+
+Floats = NDArray[np.float32]
+MAX_POINTS = 300
+MAX_FRAMES = 120
+MAX_FRAME_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One row of a run.
+
+    Attributes:
+        x: (C,H,W) the original in [0,1].
+        total: iterations of a complete run.
+        steps: (F,) iterations whose pictures are here; ``frames``: (F,C,H,W) these pictures.
+        curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown.
+        best: iteration that was kept; None while running or if nothing was recorded.
+    """
+
+    x: Floats
+    total: int
+    steps: NDArray[np.int64]
+    frames: Floats
+    curve_steps: NDArray[np.int64]
+    curves: dict[str, Floats]
+    best: int | None = None
+
+
+def start(x: Floats, total: int) -> Trail:
+    """Before the first record: the picture itself and empty curves."""
+    none = np.zeros(0, np.int64)
+    empty = {series.name: np.zeros(0, np.float32) for series in SERIES}
+    return Trail(x, total, np.ones(1, np.int64), x[None], none, empty)
+
+
+def follow(records: Sequence[Step], x: Floats, row: int, total: int, *, every_frame: bool = False) -> Trail:
+    """The way so far.
+
+    Args:
+        records: of the whole run, in order.
+        x: (C,H,W) the original of ``row``.
+        row: position in the caller's batch.
+        total: iterations of a complete run.
+        every_frame: all recorded pictures; otherwise just the latest one.
+    """
+    mine = [(record, at) for record in records if (at := _position(record, row)) is not None]
+    if not mine:
+        return start(x, total)
+    shown = mine if every_frame else mine[-1:]
+    return Trail(
+        x=x,
+        total=total,
+        steps=np.array([record.step for record, _ in shown]),
+        frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
+        curve_steps=np.array([record.step for record, _ in mine]),
+        curves={
+            series.name: np.array(
+                [float(getattr(record, series.name)[at]) for record, at in mine], np.float32
+            )
+            for series in SERIES
+        },
+    )
+
+
+def complete(records: Sequence[Step], result: AttackResult, row: int, total: int) -> Trail:
+    """The whole way of ``row`` after the run ended, with the kept iterate among the frames."""
+    x = result.x[row].cpu().numpy()
+    trail = follow(records, x, row, total, every_frame=True)
+    best = int(result.best_step[row])
+    if best > 0:
+        trail = _with_frame(trail, best, result.x_adv[row].cpu().numpy(), known=bool(records))
+    steps, curves = _history(result.history, row)
+    return replace(thin(trail), curve_steps=steps, curves=curves, best=best or None)
+
+
+def thin(trail: Trail) -> Trail:
+    """At most as many frames as a browser takes in at once, first, last and kept ones among them."""
+    size = max(1, trail.x.size)
+    most = int(max(12, min(MAX_FRAMES, MAX_FRAME_BYTES // size)))
+    if len(trail.steps) <= most:
+        return trail
+    chosen = set(np.linspace(0, len(trail.steps) - 1, most).round().astype(int).tolist())
+    if trail.best is not None:
+        chosen |= set(np.flatnonzero(trail.steps == trail.best).tolist())
+    index = np.array(sorted(chosen))
+    return replace(trail, steps=trail.steps[index], frames=trail.frames[index])
+
+
+def _position(record: Step, row: int) -> int | None:
+    rows = record.rows
+    if row < len(rows) and int(rows[row]) == row:  # the usual case: the batch was not split
+        return row
+    found = np.flatnonzero(rows.numpy() == row)
+    return int(found[0]) if len(found) else None
+
+
+def _with_frame(trail: Trail, step: int, frame: Floats, *, known: bool) -> Trail:
+    if not known:
+        return replace(trail, steps=np.array([step]), frames=frame[None], best=step)
+    other = trail.steps != step
+    steps = np.append(trail.steps[other], step)
+    frames = np.concatenate([trail.frames[other], frame[None]])
+    order = np.argsort(steps)
+    return replace(trail, steps=steps[order], frames=frames[order], best=step)
+
+
+def _history(history: dict[str, Any], row: int) -> tuple[NDArray[np.int64], dict[str, Floats]]:
+    curves = {series.name: np.asarray(history[series.name])[:, row] for series in SERIES}
+    reached = np.flatnonzero(np.isfinite(curves["criterion"]))
+    if len(reached) > MAX_POINTS:
+        reached = reached[np.linspace(0, len(reached) - 1, MAX_POINTS).round().astype(int)]
+    return reached + 1, {name: values[reached] for name, values in curves.items()}

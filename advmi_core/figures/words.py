@@ -1,0 +1,115 @@
+"""A result in words and numbers: verdict, read-outs, warnings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from advmi_core.attacks.records import AttackResult
+
+Tone = Literal["good", "bad", "note"]
+
+OPTIMISTIC = (
+    "Estimated from few samples with a Donsker–Varadhan bound, so optimistic and noisy: it can exceed log K "
+    "by far, and it ranks single images poorly. Read it as a direction, not as a measurement."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence a viewer reads first; ``badge`` is its shortest form for a gallery."""
+
+    tone: Tone
+    badge: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Readout:
+    """One number with its name, its unit and what it means."""
+
+    label: str
+    value: str
+    help: str
+
+
+def number(value: float) -> str:
+    """Three significant digits with a real minus sign; – where there is no number."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    text = f"{value:.1e}" if size < 1e-3 else f"{value:.0f}" if size >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def classification(
+    result: AttackResult, row: int, classes: Sequence[str], truth: int, *, target: int | None, known: bool
+) -> Verdict:
+    """Was the classifier fooled?"""
+    before = classes[int(result.output[row].argmax())]
+    after = classes[int(result.output_adv[row].argmax())]
+    if not bool(result.correct[row]):
+        text = f"The model says {before} to the original, a {classes[truth]}, so this image does not count."
+        return Verdict("note", "not counted", "Not counted: the original is misclassified", text)
+    if bool(result.success[row]):
+        aim = " – the target" if target is not None else ""
+        what = "true class" if known else "the model's own first answer"
+        return Verdict(
+            "good", "", f"Success: {before} → {after}{aim}", f"{what.capitalize()}: {classes[truth]}."
+        )
+    wanted = f"as {classes[target]}" if target is not None else "as another class"
+    text = f"No iterate was classified {wanted}; the one with the smallest criterion is shown."
+    return Verdict("bad", "failed", f"Failed: still {after}", text)
+
+
+def reconstruction(result: AttackResult, row: int) -> Verdict:
+    """Is this an unsupervised adversarial example?"""
+    if bool(result.success[row]):
+        return Verdict(
+            "good", "", "Success: x̃ reconstructs to x at least as well as x itself",
+            "f ≤ 0 and I > 0: unlike x for the eye, yet x for the autoencoder.",
+        )  # fmt: skip
+    return Verdict(
+        "bad",
+        "failed",
+        "Failed: no iterate with f ≤ 0 and I > 0",
+        "The iterate with the smallest criterion is shown.",
+    )
+
+
+def readouts(result: AttackResult, row: int) -> list[Readout]:
+    """The numbers of one row."""
+    best = int(result.best_step[row])
+    return [
+        Readout("Criterion f", number(float(result.criterion[row])), "≤ 0 means: adversarial example found"),
+        Readout(
+            "MI, measured afterwards",
+            f"{number(float(result.mi[row]))} nats",
+            "by fresh critics. " + OPTIMISTIC,
+        ),
+        Readout(
+            "MI inside the loop",
+            f"{number(float(result.mi_loop[row]))} nats",
+            "biased by picking the best step",
+        ),
+        Readout("L∞", number(float(result.linf[row])), "largest change of a pixel, grey levels in [0,1]"),
+        Readout("L2", number(float(result.l2[row])), "Euclidean length of the perturbation"),
+        Readout("Queries", str(int(result.queries[row])), "forward passes of the model"),
+        Readout("Kept iteration", str(best) if best else "–", "the iterate that is the result"),
+    ]
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
