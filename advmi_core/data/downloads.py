@@ -146,7 +146,12 @@ def _shifted(progress: Progress | None, done: int, total: int) -> Callable[[int]
 def _fetch(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
     if target.is_file() and target.stat().st_size == remote.size:
         return
-    write_atomically(target, lambda temporary: _receive(remote, temporary, report))
+    try:
+        write_atomically(target, lambda temporary: _receive(remote, temporary, report))
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(f"{target} could not be written: {error}") from error
 
 
 def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
@@ -158,7 +163,7 @@ def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> Non
                 digest.update(chunk)
                 received += len(chunk)
                 report(min(received, remote.size))
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise DownloadError(f"{remote.url} could not be downloaded: {_reason(error)}") from error
     if digest.hexdigest() != remote.md5:
         raise DownloadError(
@@ -171,5 +176,6 @@ def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> Non
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code} {error.reason}"
-    reason = getattr(error, "reason", error)
-    return f"no network, or the server is out of reach ({reason})"
+    if isinstance(error, urllib.error.URLError | TimeoutError | ConnectionError):
+        return f"no network, or the server is out of reach ({getattr(error, 'reason', error)})"
+    return str(error) or type(error).__name__

@@ -65,7 +65,7 @@ def flatten(image: Image.Image, channels: int) -> Image.Image:
 
 
 def centred_box(size: tuple[int, int], shape: Shape) -> Box:
-    """The largest centred (left, top, right, bottom) in the shape's proportions; ``size``: (width, height)."""
+    """The largest centred (left, top, right, bottom) of (width, height) with the shape's proportions."""
     width, height = size
     _, rows, columns = shape
     scale = min(width / columns, height / rows)
