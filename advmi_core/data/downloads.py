@@ -112,7 +112,7 @@ REMOTES: dict[tuple[str, str], tuple[Remote, ...]] = {
 
 
 def download(name: str, splits: Sequence[str] = SPLITS, progress: Progress | None = None) -> list[Path]:
-    """Fetch the published files of a data set into the user cache; those already there are kept.
+    """Fetch a data set's published files into the user cache; undamaged ones that are there are kept.
 
     Args:
         name: a known data set.
@@ -144,7 +144,7 @@ def _shifted(progress: Progress | None, done: int, total: int) -> Callable[[int]
 
 
 def _fetch(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
-    if target.is_file() and target.stat().st_size == remote.size:
+    if target.is_file() and _md5(target) == remote.md5:
         return
     try:
         write_atomically(target, lambda temporary: _receive(remote, temporary, report))
@@ -171,6 +171,11 @@ def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> Non
             f"({received:,} bytes of {remote.size:,}, md5 {digest.hexdigest()}, wanted {remote.md5}); "
             "nothing was kept"
         )
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _reason(error: Exception) -> str:

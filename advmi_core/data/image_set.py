@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """One split of a data set.
 
@@ -55,7 +55,7 @@ class ImageSet:
         return replace(self, x=self.x[index], y=self.y[index])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pixels:
     """What a reader returns: 8-bit images as stored, a quarter of the memory of the float ones.
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from advmi_core.data.pictures import Box, Shape, fit, flatten, open_picture
+from advmi_core.data.pictures import Box, Shape, check_shape, fit, flatten, open_picture
 
 _PREVIEW = 768  # pixels on the long side: a session keeps previews, not 25 megapixels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecodedImage:
     """An upload as the model sees it, and what was done to it.
 
@@ -57,6 +57,7 @@ def decode_image(raw: bytes, shape: Shape, invert: bool | None = None) -> Decode
     Raises:
         ValueError: one sentence that says what is wrong with the file.
     """
+    check_shape(shape)
     image = flatten(open_picture(raw), 3)
     values, crop = fit(image, shape)
     inverted = _bright_border(values) if invert is None else invert

@@ -11,7 +11,7 @@ from advmi_core.data.downloads import Progress, download
 from advmi_core.data.image_set import ImageSet, Pixels
 from advmi_core.data.layouts import Files, Layout
 from advmi_core.data.picture_files import read_classes
-from advmi_core.data.pictures import Shape
+from advmi_core.data.pictures import Shape, check_shape
 from advmi_core.data.sources import DataNotFoundError, find, not_found
 from advmi_core.data.tree import open_tree
 
@@ -76,6 +76,8 @@ def load_folder(path: str | Path, split: str | None = None, shape: Shape | None 
         ValueError: no such split, no pictures, or a damaged zip or picture.
     """
     path = Path(path)
+    if shape is not None:
+        check_shape(shape)
     if not path.exists():
         raise DataNotFoundError(f"{path} does not exist; give a folder or zip with class folders of pictures")
     layout = _OwnPictures(split, shape)

@@ -70,12 +70,14 @@ def read_tiny_imagenet(tree: Tree, split: str, shape: Shape) -> Pixels:
 
 
 def _by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
+    pictures = {name: name.split("/") for name in names if name.lower().endswith(_ENDINGS)}
+    tops = {parts[0] for parts in pictures.values()}
+    if len(tops) == 1 and tops != {split}:  # one folder around everything, as zips often have
+        pictures = {name: parts[1:] for name, parts in pictures.items()}
     found: dict[str, list[str]] = defaultdict(list)
-    depth = 2 if split is None else 3
-    for name in names:
-        parts = name.split("/")
-        there = depth <= len(parts) <= depth + 1 and (split is None or parts[-3] == split)
-        if there and name.lower().endswith(_ENDINGS):
+    above = [] if split is None else [split]
+    for name, parts in pictures.items():
+        if len(parts) == len(above) + 2 and parts[:-2] == above:
             found[parts[-2]].append(name)
     return {name: sorted(files, key=_natural) for name, files in found.items()}
 

@@ -49,14 +49,15 @@ def open_picture(raw: bytes) -> Image.Image:
         raise ValueError(f"the {header.format} picture is damaged and cannot be decoded: {error}") from error
 
 
-def flatten(image: Image.Image, channels: int) -> Image.Image:
-    """Any mode → "L" (1 channel) or "RGB" (3 channels), 8 bits each, transparency filled in.
+def check_shape(shape: Shape) -> None:
+    """``shape`` must be (C,H,W), C 1 or 3, H and W at least 1."""
+    whole = isinstance(shape, tuple) and len(shape) == 3 and all(isinstance(side, int) for side in shape)
+    if not whole or shape[0] not in (1, 3) or min(shape) < 1:
+        raise ValueError(f"shape must be (C,H,W) with C 1 or 3, and H, W at least 1, got {shape!r}")
 
-    Raises:
-        ValueError: ``channels`` is neither 1 nor 3.
-    """
-    if channels not in (1, 3):
-        raise ValueError(f"channels must be 1 or 3, got {channels!r}")
+
+def flatten(image: Image.Image, channels: int) -> Image.Image:
+    """Any mode → "L" (1 channel) or "RGB" (3 channels), 8 bits each, transparency filled in."""
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     elif image.has_transparency_data:

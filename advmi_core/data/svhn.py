@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.io
@@ -19,20 +20,23 @@ def read_mat(path: Path) -> Pixels:
     Raises:
         ValueError: the file is damaged or holds something else.
     """
+    kinds = _reading(path, lambda: scipy.io.whosmat(path))
+    _check({name: (shape, kind) for name, shape, kind in kinds}, path)
+    arrays = _reading(path, lambda: scipy.io.loadmat(path, variable_names=["X", "y"]))
+    labels = arrays["y"].ravel().astype(np.int64)
+    return Pixels(np.ascontiguousarray(arrays["X"].transpose(3, 2, 0, 1)), np.where(labels == 10, 0, labels))
+
+
+def _reading(path: Path, read: Callable[[], Any]) -> Any:
     try:
-        shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
-        _check(shapes, path)
-        arrays = scipy.io.loadmat(path, variable_names=["X", "y"])
-        x, y = np.asarray(arrays["X"], np.uint8), np.asarray(arrays["y"], np.int64).ravel()
-    except ValueError:
-        raise
-    except (OSError, NotImplementedError, TypeError, KeyError, EOFError, zlib.error) as error:
+        return read()
+    except Exception as error:  # scipy's parser raises anything from TypeError to zlib.error on damaged files
         raise ValueError(f"{path} cannot be read as an SVHN .mat file: {error}") from error
-    return Pixels(np.ascontiguousarray(x.transpose(3, 2, 0, 1)), np.where(y == 10, 0, y))
 
 
-def _check(shapes: dict[str, tuple[int, ...]], path: Path) -> None:
-    x, y = shapes.get("X", ()), shapes.get("y", ())
+def _check(found: dict[str, tuple[tuple[int, ...], str]], path: Path) -> None:
+    x, kind = found.get("X", ((), ""))
+    y, _ = found.get("y", ((), ""))
     fits = len(x) == 4 and x[:3] == (32, 32, 3) and 0 < x[3] <= _MAX_IMAGES and y in ((x[3], 1), (1, x[3]))
-    if not fits:
-        raise ValueError(f"{path} must hold X (32,32,3,N) and y (N,1), it holds {shapes or 'neither'}")
+    if not fits or kind != "uint8":
+        raise ValueError(f"{path} must hold X (32,32,3,N) uint8 and y (N,1), it holds {found or 'neither'}")
