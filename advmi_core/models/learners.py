@@ -125,9 +125,11 @@ class AdversarialLearner(Learner):
 
     def __init__(self, network: AdversarialAutoencoder, spec: TrainSpec, device: torch.device) -> None:
         super().__init__(network, spec, device)
-        discriminator = Discriminator(network.latent)
-        initialise(discriminator, torch.Generator().manual_seed(spec.seed + 1))
-        self.discriminator = discriminator.to(device)
+        with torch.device("meta"):  # torch's own initialisation would consume the global random state
+            discriminator = Discriminator(network.latent)
+        self.discriminator = discriminator.to_empty(device="cpu")
+        initialise(self.discriminator, torch.Generator().manual_seed(spec.seed + 1))
+        self.discriminator.to(device)
         self.modules["discriminator"] = self.discriminator
         self.optimizers["discriminator"] = _optimizer(self.discriminator, spec)
 

@@ -79,8 +79,8 @@ _BEST: dict[str, dict[str, Any]] = {
         "smoothing": 0.05,
         "flip": True,
     },
-    "ae-dense": {"epochs": 15, "lr": 3e-3},
-    "ae-sparse": {"epochs": 15, "lr": 3e-3, "sparsity": 3.0},
+    "ae-dense": {"epochs": 20, "lr": 2e-2},
+    "ae-sparse": {"epochs": 20, "lr": 2e-2, "sparsity": 3.0},
     "ae-conv": {"epochs": 8, "lr": 5e-3},
     "ae-adversarial": {"epochs": 12, "lr": 5e-4, "adversary": 1e-3, "half": True},
 }

@@ -1,0 +1,261 @@
+"""The trainer: same weights after a kill, nothing global touched, the test split never chosen on."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from advmi_core import models
+from advmi_core.data import ImageSet
+from advmi_core.models import CheckpointError, TrainingError, TrainSpec
+from advmi_core.models.learners import kl_sparsity
+from advmi_core.models.training import learning_rate, mirror
+
+NAMES = list(models.MODELS)
+
+
+def small(name: str, **changes: object) -> TrainSpec:
+    """Three epochs of four steps each."""
+    values = {"epochs": 3, "batch": 14, "validation": 0.1, "warmup": 0.2, "flip": True} | changes
+    return replace(models.default_spec(name), **values)  # type: ignore[arg-type]
+
+
+def weights(network: torch.nn.Module) -> dict[str, Tensor]:
+    return {key: value.clone() for key, value in network.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_training_writes_what_it_returns(
+    name: str, tmp_path: Path, images: ImageSet, test_images: ImageSet
+) -> None:
+    run = models.train(small(name), tmp_path, images=images, test=test_images, record_every=1)
+    records = list(run)
+    assert [record.step for record in records] == list(range(1, 13))
+    assert run.total == records[-1].total == 12
+    assert math.isnan(records[0].validation)
+    assert math.isfinite(records[-1].validation)
+    result = run.result
+    assert result.complete
+    assert result.weights == tmp_path / f"{name}.safetensors"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.json", f"{name}.safetensors"]
+    loaded = models.load(name, weights=result.weights)
+    assert same(weights(loaded), weights(result.network))
+    measured = models.measure(loaded, test_images.x, test_images.y)
+    assert {"split": "test", **measured} == result.card["metrics"]
+    assert result.card["dataset"]["training_images"] == 54
+    assert result.card["dataset"]["validation_images"] == 6
+
+
+def test_learning_lowers_the_loss(images: ImageSet, test_images: ImageSet) -> None:
+    records = list(
+        models.train(small("ae-dense", epochs=10), images=images, test=test_images, record_every=1)
+    )
+    assert records[-1].loss < 0.7 * records[0].loss
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("stop", [1, 6, 8])
+def test_resumed_equals_uninterrupted(
+    name: str, stop: int, tmp_path: Path, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small(name)
+    whole = models.train(spec, tmp_path / "a", images=images, test=test_images).drain()
+    first = models.train(spec, tmp_path / "b", images=images, test=test_images, record_every=1)
+    while next(first).step < stop:
+        pass
+    first.close()
+    assert not list((tmp_path / "b").glob("*.safetensors"))
+    rest = models.train(spec, tmp_path / "b", images=images, test=test_images, record_every=1)
+    assert next(iter(rest)).step == stop + 1
+    resumed = rest.drain()
+    assert same(weights(whole.network), weights(resumed.network))
+    assert whole.card["metrics"] == resumed.card["metrics"]
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [f"{name}.json", f"{name}.safetensors"]
+
+
+def test_killed_without_a_goodbye_goes_on_from_the_last_epoch(
+    tmp_path: Path, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small("ae-dense")
+    whole = models.train(spec, images=images, test=test_images).drain()
+    killed = models.train(spec, tmp_path, images=images, test=test_images, record_every=1)
+    while next(killed).step < 7:
+        pass
+    (kept,) = tmp_path.iterdir()
+    blob = kept.read_bytes()
+    killed.close()
+    kept.write_bytes(blob)  # what a killed process leaves: the state of the end of epoch 1, step 4
+    rest = models.train(spec, tmp_path, images=images, test=test_images, record_every=1)
+    assert next(iter(rest)).step == 5
+    assert same(weights(whole.network), weights(rest.drain().network))
+
+
+def test_other_parameters_or_images_start_anew(
+    tmp_path: Path, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small("ae-dense")
+    run = models.train(spec, tmp_path, images=images, test=test_images, record_every=1)
+    next(run)
+    run.close()
+    other_images = replace(images, x=1 - images.x)
+    for other, data in ((replace(spec, lr=0.5), images), (spec, other_images)):
+        fresh = models.train(other, tmp_path, images=data, test=test_images, record_every=1)
+        assert next(fresh).step == 1
+        fresh.close()
+
+
+def test_damaged_progress_is_refused(tmp_path: Path, images: ImageSet, test_images: ImageSet) -> None:
+    run = models.train(small("ae-dense"), tmp_path, images=images, test=test_images, record_every=1)
+    next(run)
+    run.close()
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:50])
+    with pytest.raises(CheckpointError, match="is damaged, delete it to train from the start"):
+        models.train(small("ae-dense"), tmp_path, images=images, test=test_images)
+
+
+def test_closed_training_keeps_its_best(images: ImageSet, test_images: ImageSet) -> None:
+    run = models.train(small("cnn"), images=images, test=test_images, record_every=1)
+    while next(run).step < 6:
+        pass
+    run.close()
+    assert not run.result.complete
+    assert run.result.weights is None
+    assert run.result.card["validation"]["epoch"] == 1
+    assert not run.result.network.training
+    with pytest.raises(StopIteration):
+        next(run)
+
+
+@pytest.mark.parametrize("name", ["cnn", "ae-adversarial"])
+def test_global_random_state_and_images_are_untouched(
+    name: str, images: ImageSet, test_images: ImageSet
+) -> None:
+    before, x = torch.get_rng_state(), images.x.clone()
+    one = models.train(small(name), images=images, test=test_images).drain()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(images.x, x)
+    torch.manual_seed(7)
+    two = models.train(small(name), images=images, test=test_images).drain()
+    assert same(weights(one.network), weights(two.network))
+    other = models.train(small(name, seed=1), images=images, test=test_images).drain()
+    assert not same(weights(one.network), weights(other.network))
+
+
+def test_test_images_only_measure(images: ImageSet, test_images: ImageSet) -> None:
+    other = replace(test_images, x=1 - test_images.x)
+    one = models.train(small("cnn"), images=images, test=test_images).drain()
+    two = models.train(small("cnn"), images=images, test=other).drain()
+    assert same(weights(one.network), weights(two.network))
+    assert one.card["metrics"] != two.card["metrics"]
+
+
+def test_runaway_loss_is_one_clear_error(images: ImageSet, test_images: ImageSet) -> None:
+    run = models.train(small("cnn", lr=1e9, warmup=0.0), images=images, test=test_images)
+    with pytest.raises(
+        TrainingError, match=r"loss of cnn became (nan|inf) at step \d+ of 12: try a learning"
+    ):
+        run.drain()
+
+
+def test_card_tells_the_command_without_a_machine_path(
+    tmp_path: Path, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small("ae-sparse", lr=0.01)
+    models.train(spec, tmp_path, images=images, test=test_images).drain()
+    text = (tmp_path / "ae-sparse.json").read_text()
+    card = json.loads(text)
+    assert card["command"] == (
+        "ADVMI_DATA=<data folder> advmi train ae-sparse --dataset fashion-mnist --epochs 3 --batch 14 "
+        "--lr 0.01 --flip --validation 0.1 --out <output folder>"
+    )
+    assert str(tmp_path) not in text
+    assert TrainSpec(**card["spec"]) == spec
+    assert card["seed"] == 0
+    assert card["versions"]["torch"] == torch.__version__
+
+
+def test_sparsity_term_by_hand() -> None:
+    code = torch.tensor([[0.1, 0.2], [0.3, 0.2]])  # both units are active 0.2 on average
+    by_hand = 0.1 * math.log(0.1 / 0.2) + 0.9 * math.log(0.9 / 0.8)
+    assert float(kl_sparsity(code)) == pytest.approx(by_hand, rel=1e-5)
+    assert float(kl_sparsity(torch.full((4, 3), 0.1))) == pytest.approx(0, abs=1e-7)
+    assert math.isfinite(float(kl_sparsity(torch.tensor([[0.0, 1.0]]))))
+
+
+def test_sparsity_term_makes_the_code_sparse(images: ImageSet, test_images: ImageSet) -> None:
+    def activity(sparsity: float) -> float:
+        spec = small("ae-sparse", epochs=10, sparsity=sparsity)
+        network = models.train(spec, images=images, test=test_images).drain().network
+        assert isinstance(network, models.Autoencoder)
+        return float(network.encode(test_images.x).mean())
+
+    assert abs(activity(3.0) - 0.1) < 0.5 * abs(activity(0.0) - 0.1)
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    spec = small("cnn", lr=0.5, warmup=0.2)
+    rates = [learning_rate(spec, step, 100) for step in range(100)]
+    top = rates.index(max(rates))
+    assert top == 20
+    assert rates[top] == pytest.approx(0.5)
+    assert rates == sorted(rates[:top]) + sorted(rates[top:], reverse=True)
+    assert 0 < rates[-1] < 0.001
+
+
+def test_mirror_flips_whole_images_about_half_the_time() -> None:
+    x = torch.rand(200, 1, 4, 5)
+    y = mirror(x, torch.Generator().manual_seed(0))
+    flipped = (y == x.flip(-1)).flatten(1).all(1)
+    assert bool((flipped | (y == x).flatten(1).all(1)).all())
+    assert 70 < int(flipped.sum()) < 130
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "resnet"}, "model must be one of"),
+        ({"epochs": 0}, "epochs must be a whole number ≥ 1, got 0"),
+        ({"batch": 0}, "batch must be a whole number"),
+        ({"lr": 0.0}, "lr must be > 0"),
+        ({"lr": float("nan")}, "lr must be a finite number"),
+        ({"validation": 0.0}, "validation must be > 0"),
+        ({"optimizer": "lion"}, "optimizer must be one of sgd, adam"),
+        ({"warmup": 1.0}, "warmup must be"),
+        ({"sparsity": -1.0}, "sparsity must be"),
+        ({"seed": -1}, "seed must be"),
+    ],
+)
+def test_bad_spec(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        replace(models.default_spec("cnn"), **changes)  # type: ignore[arg-type]
+
+
+def test_bad_images(images: ImageSet, test_images: ImageSet) -> None:
+    def attempt(train: ImageSet, test: ImageSet) -> None:
+        models.train(small("cnn"), images=train, test=test)
+
+    with pytest.raises(ValueError, match=r"training images must lie in \[0,1\]"):
+        attempt(replace(images, x=images.x * 255), test_images)
+    with pytest.raises(ValueError, match="test labels must lie in 0…9"):
+        attempt(images, replace(test_images, y=test_images.y + 10))
+    with pytest.raises(ValueError, match="must have the same length, got 60 and 20"):
+        attempt(replace(images, y=test_images.y), test_images)
+    with pytest.raises(ValueError, match="training images' shape"):
+        attempt(images, replace(test_images, x=test_images.x[..., :24]))
+    with pytest.raises(ValueError, match="at least 2 to hold some out, got 1"):
+        attempt(images.take([0]), test_images)
+    with pytest.raises(ValueError, match="record_every must be"):
+        models.train(small("cnn"), images=images, test=test_images, record_every=0)
+    with pytest.raises(ValueError, match="model must be one of"):
+        models.default_spec("resnet")
