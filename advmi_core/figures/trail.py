@@ -63,9 +63,9 @@ def follow(records: Sequence[Step], x: Floats, row: int, total: int, *, every_fr
     return Trail(
         x=x,
         total=total,
-        steps=np.array([record.step for record, _ in shown]),
+        steps=_iterations(shown, total),
         frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
-        curve_steps=np.array([record.step for record, _ in mine]),
+        curve_steps=_iterations(mine, total),
         curves={
             series.name: np.array(
                 [float(getattr(record, series.name)[at]) for record, at in mine], np.float32
@@ -97,6 +97,11 @@ def thin(trail: Trail) -> Trail:
         chosen |= set(np.flatnonzero(trail.steps == trail.best).tolist())
     index = np.array(sorted(chosen))
     return replace(trail, steps=trail.steps[index], frames=trail.frames[index])
+
+
+def _iterations(records: Sequence[tuple[Step, int]], total: int) -> NDArray[np.int64]:
+    """Iterations of this image; the steps of a split batch go on counting through its parts."""
+    return np.array([1 + (record.step - 1) % total for record, _ in records], np.int64)
 
 
 def _position(record: Step, row: int) -> int | None:

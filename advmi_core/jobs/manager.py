@@ -123,7 +123,7 @@ class JobManager:
         """Queue ``make_run()`` and return the job's id.
 
         Args:
-            make_run: builds the run inside the worker thread; its records have ``step`` (done so far).
+            make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and may have ``total``.
             interactive: cancelled when nobody touches it for a minute; others run to their end.
             label: what people call it.
             device: the queue it waits in.
@@ -277,7 +277,7 @@ class JobManager:
             for record in run:
                 with self._changed:
                     job.trace.add(record)
-                    job.progress = min(1.0, record.step / max(1, run.total))
+                    job.progress = min(1.0, record.step / max(1, getattr(record, "total", run.total)))
                     self._sweep()
                     if job.stop:
                         return

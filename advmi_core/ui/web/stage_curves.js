@@ -24,8 +24,8 @@ class Panel {
     this.box = make("div", { class: "panel", "data-panel": kind.id }, parent);
     const head = make("div", { class: "panel-head" }, this.box);
     make("span", { class: `panel-title ink-${kind.ink}` }, head, kind.title);
-    make("span", { class: "panel-unit" }, head, kind.unit);
     this.value = make("span", { class: "panel-value" }, head);
+    make("div", { class: "panel-unit" }, this.box, kind.unit);
     this.svg = draw("svg", { role: "img" }, this.box);
     const move = (event) => {
       if (event.buttons !== 1 || !this.x) return;

@@ -1,0 +1,71 @@
+"""The common frame of the two attack pages: images and form at the left, what happens at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from advmi_core.figures import screen
+from advmi_core.jobs import Snapshot
+from advmi_core.ui import components, downloads, gallery, results, views, work
+from advmi_core.ui.tasks import Task
+
+
+def launch(page: str, build: Callable[[], Task]) -> None:
+    """Start what the form says, or say in one sentence why not."""
+    try:
+        task = build()
+        task.objective()
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    work.submit(
+        page, task.make_run, label=f"{page}: {len(task.images)} × {task.total}", about=task, keep=_keep(task)
+    )
+
+
+def _keep(task: Task) -> int:
+    return 240 if len(task.images) == 1 else 120
+
+
+def outcome(page: str, waiting: Task | None) -> None:
+    """The page's job, or the chosen image while there is none."""
+    snapshot = work.current(page)
+    if snapshot is not None:
+        work.follow(page, lambda now: show(page, now))
+    elif waiting is not None:
+        components.stage(views.idle(waiting), key=f"{page}.stage")
+        st.caption("Choose an image and settings, then press Start.")
+
+
+def show(page: str, snapshot: Snapshot) -> None:
+    """One moment of a job."""
+    if snapshot.active:
+        work.progress(page, snapshot)
+        components.stage(views.live(snapshot), key=f"{page}.stage")
+    elif snapshot.state == "failed":
+        st.error(snapshot.error, icon=":material/error:")
+    elif snapshot.result is None:
+        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
+    else:
+        _finished(page)
+
+
+@st.fragment
+def _finished(page: str) -> None:
+    snapshot = work.current(page)
+    if snapshot is None or snapshot.result is None:
+        return
+    row = gallery.pick(page, snapshot)
+    results.say(snapshot, row)
+    components.stage(views.finished(snapshot, row), key=f"{page}.stage")
+    results.numbers(snapshot, row)
+    downloads.offer(page, snapshot, row)
+    with st.expander("Zoom into the curves", icon=":material/zoom_in:"):
+        figure = screen.curves(views.walked(snapshot, row))
+        st.plotly_chart(
+            figure,
+            key=f"{page}.zoom",
+            alt="Criterion, dual variable, MI and proximal gap over the iterations",
+        )

@@ -1,0 +1,63 @@
+"""Own browser parts, written in plain JavaScript that comes with the package: nothing is fetched."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+_WEB = Path(__file__).parent / "web"
+
+
+def _source(*names: str) -> str:
+    return "\n".join((_WEB / name).read_text(encoding="utf-8") for name in names)
+
+
+@cache
+def _stage() -> Any:
+    parts = ("dom.js", "stage_pictures.js", "stage_curves.js", "stage_bars.js", "stage.js")
+    return st.components.v2.component("advmi_stage", css=_source("stage.css"), js=_source(*parts))
+
+
+@cache
+def _thumbs() -> Any:
+    return st.components.v2.component(
+        "advmi_thumbs", css=_source("thumbs.css"), js=_source("dom.js", "thumbs.js")
+    )
+
+
+@cache
+def _canvas() -> Any:
+    return st.components.v2.component(
+        "advmi_canvas", css=_source("canvas.css"), js=_source("dom.js", "canvas.js")
+    )
+
+
+def stage(payload: dict[str, Any], key: str) -> None:
+    """Pictures, bars, curves and scrubber of one image (see ``figures.stage.payload``)."""
+    _stage()(key=key, data=payload)
+
+
+def thumbs(
+    items: list[dict[str, str]], chosen: int | None, *, label: str, key: str, size: int = 52
+) -> str | None:
+    """A row of pictures; returns the ``id`` of the one that was just clicked.
+
+    Args:
+        items: dicts with id, src (data URL), alt, caption, badge ("" for none), tone ("bad" or "note").
+        chosen: index of the highlighted one.
+        label: what the row is, for screen readers.
+        key: widget key.
+        size: pixels.
+    """
+    data = {"items": items, "chosen": chosen, "label": label, "size": size}
+    picked: str | None = _thumbs()(key=key, data=data, on_picked_change=lambda: None).picked
+    return picked
+
+
+def canvas(key: str) -> str:
+    """A drawing area; returns the drawing as a PNG data URL, "" while empty."""
+    drawn: str | None = _canvas()(key=key, on_drawing_change=lambda: None).drawing
+    return drawn or ""

@@ -1,0 +1,204 @@
+"""How every parameter of an attack is named, explained and bounded: one table for all forms."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from advmi_core.ui.state import Option, choice, flag, number
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter as people meet it.
+
+    Attributes:
+        label: with its formula, beside the control.
+        help: what it does.
+        low, high, step: range of a number; ``slider``: worth a slider.
+        choices: word → explanation, for parameters that are words.
+        main: shown at once; the others wait under "More parameters".
+    """
+
+    label: str
+    help: str = ""
+    low: float = 0.0
+    high: float = 1e6
+    step: float = 1.0
+    slider: bool = False
+    choices: dict[str, str] = dataclasses.field(default_factory=dict)
+    main: bool = False
+
+
+HIDDEN = frozenset({"batch_size"})
+
+FIELDS: dict[str, Field] = {
+    "eps": Field(
+        r"Budget ε:  $\|\delta\|\le\varepsilon$",
+        "Largest allowed change of a pixel (L∞) or length of δ (L2).",
+        0.0,
+        1.0,
+        0.01,
+        slider=True,
+        main=True,
+    ),
+    "steps": Field(
+        r"Iterations:  $\delta_{t+1}=\Pi(\delta_t-\alpha\nabla_\delta F)$",
+        "Steps of the image.",
+        1,
+        2000,
+        1,
+        main=True,
+    ),
+    "mi_weight": Field(
+        r"MI weight w:  $F=c\,f^+\!\mp w\,I_\theta$",
+        "How much mutual information counts against the criterion.",
+        0.0,
+        5.0,
+        0.1,
+        slider=True,
+        main=True,
+    ),
+    "inner": Field(
+        r"Critic steps:  $\theta\leftarrow\theta+\eta\nabla_\theta I_\theta$",
+        "Adam steps of the critic per step of the image.",
+        1,
+        100,
+        1,
+        main=True,
+    ),
+    "norm": Field(
+        "Norm of the ball",
+        "L∞ bounds every pixel, L2 the length of the whole perturbation.",
+        choices={"linf": "L∞", "l2": "L2"},
+        main=True,
+    ),
+    "critic": Field(
+        "Critic network",
+        "compact: about 100,000 weights an image; paper: 10 million.",
+        choices={"compact": "compact (fast)", "paper": "paper (published)"},
+        main=True,
+    ),
+    "loss": Field(
+        "Loss",
+        "margin: the criterion f itself; ce: cross-entropy.",
+        choices={"margin": "margin f", "ce": "cross-entropy"},
+        main=True,
+    ),
+    "seed": Field("Seed", "The same seed gives the same bytes.", 0, 2**31 - 1, 1, main=True),
+    "alpha": Field(r"Step α of δ", "Plain gradient step.", 1e-5, 1.0, 0.001),
+    "beta": Field(
+        r"Step β of c:  $c_{t+1}=[(1-\beta t^{-1/4})c_t+\beta f^+]_+$",
+        "How fast the dual variable answers.",
+        0.0,
+        10.0,
+        0.01,
+    ),
+    "start": Field(
+        r"Start:  $\delta_1\sim U(\pm\mathrm{start})$", "Size of the random start.", 0.0, 1.0, 0.001
+    ),
+    "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
+    "mi": Field(
+        "Samples for MI",
+        "Where the K paired samples of one image come from.",
+        choices={"mine-conv": "first convolution's maps", "mine-random": "random projections"},
+    ),
+    "bound": Field(
+        r"Bound:  $I_\theta=\overline{T}-\log\overline{e^{T}}$",
+        "The lower bound of mutual information that the critic maximises.",
+        choices={
+            "dv": "Donsker–Varadhan",
+            "nwj": "NWJ",
+            "infonce": "InfoNCE",
+            "smile": "SMILE",
+            "mine": "MINE",
+        },
+    ),
+    "pairs": Field(
+        "Marginal pairs",
+        "Which pairs stand for independence.",
+        choices={
+            "auto": "automatic",
+            "all": "all pairs",
+            "permutation": "one shuffle",
+            "shifts": "cyclic shifts",
+        },
+    ),
+    "mi_steps": Field(
+        "Critic steps of the final MI",
+        "Fresh critics measure the kept iterate; 0 leaves it out.",
+        0,
+        2000,
+        10,
+    ),
+    "random_start": Field("Random start", "Begin at a random point of the ball."),
+    "quantize": Field("Round to 8 bits", "The result stays inside ball and box after a PNG round trip."),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field of an attack's dataclass together with how it is shown."""
+
+    name: str
+    kind: type
+    default: Any
+    optional: bool
+    field: Field
+
+    def option(self) -> Option:
+        """The same parameter in the URL."""
+        if self.kind is bool:
+            return flag(self.name, bool(self.default))
+        if self.kind is str:
+            return choice(self.name, str(self.default), tuple(self.field.choices))
+        like: float = 0.5 if self.kind is float else 1
+        return Option(self.name, self.default, number(self.name, like, self.field.low, self.field.high).read)
+
+
+def parameters(attack: type, defaults: Mapping[str, Any] = MappingProxyType({})) -> list[Parameter]:
+    """The parameters of a registered attack, the important ones first, straight from its dataclass.
+
+    Args:
+        attack: a dataclass with defaults.
+        defaults: a page's own defaults, instead of the attack's.
+    """
+    hints = typing.get_type_hints(attack)
+    shown = [
+        _parameter(f.name, hints[f.name], defaults.get(f.name, f.default))
+        for f in dataclasses.fields(attack)
+        if f.init and f.name not in HIDDEN and f.default is not dataclasses.MISSING
+    ]
+    known = [parameter for parameter in shown if parameter is not None]
+    order = list(FIELDS)
+    return sorted(known, key=lambda p: order.index(p.name) if p.name in order else len(order))
+
+
+def _parameter(name: str, hint: Any, default: Any) -> Parameter | None:
+    kind, optional, words = _kind(hint)
+    if kind is None:
+        return None
+    field = FIELDS.get(name, Field(name.replace("_", " ").capitalize()))
+    if words:
+        choices = {word: field.choices.get(word, word) for word in words}
+        field = dataclasses.replace(field, choices=choices)
+    if kind is str and not field.choices:
+        return None
+    return Parameter(name, kind, default, optional, field)
+
+
+def _kind(hint: Any) -> tuple[type | None, bool, Sequence[str]]:
+    """(number, word or switch; may be empty; allowed words) of a type hint."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return str, False, [str(word) for word in typing.get_args(hint)]
+    if origin in (typing.Union, types.UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        kind, _, words = _kind(float if set(inner) == {int, float} else inner[0])
+        return kind, type(None) in typing.get_args(hint), words
+    return (hint if hint in (bool, int, float, str) else None), False, ()

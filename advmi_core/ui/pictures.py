@@ -1,0 +1,176 @@
+"""The image row: by class, by index, at random, uploaded or drawn."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from advmi_core.data import DecodedImage, ImageSet, decode_image
+from advmi_core.ui import components
+from advmi_core.ui.state import Option, PageState, choice, number
+from advmi_core.ui.tasks import Images
+
+WAYS = {
+    "class": ":material/category: Class",
+    "index": ":material/tag: Index",
+    "random": ":material/casino: Random",
+    "upload": ":material/upload: Upload",
+    "draw": ":material/draw: Draw",
+}
+MOST = 64
+TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
+
+
+def options(chosen: ImageSet) -> list[Option]:
+    """The image row's parameters in the URL."""
+    last = len(chosen) - 1
+    return [
+        choice("from", "class", tuple(WAYS)),
+        choice("class", chosen.classes[-1], chosen.classes),
+        number("nth", 1, 1, len(chosen)),
+        number("index", 0, 0, last),
+        number("pick", 0, 0, 2**31 - 1),
+        number("n", 1, 1, MOST),
+    ]
+
+
+def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor]) -> Images | None:
+    """Draw the image row and return what is chosen; None while there is nothing.
+
+    Args:
+        state: the page's parameters, restored with ``options``.
+        chosen: the data set.
+        answer: the model's own classes for images whose label nobody knows.
+    """
+    st.segmented_control(
+        "Image",
+        list(WAYS),
+        key=state.key("from"),
+        format_func=WAYS.__getitem__,
+        required=True,
+        width="stretch",
+    )
+    way = str(state.value("from"))
+    if way in ("upload", "draw"):
+        decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
+        return None if decoded is None else _foreign(decoded, answer, "your picture")
+    indices = _SOURCES[way](state, chosen)
+    return _own(chosen, indices)
+
+
+def _own(chosen: ImageSet, indices: list[int]) -> Images:
+    taken = chosen.take(indices)
+    names = tuple(f"#{index} {chosen.classes[int(y)]}" for index, y in zip(indices, taken.y, strict=True))
+    return Images(taken.x, taken.y, True, names, f"{chosen.name}, {chosen.split} split ({chosen.source})")
+
+
+def by_index(chosen: ImageSet, index: int) -> Images:
+    """One image of the data set."""
+    return _own(chosen, [index])
+
+
+def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
+    return int(
+        column.number_input(
+            "Images", 1, MOST, key=state.key("n"), help="1 to 64 at once; more than one makes a gallery."
+        )
+    )
+
+
+def _of_class(state: PageState, chosen: ImageSet) -> list[int]:
+    name, nth, many = st.columns([2, 1, 1])
+    label = name.selectbox("Class", chosen.classes, key=state.key("class"))
+    own = torch.nonzero(chosen.y == chosen.classes.index(label)).flatten().tolist()
+    first = int(
+        nth.number_input("Number", 1, len(chosen), key=state.key("nth"), help="Which image of this class.")
+    )
+    count = _many(state, many)
+    first = min(first, len(own))
+    return own[first - 1 : first - 1 + count]
+
+
+def _at_index(state: PageState, chosen: ImageSet) -> list[int]:
+    index, many = st.columns([2, 1])
+    first = int(
+        index.number_input(
+            "Index", 0, len(chosen) - 1, key=state.key("index"), help="Position in the test split."
+        )
+    )
+    count = _many(state, many)
+    return list(range(first, min(first + count, len(chosen))))
+
+
+def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
+    seed, roll, many = st.columns([2, 1, 1], vertical_alignment="bottom")
+
+    def again() -> None:
+        state.set("pick", int(state.value("pick")) + 1)
+
+    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, key=state.key("pick")))
+    roll.button("Re-roll", on_click=again, key=state.key("roll"), width="stretch")
+    count = _many(state, many)
+    return [int(i) for i in np.random.default_rng(drawn).choice(len(chosen), count, replace=False)]
+
+
+_SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
+
+
+def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+    file = st.file_uploader(
+        "A picture of your own",
+        TYPES,
+        key=state.key("file"),
+        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels.",
+    )
+    return None if file is None else _decode(file.getvalue(), chosen)
+
+
+def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+    st.caption("Draw a piece of clothing, white on black.")
+    url = components.canvas(state.key("canvas"))
+    if not url:
+        return None
+    try:
+        raw = base64.b64decode(url.partition(",")[2], validate=True)
+    except binascii.Error:
+        st.error("The drawing could not be read; please draw again.")
+        return None
+    return _decode(raw, chosen, invert=False)
+
+
+def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> DecodedImage | None:
+    channels, height, width = chosen.x.shape[1:]
+    try:
+        decoded = decode_image(raw, (channels, height, width), invert)
+    except ValueError as error:
+        st.error(str(error))
+        return None
+    if invert is None:
+        _show_crop(decoded, (width, height))
+    return decoded
+
+
+def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
+    preview = decoded.preview.copy()
+    ImageDraw.Draw(preview).rectangle(
+        decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
+    )
+    note = ", light and dark exchanged" if decoded.inverted else ""
+    shown: Image.Image = preview
+    st.image(
+        shown,
+        caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
+        width=220,
+        alt="Upload with the used part framed",
+    )
+
+
+def _foreign(decoded: DecodedImage, answer: Callable[[Tensor], Tensor], name: str) -> Images:
+    return Images(decoded.x, answer(decoded.x), False, (name,), "yours; it stays on this machine")

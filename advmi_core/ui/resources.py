@@ -1,0 +1,79 @@
+"""Images and models, loaded once a process and shared by all sessions; nothing here is ever changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from advmi_core import data, models
+from advmi_core.attacks import MinMax
+from advmi_core.data import ImageSet
+from advmi_core.device import tune_cpu
+from advmi_core.objectives import Classification, Reconstruction
+
+DATASET = "fashion-mnist"
+CLASSIFIER = "cnn"
+AUTOENCODERS = {
+    "ae-conv": "convolutional",
+    "ae-dense": "dense",
+    "ae-sparse": "sparse",
+    "ae-adversarial": "adversarial",
+}
+_LOG = logging.getLogger(__name__)
+
+
+@st.cache_resource(show_spinner="Loading images …")
+def images(name: str = DATASET) -> ImageSet:
+    """The test split that all pages pick from."""
+    return data.load(name, split="test", download=False)
+
+
+@st.cache_resource(show_spinner="Loading the model …")
+def model(name: str, dataset: str = DATASET) -> Any:
+    """A trained, frozen model by name."""
+    return models.load(name, dataset=dataset, device="cpu")
+
+
+@st.cache_resource(show_spinner=False)
+def showcase(name: str = DATASET) -> list[int]:
+    """Index of the first correctly classified image of every class."""
+    chosen = images(name)
+    with torch.no_grad():
+        right = model(CLASSIFIER, name)(chosen.x[:400]).argmax(1) == chosen.y[:400]
+    first: dict[int, int] = {}
+    for index in torch.nonzero(right).flatten().tolist():
+        first.setdefault(int(chosen.y[index]), index)
+    return [first[label] for label in sorted(first)]
+
+
+def predict(name: str, x: Tensor) -> Tensor:
+    """(B,) the model's own answer, used as y where the true label is unknown."""
+    with torch.no_grad():
+        answer: Tensor = model(name)(x).argmax(1)
+    return answer
+
+
+@st.cache_resource(show_spinner=False)
+def start() -> bool:
+    """Once a process: set up the CPU, and load and warm up what the first click needs, in the background."""
+    tune_cpu()
+    threading.Thread(target=_warm_up, name="advmi-warm-up", daemon=True).start()
+    return True
+
+
+def _warm_up() -> None:
+    # The first run of every operation is slow; a lecturer's first click should not pay for it.
+    try:
+        tune_cpu()
+        chosen = data.load(DATASET, split="test", download=False).take([0])
+        for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
+            net = models.load(name, dataset=DATASET, device="cpu")
+            objective = Classification(net, chosen.y) if name == CLASSIFIER else Reconstruction(net)
+            MinMax(steps=2, inner=inner)(objective, chosen.x)
+    except ValueError:
+        _LOG.exception("warming up failed; the pages will say what is missing")

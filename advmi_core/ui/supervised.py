@@ -1,0 +1,115 @@
+"""Supervised attacks: a classifier changes its mind while the picture stays like itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advmi_core.attacks import ATTACKS
+from advmi_core.ui import attack_page, form, layout, pictures, resources
+from advmi_core.ui.fields import Parameter, parameters
+from advmi_core.ui.form import Presets
+from advmi_core.ui.state import PageState, choice
+from advmi_core.ui.tasks import Images, Task
+
+PAGE = "supervised"
+_LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
+_NAMES = {"minmax": "MinMax with mutual information", "pgd": "PGD (baseline)"}
+_LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
+_PRESETS: dict[str, Presets] = {
+    "minmax": {
+        "interactive": {"eps": 0.3, "steps": 200},
+        "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
+    },
+    "pgd": {"interactive": {"eps": 0.3, "steps": 40}, "paper": {"eps": 1.0, "steps": 1000, "loss": "margin"}},
+}
+_FORMULAS = {
+    "minmax": r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
+    "pgd": r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
+}
+_CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
+_TARGETED = "targeted"
+_AIMS = {"untargeted": "Any other class", _TARGETED: "One target class"}
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    chosen = resources.images()
+    layout.heading("Supervised adversarial examples", _LEAD)
+    layout.restore(
+        state, [choice("attack", "minmax", tuple(ATTACKS)), choice("aim", "untargeted", tuple(_AIMS))]
+    )
+    layout.restore(state, [*pictures.options(chosen), choice("target", chosen.classes[0], chosen.classes)])
+    left, right = st.columns([1, 2.4], gap="medium")
+    with left:
+        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        name = _method(state)
+        shown = parameters(ATTACKS[name])
+        layout.restore(state, [parameter.option() for parameter in shown])
+        target = _aim(state, images, chosen.classes)
+        form.presets(state, shown, _PRESETS.get(name, {"interactive": {}}), _LABELS)
+        pressed = form.form(state, shown)
+    with right:
+        if name in _FORMULAS:
+            st.latex(rf"{_FORMULAS[name]},\quad {_CRITERIA[target is not None]}")
+        if images is not None and not images.known:
+            label = chosen.classes[int(images.y[0])]
+            st.caption(f":material/info: The label is unknown, so the model's own answer is taken: {label}.")
+        if pressed:
+            _start(state, name, shown, images, target)
+        attack_page.outcome(PAGE, _waiting(name, images, chosen.classes, target))
+    state.remember()
+
+
+def _method(state: PageState) -> str:
+    st.selectbox(
+        "Attack", list(ATTACKS), key=state.key("attack"), format_func=lambda name: _NAMES.get(name, name)
+    )
+    return str(state.value("attack"))
+
+
+def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> int | None:
+    """Untargeted, or the target class; the true class of a single image is not on offer."""
+    aim = st.segmented_control(
+        "Aim",
+        list(_AIMS),
+        key=state.key("aim"),
+        format_func=_AIMS.__getitem__,
+        required=True,
+        width="stretch",
+    )
+    if aim != _TARGETED:
+        return None
+    own = {int(label) for label in images.y} if images is not None else set()
+    offered = [name for label, name in enumerate(classes) if own != {label}]
+    if state.value("target") not in offered:
+        state.set("target", offered[0])
+    return classes.index(st.selectbox("Target class", offered, key=state.key("target")))
+
+
+def _start(
+    state: PageState, name: str, shown: list[Parameter], images: Images | None, target: int | None
+) -> None:
+    if images is None:
+        st.error("Choose an image first.", icon=":material/error:")
+        return
+
+    def build() -> Task:
+        attack = ATTACKS[name](**form.values(state, shown))
+        wanted = images
+        if target is not None and bool((images.y == target).any()):
+            wanted = images.only(images.y != target)
+            st.caption(
+                f"{len(images) - len(wanted)} images already belong to the target class and are left out."
+            )
+        return Task(
+            "classification", resources.CLASSIFIER, wanted, resources.images().classes, attack, target
+        )
+
+    attack_page.launch(PAGE, build)
+
+
+def _waiting(name: str, images: Images | None, classes: tuple[str, ...], target: int | None) -> Task | None:
+    if images is None:
+        return None
+    return Task("classification", resources.CLASSIFIER, images, classes, ATTACKS[name](), target)

@@ -1,0 +1,72 @@
+"""Unsupervised attacks: an autoencoder still rebuilds x from a picture that is unlike x."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.attacks import ATTACKS
+from advmi_core.ui import attack_page, form, layout, pictures, resources
+from advmi_core.ui.fields import Parameter, parameters
+from advmi_core.ui.form import Presets
+from advmi_core.ui.state import PageState, choice
+from advmi_core.ui.tasks import Images, Task
+
+PAGE = "unsupervised"
+ATTACK = "minmax"
+_LEAD = "Without any label: a picture as unlike x as possible from which the autoencoder still rebuilds x."
+_LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
+_PRESETS: Presets = {
+    "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
+    "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
+}
+_FORMULA = (
+    r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta),"
+    r"\quad f=\|x-\Phi(\tilde x)\|^2-\|x-\Phi(x)\|^2"
+)
+_SIGN = (
+    "The sign of the MI term is **plus** here: information about x is *minimised*, where the supervised "
+    "attack maximises it. f ≤ 0 says: x̃ rebuilds x at least as well as x itself does."
+)
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    chosen = resources.images()
+    layout.heading("Unsupervised adversarial examples", _LEAD)
+    layout.restore(
+        state, [choice("model", "ae-conv", tuple(resources.AUTOENCODERS)), *pictures.options(chosen)]
+    )
+    shown = parameters(ATTACKS[ATTACK], _PRESETS["interactive"])
+    layout.restore(state, [parameter.option() for parameter in shown])
+    left, right = st.columns([1, 2.4], gap="medium")
+    with left:
+        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        model = st.selectbox(
+            "Autoencoder Φ", list(resources.AUTOENCODERS), key=state.key("model"),
+            format_func=lambda name: f"{name} ({resources.AUTOENCODERS[name]})",
+        )  # fmt: skip
+        form.presets(state, shown, _PRESETS, _LABELS)
+        pressed = form.form(state, shown)
+    with right:
+        st.latex(_FORMULA)
+        st.caption(_SIGN)
+        if pressed:
+            _start(state, shown, images, model)
+        attack_page.outcome(PAGE, None if images is None else _task(images, model, _PRESETS["interactive"]))
+    state.remember()
+
+
+def _start(state: PageState, shown: list[Parameter], images: Images | None, model: str) -> None:
+    if images is None:
+        st.error("Choose an image first.", icon=":material/error:")
+        return
+    attack_page.launch(PAGE, lambda: _task(images, model, form.values(state, shown)))
+
+
+def _task(images: Images, model: str, values: Mapping[str, Any]) -> Task:
+    classes = resources.images().classes
+    return Task("reconstruction", model, images, classes, ATTACKS[ATTACK](**values))

@@ -1,0 +1,94 @@
+"""A page's job: start, replace, cancel, follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.device import tune_cpu
+from advmi_core.figures.words import duration
+from advmi_core.jobs import Snapshot, shared
+from advmi_core.jobs.manager import MakeRun
+from advmi_core.run import Run
+
+POLL_SECONDS = 0.3
+_JOB = "job"
+
+
+def submit(page: str, make_run: MakeRun, *, label: str, about: Any, keep: int = 240) -> None:
+    """Start a job for ``page``; an earlier one of this session and page makes room."""
+    earlier = st.session_state.get(f"{page}.{_JOB}")
+    if earlier is not None:
+        _replace(earlier)
+
+    def tuned() -> Run[Any, Any]:
+        tune_cpu()  # flushing denormal numbers is a setting of the thread that computes
+        return make_run()
+
+    st.session_state[f"{page}.{_JOB}"] = shared().submit(tuned, label=label, about=about, keep=keep)
+
+
+def _replace(job: str) -> None:
+    snapshot = shared().get(job)
+    if snapshot is not None and snapshot.active:
+        shared().discard(job)
+
+
+def current(page: str) -> Snapshot | None:
+    """The page's job, if there is one and it is still known."""
+    job = st.session_state.get(f"{page}.{_JOB}")
+    return None if job is None else shared().get(job)
+
+
+def forget(page: str) -> None:
+    """Drop the page's job, so that it shows its idle state."""
+    job = st.session_state.pop(f"{page}.{_JOB}", None)
+    if job is not None:
+        shared().discard(job)
+
+
+def follow(page: str, draw: Callable[[Snapshot], None]) -> None:
+    """Draw the page's job, again and again while it is active, once when it is not."""
+    snapshot = current(page)
+    if snapshot is None:
+        return
+    if not snapshot.active:
+        draw(snapshot)
+        return
+    job = snapshot.id
+
+    @st.fragment(run_every=POLL_SECONDS)
+    def poll() -> None:
+        shared().touch(job)
+        now = shared().get(job)
+        if now is None or not now.active:
+            st.rerun()  # draws the finished state without a timer
+        draw(now)
+
+    poll()
+
+
+def progress(page: str, snapshot: Snapshot) -> None:
+    """Progress bar with time left or place in the queue, and Cancel."""
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(snapshot.progress, text=said(snapshot))
+    button.button(
+        "Cancel", key=f"{page}.cancel", on_click=shared().cancel, args=(snapshot.id,), width="stretch",
+        icon=":material/stop:", help="Stops after the current step and keeps the best found so far.",
+    )  # fmt: skip
+
+
+def said(snapshot: Snapshot) -> str:
+    """Where the job stands, in words."""
+    if snapshot.state == "queued":
+        ahead = snapshot.position
+        return "Next in the queue" if ahead == 0 else f"Waiting: {ahead} ahead in the queue"
+    if snapshot.progress >= 1:
+        return "Measuring mutual information of the result …"
+    if not snapshot.records:
+        return "Preparing …"
+    record = snapshot.records[-1]
+    left = duration(snapshot.eta)
+    return f"Iteration {record.step} of {record.total}" + (f" · {left} left" if left else "")

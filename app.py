@@ -1,0 +1,18 @@
+"""AdvMI: the app's router. Start it with ``advmi app`` or ``streamlit run app.py``."""
+
+import streamlit as st
+
+from advmi_core.paths import app_root, assets
+from advmi_core.ui import layout
+
+st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
+layout.apply()
+attack = app_root() / "pages" / "attack"
+st.navigation(
+    [
+        st.Page(attack / "overview.py", title="Overview", icon=":material/visibility:", default=True),
+        st.Page(attack / "supervised.py", title="Supervised", icon=":material/label:"),
+        st.Page(attack / "unsupervised.py", title="Unsupervised", icon=":material/blur_on:"),
+    ],
+    position="top",
+).run()

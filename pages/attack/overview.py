@@ -1,0 +1,5 @@
+"""The page overview."""
+
+from advmi_core.ui import overview
+
+overview.page()

@@ -1,0 +1,5 @@
+"""The page supervised."""
+
+from advmi_core.ui import supervised
+
+supervised.page()

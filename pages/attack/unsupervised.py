@@ -1,0 +1,5 @@
+"""The page unsupervised."""
+
+from advmi_core.ui import unsupervised
+
+unsupervised.page()
