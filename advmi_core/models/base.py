@@ -17,8 +17,10 @@ class Network(nn.Module):
         name: the registry name, for instance ``cnn``.
         in_shape: (C,H,W) of one image.
         card: how it was trained and how good it is; empty for a model that is not from a checkpoint.
+        gain: scale of the initial weights, uniform in ±gain/√fan-in.
     """
 
+    gain: float = 1.0
     name: str
     in_shape: Shape
     card: dict[str, Any]

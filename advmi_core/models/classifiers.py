@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 
 from advmi_core.models.base import Classifier, Shape
@@ -25,6 +27,8 @@ class CNN(Classifier):
     Raises:
         ValueError: the images are smaller than 16×16.
     """
+
+    gain = math.sqrt(6)  # He et al. 2015: keeps the signal's size through seven ReLU layers
 
     def __init__(self, in_shape: Shape, classes: int = 10) -> None:
         super().__init__(in_shape, classes)

@@ -38,7 +38,7 @@ def build(name: str, shape: Shape = (1, 28, 28), classes: int = 10, seed: int = 
     check_count(seed, "seed", low=0)
     network = skeleton(name, shape, classes)
     network.to_empty(device="cpu")
-    initialise(network, torch.Generator().manual_seed(seed))
+    initialise(network, torch.Generator().manual_seed(seed), network.gain)
     return network
 
 
@@ -56,11 +56,11 @@ def skeleton(name: str, shape: Shape, classes: int) -> Network:
     return network
 
 
-def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """torch's usual start, drawn from ``generator``: weights and biases uniform in ±1/√fan-in."""
+def initialise(network: nn.Module, generator: torch.Generator, gain: float = 1.0) -> None:
+    """Weights uniform in ±gain/√fan-in, biases in ±1/√fan-in (torch's usual start at gain 1)."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             bound = 1 / math.sqrt(layer.weight[0].numel())
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(layer.weight, -gain * bound, gain * bound, generator=generator)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

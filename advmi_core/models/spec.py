@@ -72,7 +72,7 @@ class TrainSpec:
 
 _BEST: dict[str, dict[str, Any]] = {
     "cnn": {
-        "epochs": 12,
+        "epochs": 8,
         "lr": 0.05,
         "optimizer": "sgd",
         "weight_decay": 5e-4,
