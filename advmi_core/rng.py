@@ -37,6 +37,14 @@ class RowStreams:
         """(B, *shape) float32 numbers in [0, 1)."""
         return self._stack([torch.rand(shape, generator=g) for g in self._streams])
 
+    def fill_uniform(self, tensor: Tensor, limit: float) -> None:
+        """Fill a (B,…) tensor with numbers in [−limit, limit), each row from its own stream."""
+        for row, generator in zip(tensor, self._streams, strict=True):
+            if row.device.type == "cpu":
+                row.uniform_(-limit, limit, generator=generator)
+            else:
+                row.copy_(torch.rand(row.shape, generator=generator).mul_(2 * limit).sub_(limit))
+
     def permutation(self, n: int) -> Tensor:
         """(B, n) int64: one random order of 0…n−1 per row."""
         return self._stack([torch.randperm(n, generator=g) for g in self._streams])

@@ -1,0 +1,78 @@
+"""The allowed perturbations: an L∞ or L2 ball around x, cut with the box of images [0,1]."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+NORMS = ("linf", "l2")
+_GRID = 255.0
+
+
+class Ball:
+    """Keeps x̃ within ε of x and inside [0,1], exactly, in float32 and in float64.
+
+    Args:
+        x: (B,C,H,W) centres in [0,1].
+        eps: ε ≥ 0.
+        norm: ``"linf"`` or ``"l2"``.
+        quantize: allow only the 256 levels of an 8-bit picture.
+    """
+
+    def __init__(self, x: Tensor, eps: float, norm: str, quantize: bool = False) -> None:
+        self.x = x
+        self.eps = eps
+        self.norm = norm
+        self.quantize = quantize
+        reach = eps if norm == "linf" else 1.0
+        self._low, self._high = _edge(x, -reach), _edge(x, reach)
+
+    def project(self, x_adv: Tensor) -> Tensor:
+        """The point of the ball and the box that stands for ``x_adv``; exactly inside both."""
+        boxed = torch.minimum(torch.maximum(x_adv, self._low), self._high)
+        return boxed if self.norm == "linf" else self._shrink(boxed)
+
+    def snap(self, x_adv: Tensor) -> Tensor:
+        """A projected point moved to the 8-bit grid, if asked for, without leaving ball and box."""
+        if not self.quantize:
+            return x_adv
+        # Towards x, so that no norm grows; a pixel that has no level between x and x̃ stays x.
+        down = (x_adv * _GRID).floor() / _GRID
+        up = (x_adv * _GRID).ceil() / _GRID
+        level = torch.where(x_adv > self.x, down, up)
+        crossed = (level - self.x) * (x_adv - self.x) < 0
+        return self.project(torch.where(crossed | (x_adv == self.x), self.x, level))
+
+    def _shrink(self, boxed: Tensor) -> Tensor:
+        """Scale δ back to the L2 ball; shrinking towards x never leaves the box.
+
+        Rounding x + δ can push the norm over ε again, so rows still outside are pulled in a little further; the
+        last pull leaves x itself.
+        """
+        delta = boxed - self.x
+        length = _per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-30), delta)
+        for slack in (1e-6, 1e-5, 1e-3, 1.0):
+            outside = _per_image(self._too_far(boxed), delta)
+            boxed = torch.where(outside, self.x + delta * (self.eps * (1 - slack) / length), boxed)
+        return boxed
+
+    def _too_far(self, x_adv: Tensor) -> Tensor:
+        """(B,) bool: the norm of the stored float32 numbers exceeds ε."""
+        exact = (x_adv.double() - self.x.double()).flatten(1).norm(dim=1)
+        rounded = (x_adv - self.x).flatten(1).norm(dim=1)
+        return (exact > self.eps) | (rounded.double() > self.eps)
+
+
+def _per_image(values: Tensor, images: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (images.ndim - 1))
+
+
+def _edge(x: Tensor, reach: float) -> Tensor:
+    """The float32 number furthest from x towards x+reach whose distance stays within |reach|, in [0,1]."""
+    edge = (x.double() + reach).clamp(0, 1).float()
+    inwards = torch.full_like(x, -torch.inf if reach > 0 else torch.inf)
+    for _ in range(8):  # rounding errors are at most a few units in the last place
+        exact = (edge.double() - x.double()).abs() > abs(reach)
+        rounded = (edge - x).abs().double() > abs(reach)
+        edge = torch.where(exact | rounded, torch.nextafter(edge, inwards), edge)
+    return torch.where(((edge - x) * reach) < 0, x, edge)

@@ -1,0 +1,178 @@
+"""What all attacks share: parameters, batching, keeping the best iterate, and the result.
+
+An attack itself is one readable generator, ``iterates``, that yields one ``Iterate`` a step.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks.ball import NORMS, Ball
+from advmi_core.attacks.kept import Kept
+from advmi_core.attacks.memory import out_of_memory, rows_that_fit
+from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.mi.critics import PRESETS
+from advmi_core.mi.estimate import DEFAULT_STEPS
+from advmi_core.objectives import Evaluation, Objective, Problem
+from advmi_core.run import Run
+from advmi_core.validate import check_choice, check_count, check_number, check_same_length
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """One x̃ of a part of the batch, detached, on the computing device; all values belong to it.
+
+    ``eligible`` (b,) rows may be kept as adversarial; the highest ``score`` (b,) among them is.
+    """
+
+    x_adv: Tensor
+    evaluation: Evaluation
+    eligible: Tensor
+    score: Tensor
+    mi: Tensor
+    c: Tensor
+    gap: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """Parameters common to all attacks; instances are frozen and JSON-serialisable through ``spec()``.
+
+    Attributes:
+        eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]).
+        steps: iterations, ≥ 1.
+        norm: ``"linf"`` or ``"l2"``.
+        critic: preset of the per-sample critics, ``"compact"`` or ``"paper"``.
+        mi_steps: Adam steps of the fresh critics that measure the result's MI; 0 leaves it NaN.
+        seed: ≥ 0; same seed, device and rows give the same result.
+        batch_size: rows computed at once; None takes what fits the memory.
+        quantize: keep x̃ on the 256 levels of an 8-bit picture.
+    """
+
+    name: ClassVar[str]
+
+    eps: float = 0.3
+    steps: int = 40
+    norm: str = "linf"
+    critic: str = "compact"
+    mi_steps: int = DEFAULT_STEPS
+    seed: int = 0
+    batch_size: int | None = None
+    quantize: bool = False
+
+    def __post_init__(self) -> None:
+        check_number(self.eps, "eps", low=0)
+        check_count(self.steps, "steps")
+        check_choice(self.norm, "norm", NORMS)
+        check_choice(self.critic, "critic", tuple(PRESETS))
+        check_count(self.mi_steps, "mi_steps", low=0)
+        check_count(self.seed, "seed", low=0)
+        if self.batch_size is not None:
+            check_count(self.batch_size, "batch_size")
+
+    @abstractmethod
+    def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
+        """Attack a part of the batch: one ``Iterate`` a step, ``steps`` of them."""
+
+    @abstractmethod
+    def check(self, objective: Objective) -> None:
+        """Raise ValueError if the attack cannot pursue this objective."""
+
+    def spec(self) -> dict[str, Any]:
+        """All parameters, JSON-serialisable."""
+        return {"attack": self.name, **asdict(self)}
+
+    def run(
+        self,
+        objective: Objective,
+        x: Tensor,
+        *,
+        rows: Sequence[int] | None = None,
+        record_every: int = 1,
+    ) -> Run[Step, AttackResult]:
+        """Start the attack; iterate the run for ``Step`` records, close it to keep what was found.
+
+        Args:
+            objective: what to achieve, with the model.
+            x: (B,C,H,W) float32 images in [0,1].
+            rows: B distinct row ids ≥ 0 that seed the rows' random streams, default 0…B−1.
+            record_every: steps between two records; 0 records nothing.
+
+        Raises:
+            ValueError: images, labels, rows or parameters are not as stated.
+        """
+        check_count(record_every, "record_every", low=0)
+        self.check(objective)
+        problem = objective.on(x)
+        ids = list(range(len(x))) if rows is None else [int(row) for row in rows]
+        check_same_length(x, torch.as_tensor(ids), "x and rows")
+        if min(ids) < 0 or len(set(ids)) < len(ids):
+            raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
+        kept = Kept(self, problem, ids, x)
+        return Run(self._parts(problem, ids, kept, record_every), kept.result, self.steps)
+
+    def __call__(
+        self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None
+    ) -> AttackResult:
+        """The whole attack at once; arguments as in ``run``."""
+        return self.run(objective, x, rows=rows, record_every=0).drain()
+
+    def _parts(
+        self, problem: Problem, ids: list[int], kept: Kept, record_every: int
+    ) -> Iterator[Step]:
+        """Attack the batch in parts that fit; a part that does not after all is halved and started anew."""
+        size = self.batch_size or rows_that_fit(problem, self.critic)
+        start = 0
+        while start < len(problem):
+            part = slice(start, min(start + size, len(problem)))
+            try:
+                yield from self._part(problem, part, ids, kept, record_every, size)
+            except (RuntimeError, MemoryError) as error:
+                if size == 1 or not out_of_memory(error):
+                    raise
+                size = max(1, (part.stop - part.start) // 2)
+                kept.warn(f"A batch did not fit the memory, so {size} images at a time are computed.")
+                if problem.x.is_cuda:
+                    torch.cuda.empty_cache()
+                continue
+            start = part.stop
+
+    def _part(
+        self,
+        problem: Problem,
+        part: slice,
+        ids: list[int],
+        kept: Kept,
+        record_every: int,
+        size: int,
+    ) -> Iterator[Step]:
+        piece = problem.take(part)
+        ball = Ball(piece.x, self.eps, self.norm, self.quantize)
+        parts = -(-len(problem) // size)
+        done = part.start // size * self.steps
+        kept.begin(part)
+        for step, iterate in enumerate(self.iterates(piece, ball, ids[part]), start=1):
+            kept.keep(part, step, iterate)
+            if record_every and (step % record_every == 0 or step in (1, self.steps)):
+                yield _record(iterate, kept.found[part], part, done + step, parts * self.steps)
+
+
+def _record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:
+    return Step(
+        step=step,
+        total=total,
+        rows=torch.arange(part.start, part.stop),
+        x_adv=iterate.x_adv.cpu().clone(),
+        criterion=iterate.evaluation.criterion.cpu(),
+        mi=iterate.mi.cpu(),
+        c=iterate.c.cpu(),
+        gap=iterate.gap.cpu(),
+        success=iterate.evaluation.success.cpu(),
+        found=found.cpu().clone(),
+    )

@@ -1,0 +1,119 @@
+"""Keeps the best iterate of every row and turns it into the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks.records import AttackResult
+from advmi_core.mi.estimate import estimate_mi
+from advmi_core.objectives import Problem
+
+if TYPE_CHECKING:
+    from advmi_core.attacks.base import Attack, Iterate
+
+_HISTORY = ("criterion", "mi", "c", "gap")
+_EVALUATED_AT_ONCE = 256
+
+
+class Kept:
+    """Per row: the eligible iterate with the highest score, else the one with the smallest criterion."""
+
+    def __init__(self, attack: Attack, problem: Problem, rows: list[int], x: Tensor) -> None:
+        self._attack, self._problem, self._rows, self._given = attack, problem, rows, x
+        count, device = len(problem), problem.x.device
+        self._x_adv = problem.x.clone()
+        self.found = torch.zeros(count, dtype=torch.bool, device=device)
+        self._best = torch.empty(count, device=device)
+        self._mi = torch.empty(count, device=device)
+        self._step = torch.zeros(count, dtype=torch.int64, device=device)
+        self._queries = torch.zeros(count, dtype=torch.int64, device=device)
+        self._history = {name: torch.empty(attack.steps, count, device=device) for name in _HISTORY}
+        self._warnings: list[str] = []
+        self.begin(slice(0, count))
+
+    def warn(self, sentence: str) -> None:
+        """Add a sentence for the user."""
+        self._warnings.append(sentence)
+
+    def begin(self, part: slice) -> None:
+        """Forget these rows: their attack starts (anew)."""
+        self._x_adv[part] = self._problem.x[part]
+        self.found[part] = False
+        self._best[part] = -torch.inf
+        self._mi[part] = torch.nan
+        self._step[part] = 0
+        self._queries[part] = 1  # the clean image
+        for array in self._history.values():
+            array[:, part] = torch.nan
+
+    def keep(self, part: slice, step: int, iterate: Iterate) -> None:
+        """Take in one step's iterate of the rows of ``part``."""
+        criterion = iterate.evaluation.criterion
+        first = iterate.eligible & ~self.found[part]
+        # Until something is eligible the best is the smallest criterion, its score the negative of it.
+        score = torch.where(iterate.eligible, iterate.score, -criterion)
+        comparable = iterate.eligible | ~self.found[part]
+        better = first | (comparable & (score > self._best[part]))
+        mask = better.view(-1, *[1] * (iterate.x_adv.ndim - 1))
+        self._x_adv[part] = torch.where(mask, iterate.x_adv, self._x_adv[part])
+        self._best[part] = torch.where(better, score, self._best[part])
+        self._mi[part] = torch.where(better, iterate.mi, self._mi[part])
+        self._step[part] = torch.where(better, step, self._step[part])
+        self.found[part] |= iterate.eligible
+        self._queries[part] += 1
+        for name, values in zip(_HISTORY, (criterion, iterate.mi, iterate.c, iterate.gap), strict=True):
+            self._history[name][step - 1, part] = values
+
+    def result(self) -> AttackResult:
+        """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
+        problem, x_adv, device = self._problem, self._x_adv, self._given.device
+        with torch.no_grad():
+            parts = [
+                problem.take(rows).evaluate(x_adv[rows]) for rows in _slices(len(problem), _EVALUATED_AT_ONCE)
+            ]
+        success = torch.cat([part.success for part in parts])
+        if problem.objective.mi_sign < 0:  # an unsupervised example also needs I > 0 inside the loop
+            success = success & self.found
+        reached = self._step > 0
+        delta = (x_adv - problem.x).flatten(1)
+        return AttackResult(
+            x=self._given.detach().clone(),
+            x_adv=x_adv.to(device),
+            success=(success & reached).to(device),
+            criterion=torch.cat([part.criterion for part in parts]).to(device),
+            mi=self._measure(x_adv, reached).to(device),
+            mi_loop=self._mi.to(device),
+            linf=delta.abs().amax(1).to(device),
+            l2=delta.norm(dim=1).to(device),
+            queries=(self._queries + reached).to(device),
+            best_step=self._step.to(device),
+            correct=problem.correct.to(device),
+            output=problem.clean.to(device),
+            output_adv=torch.cat([part.output for part in parts]).to(device),
+            history={name: array.cpu().numpy() for name, array in self._history.items()},
+            spec=self._attack.spec() | problem.objective.spec() | {"rows": self._rows},
+            warnings=tuple(self._warnings),
+        )
+
+    def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
+        """(B,) nats by fresh critics of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
+        values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
+        chosen = reached.nonzero().flatten()
+        if self._attack.mi_steps and len(chosen):
+            values[chosen] = estimate_mi(
+                self._problem.objective,
+                self._problem.x[chosen],
+                x_adv[chosen],
+                seed=self._attack.seed,
+                critic=self._attack.critic,
+                steps=self._attack.mi_steps,
+                rows=[self._rows[i] for i in chosen.tolist()],
+            )
+        return values
+
+
+def _slices(count: int, size: int) -> list[slice]:
+    return [slice(start, start + size) for start in range(0, count, size)]

@@ -1,0 +1,115 @@
+"""Projected gradient descent on the criterion or on the cross entropy [Madry et al. 2018, arXiv 1706.06083]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks.ball import Ball
+from advmi_core.attacks.base import Attack, Iterate
+from advmi_core.attacks.mi_term import MITerm, check_sampling
+from advmi_core.attacks.minmax import START
+from advmi_core.objectives import Classification, Evaluation, Objective, Problem
+from advmi_core.rng import RowStreams
+from advmi_core.validate import check_choice, check_number
+
+LOSSES = ("margin", "ce")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGD(Attack):
+    """x̃ ← Π(x̃ − η·direction of ∇(loss − s·w·I)); the direction is the sign for L∞, the unit vector for L2.
+
+    Attributes:
+        step_size: η > 0; None takes ε/4 [NAMID's setting].
+        loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the cross entropy of the
+            true label (or descends the target's), for Classification only.
+        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI of critics trained along, with MinMax's sign s.
+        random_start: start uniformly in the ε cube instead of at x.
+    """
+
+    name: ClassVar[str] = "pgd"
+
+    step_size: float | None = None
+    loss: str = "margin"
+    mi_weight: float = 0.0
+    random_start: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.step_size is not None:
+            check_number(self.step_size, "step_size", low=0, above=True)
+        check_choice(self.loss, "loss", LOSSES)
+        check_number(self.mi_weight, "mi_weight", low=0)
+        if not isinstance(self.random_start, bool):
+            raise ValueError(f"random_start must be True or False, got {self.random_start!r}")
+
+    def check(self, objective: Objective) -> None:
+        if self.loss == "ce" and not isinstance(objective, Classification):
+            raise ValueError(
+                f'loss="ce" needs a Classification objective, got {type(objective).__name__}; use loss="margin"'
+            )
+        if self.mi_weight:
+            check_sampling(objective, "mine-conv")
+
+    def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
+        x = problem.x
+        current = x
+        if self.random_start:
+            noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
+            current = ball.project(x + (2 * noise - 1) * self.eps)
+        information = self._information(problem, rows) if self.mi_weight else None
+        unknown = torch.full((len(x),), torch.nan, device=x.device)
+        step_size = self.eps / 4 if self.step_size is None else self.step_size
+        for _ in range(self.steps):
+            x_adv = ball.snap(current).requires_grad_()
+            with torch.enable_grad():
+                seen = problem.evaluate(x_adv)
+                gradient, mi = self._gradient(problem, x_adv, seen, information)
+            x_adv = x_adv.detach()
+            yield Iterate(
+                x_adv=x_adv,
+                evaluation=seen.detached(),
+                eligible=seen.clear,
+                score=-seen.criterion.detach(),
+                mi=unknown if mi is None else mi,
+                c=unknown,
+                gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
+            )
+            current = ball.project(current - step_size * self._direction(gradient))
+
+    def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
+        return MITerm(
+            problem,
+            "mine-conv",
+            rows,
+            inner=1,
+            seed=self.seed,
+            critic=self.critic,
+            bound="dv",
+            pairs="auto",
+        )
+
+    def _gradient(
+        self, problem: Problem, x_adv: Tensor, seen: Evaluation, information: MITerm | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """∇(loss − s·w·I) and, where it is part of the loss, the MI (b,)."""
+        loss = seen.criterion if self.loss == "margin" else problem.cross_entropy(seen)
+        heads, weights, mi = [loss], [torch.ones_like(loss)], None
+        if information is not None:
+            mi, samples, pull = information.step(x_adv, seen.maps)
+            heads.append(samples)
+            weights.append(pull.mul_(-problem.objective.mi_sign * self.mi_weight))
+        torch.autograd.backward(heads, weights, inputs=[x_adv])
+        assert x_adv.grad is not None  # backward() was asked for exactly this one
+        return x_adv.grad, mi
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        if self.norm == "linf":
+            return gradient.sign()
+        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
+        return gradient / length.view(-1, *[1] * (gradient.ndim - 1))

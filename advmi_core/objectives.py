@@ -1,0 +1,285 @@
+"""What an attack is after: the criterion f with f(x̃) ≤ 0 on success, and the sign of the MI term.
+
+Supervised (sign +1): misclassify while the MI of x and x̃ is maximised. Unsupervised (sign −1): reconstruct to x at
+least as well as x itself does, while the MI is minimised [UAE, sec. 3].
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from advmi_core.validate import check_images, check_labels, check_number, check_same_length
+
+# An iterate this close to f = 0 may change sides in a forward pass with other batch mates.
+LOGIT_TIE = 1e-4
+RELATIVE_TIE = 1e-6
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One forward pass of a batch x̃.
+
+    Attributes:
+        criterion: (B,) f(x̃), differentiable.
+        output: the model's logits (B,classes) or reconstruction (B,C,H,W), differentiable.
+        maps: (B,K,h,w) first-layer feature maps after the ReLU, differentiable; None without a convolution.
+        success: (B,) bool, adversarial by the model's own verdict.
+        clear: (B,) bool, f(x̃) ≤ 0 by more than rounding, so that a fresh pass will agree.
+    """
+
+    criterion: Tensor
+    output: Tensor
+    maps: Tensor | None
+    success: Tensor
+    clear: Tensor
+
+    def detached(self) -> Evaluation:
+        """The same values without their graph."""
+        return replace(self, criterion=self.criterion.detach(), output=self.output.detach(), maps=None)
+
+
+class Objective(ABC):
+    """A frozen private copy of the model, in eval mode; the caller's model is never touched.
+
+    Args:
+        model: maps images (B,C,H,W) in [0,1] to its output.
+        kappa: margin κ ≥ 0 added to the criterion.
+    """
+
+    mi_sign: int
+
+    def __init__(self, model: nn.Module, kappa: float = 0.0) -> None:
+        check_number(kappa, "kappa", low=0)
+        self.kappa = float(kappa)
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.name = str(getattr(model, "name", type(model).__name__))
+        parameter = next(self.model.parameters(), None)
+        self.device = parameter.device if parameter is not None else torch.device("cpu")
+        self._seen = threading.local()
+        self._stem = _first_convolution(self.model)
+        if self._stem is not None:
+            self._stem.register_forward_hook(self._remember)
+
+    def _remember(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._seen.maps = torch.relu(output)
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether the model starts with a convolution, whose maps are the samples of per-sample MINE."""
+        return self._stem is not None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The model's output and its first-layer maps after the ReLU, from one pass."""
+        self._seen.maps = None
+        output = self.model(x)
+        maps, self._seen.maps = self._seen.maps, None
+        return output, maps
+
+    def features(self, x: Tensor) -> Tensor:
+        """(B,K,h,w) first-layer feature maps after the ReLU.
+
+        Raises:
+            ValueError: the model does not start with a convolution.
+        """
+        maps = self.forward(x)[1]
+        if maps is None:
+            raise ValueError(f"sampling by convolution needs a model that starts with one, got {self.name}")
+        return maps
+
+    def on(self, x: Tensor) -> Problem:
+        """Check the images against the model and bind the objective to them.
+
+        Raises:
+            ValueError: x is not a batch of images in [0,1], or the model cannot take it.
+        """
+        x = check_images(x).detach().to(self.device)
+        try:
+            with torch.no_grad():
+                output, _ = self.forward(x[:1])
+        except RuntimeError as error:
+            wanted = getattr(self.model, "in_shape", None)
+            hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
+            raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
+        self._check(x, output)
+        with torch.no_grad():
+            clean = torch.cat([self.forward(part)[0] for part in x.split(256)])
+        return Problem(self, x, clean, self._reference(x, clean))
+
+    @abstractmethod
+    def _check(self, x: Tensor, output: Tensor) -> None:
+        """Raise ValueError if the model's output on the first image does not fit the objective."""
+
+    @abstractmethod
+    def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
+        """(B,…) what the criterion compares with."""
+
+    @abstractmethod
+    def judge(self, x: Tensor, output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Criterion, success and clear success, each (B,), of the model's output on x̃."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, reference: Tensor) -> Tensor:
+        """(B,) cross entropy to descend; ValueError where the objective has none."""
+
+    @abstractmethod
+    def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
+        """(B,) bool: the model was right before the attack."""
+
+    @abstractmethod
+    def spec(self) -> dict[str, Any]:
+        """JSON-serialisable description."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An objective bound to images: x (B,C,H,W), the model's output on them, and the reference."""
+
+    objective: Objective
+    x: Tensor
+    clean: Tensor
+    reference: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: slice) -> Problem:
+        """The same problem on some of the images."""
+        return replace(self, x=self.x[rows], clean=self.clean[rows], reference=self.reference[rows])
+
+    def evaluate(self, x_adv: Tensor) -> Evaluation:
+        """One forward pass; differentiable with respect to ``x_adv`` where gradients are enabled."""
+        output, maps = self.objective.forward(x_adv)
+        criterion, success, clear = self.objective.judge(self.x, output, self.reference)
+        return Evaluation(criterion, output, maps, success, clear)
+
+    def cross_entropy(self, evaluation: Evaluation) -> Tensor:
+        """(B,) loss whose descent attacks: minus the true label's cross entropy, or the target's."""
+        return self.objective.loss(evaluation.output, self.reference)
+
+    @property
+    def correct(self) -> Tensor:
+        """(B,) bool: the model was right on x."""
+        return self.objective.correct(self.clean, self.reference)
+
+
+class Classification(Objective):
+    """Supervised attack on a classifier's logits, f by the margin [UAE, eq. 2].
+
+    Untargeted: f = h(x̃)_y − max_{j≠y} h(x̃)_j + κ. Targeted: f = max_{j≠t} h(x̃)_j − h(x̃)_t + κ. ``success`` is
+    argmax h(x̃) ≠ y, or = t.
+
+    Args:
+        model: logits (B,classes).
+        y: (B,) int64 true labels.
+        target: (B,) int64 wanted labels, none of them the true one; None for an untargeted attack.
+        kappa: margin κ ≥ 0 in logits.
+
+    Raises:
+        ValueError: labels of the wrong type or, as soon as images are seen, number or range.
+    """
+
+    mi_sign = +1
+
+    def __init__(
+        self, model: nn.Module, y: Tensor, target: Tensor | None = None, kappa: float = 0.0
+    ) -> None:
+        super().__init__(model, kappa)
+        limit = torch.iinfo(torch.int64).max
+        self.y = check_labels(y, limit).detach().to(self.device)
+        self.target = None
+        if target is not None:
+            self.target = check_labels(target, limit, "target").detach().to(self.device)
+            check_same_length(self.target, self.y, "target and y")
+            if bool((self.target == self.y).any()):
+                raise ValueError("target must differ from the true label y in every row")
+
+    def _check(self, x: Tensor, output: Tensor) -> None:
+        if output.ndim != 2 or output.shape[1] < 2:
+            raise ValueError(f"model must return logits (B,classes ≥ 2), got {tuple(output.shape)}")
+        check_labels(self.y, output.shape[1])
+        check_same_length(x, self.y, "x and y")
+        if self.target is not None:
+            check_labels(self.target, output.shape[1], "target")
+
+    def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
+        return torch.stack([self.y, self.y if self.target is None else self.target], dim=1)
+
+    def judge(self, x: Tensor, output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        label = reference[:, 1]
+        chosen = output.gather(1, label.unsqueeze(1)).squeeze(1)
+        others = output.scatter(1, label.unsqueeze(1), -torch.inf).amax(1)
+        margin = chosen - others if self.target is None else others - chosen
+        predicted = output.argmax(1)
+        success = predicted != label if self.target is None else predicted == label
+        criterion = margin + self.kappa
+        return criterion, success, success & (margin <= -LOGIT_TIE) & (criterion <= 0)
+
+    def loss(self, output: Tensor, reference: Tensor) -> Tensor:
+        entropy = F.cross_entropy(output, reference[:, 1], reduction="none")
+        return -entropy if self.target is None else entropy
+
+    def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
+        return clean.argmax(1) == reference[:, 0]
+
+    def spec(self) -> dict[str, Any]:
+        target = None if self.target is None else self.target.tolist()
+        return {
+            "objective": "classification",
+            "model": self.name,
+            "y": self.y.tolist(),
+            "target": target,
+            "kappa": self.kappa,
+        }
+
+
+class Reconstruction(Objective):
+    """Unsupervised attack on an autoencoder Φ: f = ‖x − Φ(x̃)‖² − ‖x − Φ(x)‖² + κ [UAE, eq. 3].
+
+    Norms are sums over the pixels of an image. ``success`` is f ≤ 0: x̃ reconstructs to x at least as well as x does.
+
+    Args:
+        model: images (B,C,H,W) → reconstructions of the same shape.
+        kappa: margin κ ≥ 0, squared error.
+    """
+
+    mi_sign = -1
+
+    def _check(self, x: Tensor, output: Tensor) -> None:
+        if output.shape[1:] != x.shape[1:]:
+            raise ValueError(
+                f"model must reconstruct images of shape {tuple(x.shape[1:])}, got {tuple(output.shape[1:])}"
+            )
+
+    def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
+        return (x - clean).square().flatten(1).sum(1)
+
+    def judge(self, x: Tensor, output: Tensor, reference: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        difference = (x - output).square().flatten(1).sum(1) - reference
+        criterion = difference + self.kappa
+        success = criterion <= -RELATIVE_TIE * reference
+        return criterion, success, criterion <= -10 * RELATIVE_TIE * reference
+
+    def loss(self, output: Tensor, reference: Tensor) -> Tensor:
+        raise ValueError('loss="ce" needs a Classification objective, got Reconstruction; use loss="margin"')
+
+    def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
+        return torch.ones_like(reference, dtype=torch.bool)
+
+    def spec(self) -> dict[str, Any]:
+        return {"objective": "reconstruction", "model": self.name, "kappa": self.kappa}
+
+
+def _first_convolution(model: nn.Module) -> nn.Conv2d | None:
+    """The model's first layer with weights, if that is a 2-D convolution."""
+    for module in model.modules():
+        if any(True for _ in module.parameters(recurse=False)):
+            return module if isinstance(module, nn.Conv2d) else None
+    return None
