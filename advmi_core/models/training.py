@@ -104,9 +104,18 @@ def train(
         TrainingError: (while running) the loss is no longer a finite number.
     """
     check_count(record_every, "record_every")
-    folder = None if out is None else Path(out)
+    folder = None if out is None else _folder(Path(out))
     training = _Training(spec, make_splits(spec, images, test), folder, devices.pick(device), record_every)
     return Run(training.records(), training.result, training.total)
+
+
+def _folder(out: Path) -> Path:
+    """Make the folder now: a training should not fail at its end for the want of it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out must be a folder that can be written, got {out}: {error.strerror}") from error
+    return out
 
 
 class _Training:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from advmi_core import models
+from advmi_core import data, models
 from advmi_core.data import ImageSet
 from advmi_core.models import CheckpointError, TrainingError, TrainSpec
 from advmi_core.models.learners import kl_sparsity
@@ -108,8 +108,8 @@ def test_other_parameters_or_images_start_anew(
     next(run)
     run.close()
     other_images = replace(images, x=1 - images.x)
-    for other, data in ((replace(spec, lr=0.5), images), (spec, other_images)):
-        fresh = models.train(other, tmp_path, images=data, test=test_images, record_every=1)
+    for other, inputs in ((replace(spec, lr=0.5), images), (spec, other_images)):
+        fresh = models.train(other, tmp_path, images=inputs, test=test_images, record_every=1)
         assert next(fresh).step == 1
         fresh.close()
 
@@ -239,6 +239,30 @@ def test_mirror_flips_whole_images_about_half_the_time() -> None:
 def test_bad_spec(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         replace(models.default_spec("cnn"), **changes)  # type: ignore[arg-type]
+
+
+def test_without_a_training_split_the_test_split_is_divided(
+    images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str, split: str) -> ImageSet:
+        if split == "train":
+            raise data.DataNotFoundError("no training images")
+        return images
+
+    monkeypatch.setattr(data, "load", load)
+    card = models.train(small("ae-dense", dataset="mnist")).drain().card
+    assert card["dataset"]["test_images"] == 12
+    assert card["dataset"]["training_images"] + card["dataset"]["validation_images"] == 48
+    assert (
+        "trained on the first 48 images of the published test split, tested on the last 12"
+        in (card["dataset"]["note"])
+    )
+
+
+def test_out_that_is_no_folder(tmp_path: Path, images: ImageSet, test_images: ImageSet) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="out must be a folder that can be written"):
+        models.train(small("cnn"), tmp_path / "file", images=images, test=test_images)
 
 
 def test_bad_images(images: ImageSet, test_images: ImageSet) -> None:
