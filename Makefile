@@ -1,0 +1,40 @@
+# Two commands do everything: `make run` and `make test`. Both set up a private .venv once and then need no network.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+
+.PHONY: run test check clean
+.DEFAULT_GOAL := run
+
+.venv/pyvenv.cfg:
+	@echo "==> Making a private environment in .venv"
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "AdvMI needs Python 3.11 or newer"'
+	$(PYTHON) -m venv .venv
+
+.venv/.ready-run: .venv/pyvenv.cfg pyproject.toml
+	@echo "==> Installing AdvMI and what it needs (a few GB the first time: PyTorch)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.ready-test: .venv/.ready-run
+	@echo "==> Installing the test tools"
+	$(BIN)/python -m pip install --quiet --editable '.[dev,browser]'
+	@touch $@
+
+run: .venv/.ready-run
+	@echo "==> Starting the app with the embedded images and weights on http://localhost:$(PORT)"
+	$(BIN)/advmi app --port $(PORT)
+
+test: .venv/.ready-test check
+	@echo "==> Running the tests (browser tests run where Chromium is found)"
+	$(BIN)/python -m pytest
+
+check: .venv/.ready-test
+	@echo "==> Style, types and the rooms' import rules"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build dist *.egg-info screenshots

@@ -1,0 +1,92 @@
+"""What this installation has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+import torch
+
+import advmi_core
+from advmi_core import data, device, models, paths
+
+PACKAGES = ("torch", "torchvision", "streamlit", "plotly", "matplotlib", "numpy", "safetensors", "typer")
+
+
+def examine() -> dict[str, Any]:
+    """JSON-serialisable facts: versions, device, threads, data, weights, and advice where something is missing."""
+    facts: dict[str, Any] = {
+        "advmi": advmi_core.__version__,
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "device": _device(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "app": (paths.app_root() / "app.py").is_file(),
+        "data": {name: _splits(name) for name in data.NAMES},
+        "weights": _weights(),
+    }
+    facts["advice"] = _advice(facts)
+    return facts
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _device() -> str:
+    picked = device.pick()
+    return torch.cuda.get_device_name(picked) if picked.type == "cuda" else str(picked)
+
+
+def _splits(name: str) -> dict[str, str | None]:
+    """Split → where it would be loaded from, with a remark; None if it is nowhere."""
+    found: dict[str, str | None] = dict.fromkeys(data.SPLITS)
+    for status in data.available(name):
+        if status.used:
+            found[status.split] = f"{status.source} ({status.note})" if status.note else status.source
+    return found
+
+
+def _weights() -> dict[str, dict[str, str]]:
+    """Data set → model → "ok" or what is wrong with its file."""
+    report: dict[str, dict[str, str]] = {}
+    for dataset, names in models.available().items():
+        report[dataset] = {}
+        for name in names:
+            try:
+                models.load(name, dataset)
+                report[dataset][name] = "ok"
+            except ValueError as error:
+                report[dataset][name] = str(error)
+    return report
+
+
+def _advice(facts: dict[str, Any]) -> list[str]:
+    advice = []
+    for name, splits in facts["data"].items():
+        missing = [split for split, source in splits.items() if source is None]
+        if missing:
+            advice.append(
+                f"{name} ({', '.join(missing)}) is not here: run `advmi data get {name}`, or point ADVMI_DATA to "
+                "a folder that holds it."
+            )
+    for package, version in facts["versions"].items():
+        if version is None:
+            advice.append(f"The package {package} is missing: run `pip install {package}`.")
+    if not facts["app"]:
+        advice.append("app.py is missing: install AdvMI anew with `pip install .` from its source folder.")
+    if not facts["weights"]:
+        advice.append("No trained weights are here: install AdvMI anew, or run `advmi train`.")
+    for dataset, models_ in facts["weights"].items():
+        for name, state in models_.items():
+            if state != "ok":
+                advice.append(
+                    f"The weights of {name} for {dataset} cannot be used ({state}): run `advmi train {name}`."
+                )
+    return advice

@@ -1,0 +1,67 @@
+"""An attack's result as files: arrays, parameters, and a summary in numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from advmi_core.attacks import AttackResult
+from advmi_core.files import write_atomically
+
+_ARRAYS = ("x", "x_adv", "success", "criterion", "mi", "mi_loop", "linf", "l2", "queries", "best_step", "correct")
+
+
+def summarise(result: AttackResult) -> dict[str, Any]:
+    """Numbers over the initially correct images; means and standard deviations in the units of the result."""
+    counted = result.correct
+    return {
+        "images": len(result.x),
+        "counted": int(counted.sum()),
+        "failed": int((~result.success[counted]).sum()),
+        "asr": _number(result.asr),
+        "mi_mean": _number(_finite(result.mi[counted]).mean()),
+        "mi_std": _number(_finite(result.mi[counted]).std(correction=0)),
+        "linf_max": _number(result.linf.max()),
+        "l2_mean": _number(result.l2[counted].mean()),
+        "queries_mean": _number(result.queries[counted].float().mean()),
+        "warnings": list(result.warnings),
+    }
+
+
+def save(result: AttackResult, folder: Path) -> list[Path]:
+    """Write result.npz, spec.json and summary.json into ``folder``, each whole or not at all."""
+    arrays = {name: getattr(result, name).cpu().numpy() for name in _ARRAYS}
+    arrays |= {f"history_{name}": values for name, values in result.history.items()}
+    target = folder / "result.npz"
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    write_atomically(target, write)
+    return [
+        target,
+        _write_json(folder / "spec.json", result.spec),
+        _write_json(folder / "summary.json", summarise(result)),
+    ]
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> Path:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return path
+
+
+def _finite(values: Tensor) -> Tensor:
+    return values[values.isfinite()]
+
+
+def _number(value: Tensor | float) -> float | None:
+    """A JSON number; None stands for "not measured"."""
+    number = float(value)
+    return number if math.isfinite(number) else None
