@@ -21,7 +21,12 @@ def launch(page: str, build: Callable[[], Task]) -> None:
         st.error(str(error), icon=":material/error:")
         return
     work.submit(
-        page, task.make_run, label=f"{page}: {len(task.images)} × {task.total}", about=task, keep=_keep(task)
+        page,
+        task.make_run,
+        label=f"{page}: {len(task.images)} × {task.total}",
+        about=task,
+        rows=len(task.images),
+        keep=_keep(task),
     )
 
 

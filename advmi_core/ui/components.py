@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,11 @@ def _canvas() -> Any:
 
 def stage(payload: dict[str, Any], key: str) -> None:
     """Pictures, bars, curves and scrubber of one image (see ``figures.stage.payload``)."""
-    _stage()(key=key, data=payload)
+    _stage()(key=key, data=json.dumps(payload))  # as text: Streamlit would look for tables in every value
 
 
 def thumbs(
-    items: list[dict[str, str]], chosen: int | None, *, label: str, key: str, size: int = 52
+    items: list[dict[str, str]], chosen: int | None, *, label: str, key: str, size: int = 52, columns: int = 0
 ) -> str | None:
     """A row of pictures; returns the ``id`` of the one that was just clicked.
 
@@ -50,9 +51,10 @@ def thumbs(
         chosen: index of the highlighted one.
         label: what the row is, for screen readers.
         key: widget key.
-        size: pixels.
+        size: pixels of a picture.
+        columns: fill the width with this many a row; 0 keeps ``size``.
     """
-    data = {"items": items, "chosen": chosen, "label": label, "size": size}
+    data = {"items": items, "chosen": chosen, "label": label, "size": size, "columns": columns}
     picked: str | None = _thumbs()(key=key, data=data, on_picked_change=lambda: None).picked
     return picked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+import torch
 
 from advmi_core.paths import assets
 from advmi_core.ui import resources
@@ -14,6 +15,7 @@ from advmi_core.ui.state import PRESENTER, Option, PageState
 def apply() -> None:
     """Process start-up, style sheets and presenter mode; once a script run, before the page."""
     resources.start()
+    torch.set_num_threads(1)  # of this script run's thread: single pictures gain nothing from more
     if PRESENTER not in st.session_state:
         st.session_state[PRESENTER] = st.query_params.get(PRESENTER) == "1"
     # Streamlit drops the value of a widget that was not drawn: the page below draws it again.

@@ -20,9 +20,7 @@ _LEAD = (
     "Mutual information tells how much of the original is left while that happens."
 )
 _STORIES = {"supervised": "Fool a classifier", "unsupervised": "Fool an autoencoder"}
-_FORMULA = (
-    r"\min_{\|\delta\|_\infty\le\varepsilon}\,\max_{c\ge 0}\; c\,f^+(x{+}\delta)\,%s\,I_\theta(x,x{+}\delta)"
-)
+_FORMULA = r"\small\min_{\delta}\,\max_{c\ge 0}\;\; c\,f^+(x{+}\delta)\;%s\;I_\theta(x,\,x{+}\delta)"
 _SIGN = {"supervised": "-", "unsupervised": "+"}
 _TEXTS = {
     "supervised": "The classifier must change its mind (**f ≤ 0**) while the picture keeps "
@@ -80,7 +78,9 @@ def _showcase(state: PageState) -> None:
     offered = resources.showcase()
     current = int(state.value("image"))
     chosen = offered.index(current) if current in offered else None
-    clicked = components.thumbs(_thumbs(), chosen, label="Image to attack", key=state.key("thumbs"), size=42)
+    clicked = components.thumbs(
+        _thumbs(), chosen, label="Image to attack", key=state.key("thumbs"), columns=5
+    )
     if clicked is not None:
         state.set("image", int(clicked))
         st.session_state[state.key("again")] = True
@@ -95,7 +95,7 @@ def _thumbs() -> list[dict[str, str]]:
             "id": str(index),
             "src": data_url(chosen.x[index].numpy()),
             "alt": f"Attack this {chosen.classes[int(chosen.y[index])]}",
-            "caption": chosen.classes[int(chosen.y[index])],
+            "caption": "",
             "badge": "",
             "tone": "note",
         }

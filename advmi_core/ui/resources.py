@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import threading
 from typing import Any
 
@@ -62,18 +64,30 @@ def predict(name: str, x: Tensor) -> Tensor:
 def start() -> bool:
     """Once a process: set up the CPU, and load and warm up what the first click needs, in the background."""
     tune_cpu()
+    # Pages and workers share the interpreter: hand it over quickly, or every short operation of a worker
+    # waits for a whole time slice of a page.
+    sys.setswitchinterval(5e-4)
+    _spare_the_collector()
     threading.Thread(target=_warm_up, name="advmi-warm-up", daemon=True).start()
     return True
+
+
+def _spare_the_collector() -> None:
+    """Streamlit collects garbage after every redraw: 0.3 s if it had to look through all of torch."""
+    gc.collect()
+    gc.freeze()
 
 
 def _warm_up() -> None:
     # The first run of every operation is slow; a lecturer's first click should not pay for it.
     try:
         tune_cpu()
+        torch.set_num_threads(1)
         chosen = data.load(DATASET, split="test", download=False).take([0])
         for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
             net = models.load(name, dataset=DATASET, device="cpu")
             objective = Classification(net, chosen.y) if name == CLASSIFIER else Reconstruction(net)
             MinMax(steps=2, inner=inner)(objective, chosen.x)
+        _spare_the_collector()
     except ValueError:
         _LOG.exception("warming up failed; the pages will say what is missing")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+import torch
 
 from advmi_core.device import tune_cpu
 from advmi_core.figures.words import duration
@@ -14,17 +16,26 @@ from advmi_core.jobs.manager import MakeRun
 from advmi_core.run import Run
 
 POLL_SECONDS = 0.3
+FEW = 8
 _JOB = "job"
 
 
-def submit(page: str, make_run: MakeRun, *, label: str, about: Any, keep: int = 240) -> None:
-    """Start a job for ``page``; an earlier one of this session and page makes room."""
+def submit(page: str, make_run: MakeRun, *, label: str, about: Any, rows: int, keep: int = 240) -> None:
+    """Start a job for ``page``; an earlier one of this session and page makes room.
+
+    Args:
+        page: the page's name.
+        make_run: builds the run.
+        label, about, keep: see ``JobManager.submit``.
+        rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
+    """
     earlier = st.session_state.get(f"{page}.{_JOB}")
     if earlier is not None:
         _replace(earlier)
 
     def tuned() -> Run[Any, Any]:
         tune_cpu()  # flushing denormal numbers is a setting of the thread that computes
+        torch.set_num_threads(1 if rows < FEW else os.cpu_count() or 1)
         return make_run()
 
     st.session_state[f"{page}.{_JOB}"] = shared().submit(tuned, label=label, about=about, keep=keep)

@@ -172,7 +172,7 @@ const stages = new WeakMap();
 export default function ({ data, parentElement }) {
   if (!stages.has(parentElement)) stages.set(parentElement, new Stage(parentElement));
   const stage = stages.get(parentElement);
-  stage.update(data);
+  stage.update(JSON.parse(data));
   // The frame may call this between two messages as well: only a stage that left the page ends.
   return () =>
     setTimeout(() => {
