@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ def kl_sparsity(code: Tensor, target: float = SPARSITY_TARGET) -> Tensor:
     ).mean()
 
 
-class Learner:
+class Learner(ABC):
     """A network with its optimiser; ``step`` learns from one batch.
 
     Args:
@@ -48,24 +49,19 @@ class Learner:
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self.optimizers = {"network": _optimizer(self.network, spec)}
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The scalar that is minimised on a batch x (B,C,H,W), y (B,)."""
-        raise NotImplementedError
-
+    @abstractmethod
     def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
-        """One gradient step at this learning rate; returns the loss before it."""
-        loss = self.loss(x, y)
-        self.descend("network", loss, lr)
-        return float(loss.detach())
+        """Learn from a batch x (B,C,H,W), y (B,) at this learning rate; returns the loss before the step."""
 
-    def descend(self, which: str, loss: Tensor, lr: float) -> None:
-        """One step of one optimiser along the gradient of ``loss``."""
+    def descend(self, which: str, loss: Tensor, lr: float) -> float:
+        """One step of one optimiser along the gradient of ``loss``, whose value is returned."""
         optimizer = self.optimizers[which]
         for group in optimizer.param_groups:
             group["lr"] = lr
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
+        return float(loss.detach())
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all weights and optimiser moments, on the CPU."""
@@ -101,9 +97,10 @@ class Learner:
 class ClassifierLearner(Learner):
     """Cross entropy, with label smoothing if the spec says so."""
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """Mean cross entropy of the batch."""
-        return functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
+    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+        """One step along the batch's mean cross entropy."""
+        loss = functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
+        return self.descend("network", loss, lr)
 
 
 class AutoencoderLearner(Learner):
@@ -111,11 +108,13 @@ class AutoencoderLearner(Learner):
 
     network: Autoencoder
 
-    def loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
+    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+        """One step along MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
         code = self.network.encode(x)
         loss = functional.mse_loss(self.network.decode(code), x)
-        return loss + self.spec.sparsity * kl_sparsity(code) if self.spec.sparsity else loss
+        if self.spec.sparsity:
+            loss = loss + self.spec.sparsity * kl_sparsity(code)
+        return self.descend("network", loss, lr)
 
 
 class AdversarialLearner(Learner):
