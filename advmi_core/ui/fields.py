@@ -102,6 +102,13 @@ FIELDS: dict[str, Field] = {
     "start": Field(
         r"Start:  $\delta_1\sim U(\pm\mathrm{start})$", "Size of the random start.", 0.0, 1.0, 0.001
     ),
+    "aim": Field(
+        r"Safety margin a:  $(f+a\cdot\mathrm{scale})^+$",
+        "Published: 0. A little more lets images cross the border instead of creeping up to it.",
+        0.0,
+        10.0,
+        0.01,
+    ),
     "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
     "mi": Field(
         "Samples for MI",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -44,11 +44,12 @@ def _current(state: PageState, shown: list[Parameter], known: Presets) -> str:
     return CUSTOM
 
 
-def form(state: PageState, shown: list[Parameter], extra: Callable[[], None] | None = None) -> bool:
-    """All parameters and the Start button; True when it was pressed."""
+def form(state: PageState, shown: list[Parameter]) -> bool:
+    """The Start button, in sight without scrolling, and all parameters; True when it was pressed."""
     with st.form(state.key("form"), border=True, enter_to_submit=False):
-        if extra is not None:
-            extra()
+        pressed = st.form_submit_button(
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
+        )
         for parameter in (p for p in shown if p.field.main):
             _control(state, parameter)
         rest = [p for p in shown if not p.field.main]
@@ -56,7 +57,7 @@ def form(state: PageState, shown: list[Parameter], extra: Callable[[], None] | N
             with st.expander("More parameters"):
                 for parameter in rest:
                     _control(state, parameter)
-        return st.form_submit_button("Start", type="primary", icon=":material/play_arrow:", width="stretch")
+        return pressed
 
 
 def values(state: PageState, shown: list[Parameter]) -> dict[str, Any]:

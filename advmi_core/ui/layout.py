@@ -31,7 +31,8 @@ def heading(title: str, lead: str) -> None:
     with left:
         st.title(title, anchor=False)
         st.html(f'<p class="lead">{lead}</p>')
-    right.toggle("Presenter", key=PRESENTER, help="Larger type for a projector.")
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        st.toggle("Presenter", key=PRESENTER, help="Larger type for a projector.", width="content")
 
 
 def restore(state: PageState, options: Sequence[Option]) -> None:

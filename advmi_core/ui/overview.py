@@ -20,6 +20,7 @@ _LEAD = (
     "Mutual information tells how much of the original is left while that happens."
 )
 _STORIES = {"supervised": "Fool a classifier", "unsupervised": "Fool an autoencoder"}
+_BUDGETS = {"supervised": 0.3, "unsupervised": 1.0}
 _FORMULA = r"\small\min_{\delta}\,\max_{c\ge 0}\;\; c\,f^+(x{+}\delta)\;%s\;I_\theta(x,\,x{+}\delta)"
 _SIGN = {"supervised": "-", "unsupervised": "+"}
 _TEXTS = {
@@ -58,7 +59,7 @@ def _controls(state: PageState) -> bool:
     """Story, image, ε and the button; True when an attack is asked for."""
     st.segmented_control(
         "Story", list(_STORIES), key=state.key("story"), format_func=_STORIES.__getitem__, required=True,
-        label_visibility="collapsed", width="stretch",
+        label_visibility="collapsed", width="stretch", on_change=_usual_budget, args=(state,),
     )  # fmt: skip
     story = str(state.value("story"))
     st.markdown(_TEXTS[story])
@@ -71,6 +72,10 @@ def _controls(state: PageState) -> bool:
     _showcase(state)
     st.caption(f"or pick another image to start with it · {_where()}")
     return pressed
+
+
+def _usual_budget(state: PageState) -> None:
+    state.set("eps", _BUDGETS[str(state.value("story"))])
 
 
 def _showcase(state: PageState) -> None:

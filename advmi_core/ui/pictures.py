@@ -18,11 +18,11 @@ from advmi_core.ui.state import Option, PageState, choice, number
 from advmi_core.ui.tasks import Images
 
 WAYS = {
-    "class": ":material/category: Class",
-    "index": ":material/tag: Index",
-    "random": ":material/casino: Random",
-    "upload": ":material/upload: Upload",
-    "draw": ":material/draw: Draw",
+    "class": "Class",
+    "index": "Index",
+    "random": "Random",
+    "upload": "Upload",
+    "draw": "Draw",
 }
 MOST = 64
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
@@ -32,12 +32,12 @@ def options(chosen: ImageSet) -> list[Option]:
     """The image row's parameters in the URL."""
     last = len(chosen) - 1
     return [
-        choice("from", "class", tuple(WAYS)),
-        choice("class", chosen.classes[-1], chosen.classes),
-        number("nth", 1, 1, len(chosen)),
-        number("index", 0, 0, last),
-        number("pick", 0, 0, 2**31 - 1),
-        number("n", 1, 1, MOST),
+        choice("image-by", "class", tuple(WAYS)),
+        choice("image-class", chosen.classes[-1], chosen.classes),
+        number("image-number", 1, 1, len(chosen)),
+        number("image-index", 0, 0, last),
+        number("image-seed", 0, 0, 2**31 - 1),
+        number("image-count", 1, 1, MOST),
     ]
 
 
@@ -52,12 +52,12 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
     st.segmented_control(
         "Image",
         list(WAYS),
-        key=state.key("from"),
+        key=state.key("image-by"),
         format_func=WAYS.__getitem__,
         required=True,
         width="stretch",
     )
-    way = str(state.value("from"))
+    way = str(state.value("image-by"))
     if way in ("upload", "draw"):
         decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
         return None if decoded is None else _foreign(decoded, answer, "your picture")
@@ -79,17 +79,23 @@ def by_index(chosen: ImageSet, index: int) -> Images:
 def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
     return int(
         column.number_input(
-            "Images", 1, MOST, key=state.key("n"), help="1 to 64 at once; more than one makes a gallery."
+            "Images",
+            1,
+            MOST,
+            key=state.key("image-count"),
+            help="1 to 64 at once; more than one makes a gallery.",
         )
     )
 
 
 def _of_class(state: PageState, chosen: ImageSet) -> list[int]:
     name, nth, many = st.columns([2, 1, 1])
-    label = name.selectbox("Class", chosen.classes, key=state.key("class"))
+    label = name.selectbox("Class", chosen.classes, key=state.key("image-class"))
     own = torch.nonzero(chosen.y == chosen.classes.index(label)).flatten().tolist()
     first = int(
-        nth.number_input("Number", 1, len(chosen), key=state.key("nth"), help="Which image of this class.")
+        nth.number_input(
+            "Number", 1, len(chosen), key=state.key("image-number"), help="Which image of this class."
+        )
     )
     count = _many(state, many)
     first = min(first, len(own))
@@ -100,7 +106,7 @@ def _at_index(state: PageState, chosen: ImageSet) -> list[int]:
     index, many = st.columns([2, 1])
     first = int(
         index.number_input(
-            "Index", 0, len(chosen) - 1, key=state.key("index"), help="Position in the test split."
+            "Index", 0, len(chosen) - 1, key=state.key("image-index"), help="Position in the test split."
         )
     )
     count = _many(state, many)
@@ -111,9 +117,9 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
     seed, roll, many = st.columns([2, 1, 1], vertical_alignment="bottom")
 
     def again() -> None:
-        state.set("pick", int(state.value("pick")) + 1)
+        state.set("image-seed", int(state.value("image-seed")) + 1)
 
-    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, key=state.key("pick")))
+    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, key=state.key("image-seed")))
     roll.button("Re-roll", on_click=again, key=state.key("roll"), width="stretch")
     count = _many(state, many)
     return [int(i) for i in np.random.default_rng(drawn).choice(len(chosen), count, replace=False)]

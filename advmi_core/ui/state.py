@@ -17,7 +17,8 @@ class Option:
     """One parameter of a page.
 
     Attributes:
-        name: in the URL, and behind the page's name in the session.
+        name: in the URL, and behind the page's name in the session; names that are no attack parameter have a
+            hyphen, so that an attack may call its parameters as it likes.
         default: without a link.
         read: text of the URL → value; raises ValueError with a sentence for people.
     """

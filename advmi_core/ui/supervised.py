@@ -37,10 +37,13 @@ def page() -> None:
     chosen = resources.images()
     layout.heading("Supervised adversarial examples", _LEAD)
     layout.restore(
-        state, [choice("attack", "minmax", tuple(ATTACKS)), choice("aim", "untargeted", tuple(_AIMS))]
+        state,
+        [choice("attack-name", "minmax", tuple(ATTACKS)), choice("attack-aim", "untargeted", tuple(_AIMS))],
     )
-    layout.restore(state, [*pictures.options(chosen), choice("target", chosen.classes[0], chosen.classes)])
-    left, right = st.columns([1, 2.4], gap="medium")
+    layout.restore(
+        state, [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)]
+    )
+    left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
         name = _method(state)
@@ -63,9 +66,9 @@ def page() -> None:
 
 def _method(state: PageState) -> str:
     st.selectbox(
-        "Attack", list(ATTACKS), key=state.key("attack"), format_func=lambda name: _NAMES.get(name, name)
+        "Attack", list(ATTACKS), key=state.key("attack-name"), format_func=lambda name: _NAMES.get(name, name)
     )
-    return str(state.value("attack"))
+    return str(state.value("attack-name"))
 
 
 def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> int | None:
@@ -73,7 +76,7 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
     aim = st.segmented_control(
         "Aim",
         list(_AIMS),
-        key=state.key("aim"),
+        key=state.key("attack-aim"),
         format_func=_AIMS.__getitem__,
         required=True,
         width="stretch",
@@ -82,9 +85,9 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
         return None
     own = {int(label) for label in images.y} if images is not None else set()
     offered = [name for label, name in enumerate(classes) if own != {label}]
-    if state.value("target") not in offered:
-        state.set("target", offered[0])
-    return classes.index(st.selectbox("Target class", offered, key=state.key("target")))
+    if state.value("attack-target") not in offered:
+        state.set("attack-target", offered[0])
+    return classes.index(st.selectbox("Target class", offered, key=state.key("attack-target")))
 
 
 def _start(

@@ -38,15 +38,15 @@ def page() -> None:
     chosen = resources.images()
     layout.heading("Unsupervised adversarial examples", _LEAD)
     layout.restore(
-        state, [choice("model", "ae-conv", tuple(resources.AUTOENCODERS)), *pictures.options(chosen)]
+        state, [choice("attack-model", "ae-conv", tuple(resources.AUTOENCODERS)), *pictures.options(chosen)]
     )
     shown = parameters(ATTACKS[ATTACK], _PRESETS["interactive"])
     layout.restore(state, [parameter.option() for parameter in shown])
-    left, right = st.columns([1, 2.4], gap="medium")
+    left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
         model = st.selectbox(
-            "Autoencoder Φ", list(resources.AUTOENCODERS), key=state.key("model"),
+            "Autoencoder Φ", list(resources.AUTOENCODERS), key=state.key("attack-model"),
             format_func=lambda name: f"{name} ({resources.AUTOENCODERS[name]})",
         )  # fmt: skip
         form.presets(state, shown, _PRESETS, _LABELS)

@@ -52,6 +52,7 @@ class Stage {
     this.key = data.key;
     this.root.classList.toggle("large", data.large);
     this.root.classList.toggle("four", data.kind === "reconstruction");
+    this.root.dataset.key = data.key;
     this.root.dataset.state = data.live ? "live" : data.idle ? "idle" : "finished";
     this.redraw();
   }
@@ -104,9 +105,9 @@ class Stage {
   showReconstruction(frames, frame) {
     const { data } = this;
     this.paint(0, "Original x", frames.original, "what went in");
-    this.paint(1, "Reconstruction Φ(x)", (i) => frames.reconstructed[i], `‖x − Φ(x)‖² = ${number(data.loss0)}`);
-    this.paint(2, "Adversarial x̃", frames.adversarial(frame), "as unlike x as possible");
-    this.paint(3, "Reconstruction Φ(x̃)", frames.rebuilt(frame), `‖x − Φ(x̃)‖² = ${number(data.losses[frame])}`);
+    this.paint(1, "Rebuilt Φ(x)", (i) => frames.reconstructed[i], `‖x − Φ(x)‖² = ${number(data.loss0)}`);
+    this.paint(2, "Adversarial x̃", frames.adversarial(frame), "unlike x");
+    this.paint(3, "Rebuilt Φ(x̃)", frames.rebuilt(frame), `‖x − Φ(x̃)‖² = ${number(data.losses[frame])}`);
     this.perturbation(4, frames, frame);
     this.bars.update("Reconstruction error against x", lossRows(data, frame), ["", ""]);
   }

@@ -68,9 +68,10 @@ function classRows(data, frame) {
 
 // The two reconstruction errors of an autoencoder against the same original x.
 function lossRows(data, frame) {
-  const most = Math.max(data.loss0, ...data.losses) || 1;
+  // A fixed scale around the error of x itself: far outliers of early iterates would flatten the comparison.
+  const most = 2.5 * data.loss0 || 1;
   const row = (name, tag, value) => ({
-    name, tag, before: 0, after: value / most, text: number(value), label: `${name}: ${number(value)}`,
+    name, tag, before: 0, after: Math.min(1, value / most), text: number(value), label: `${name}: ${number(value)}`,
   });
   return [row("‖x − Φ(x)‖²", "", data.loss0), row("‖x − Φ(x̃)‖²", "shown", data.losses[frame])];
 }

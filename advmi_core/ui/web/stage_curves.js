@@ -26,6 +26,7 @@ class Panel {
     make("span", { class: `panel-title ink-${kind.ink}` }, head, kind.title);
     this.value = make("span", { class: "panel-value" }, head);
     make("div", { class: "panel-unit" }, this.box, kind.unit);
+    this.probe = make("div", { class: "probe", "aria-hidden": "true" }, this.box); // resolves the style's height
     this.svg = draw("svg", { role: "img" }, this.box);
     const move = (event) => {
       if (event.buttons !== 1 || !this.x) return;
@@ -38,7 +39,7 @@ class Panel {
 
   update(curves, total, best) {
     const width = Math.max(140, this.box.clientWidth);
-    const height = Number.parseFloat(getComputedStyle(this.box).getPropertyValue("--panel-height")) || 120;
+    const height = this.probe.clientHeight || 120;
     Object.assign(this, { steps: curves.step, values: curves[this.kind.id] || [], total: Math.max(2, total), height });
     this.inner = width - EDGE.left - EDGE.right;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);

@@ -1,0 +1,217 @@
+"""Every page in every state: first look, links, running, finished, cancelled, failed, galleries, uploads."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from advmi_core import data
+from advmi_core.attacks import ATTACKS
+
+Visit = Callable[..., Any]
+PAGES = ("overview", "supervised", "unsupervised")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_first_look_shows_the_image_and_waits(visit: Visit, page: str) -> None:
+    tab = visit(page)
+    assert tab.stage["idle"]
+    assert tab.stage["curves"]["step"] == []
+    assert not tab.app.error
+    assert not tab.app.warning
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "named"),
+    [
+        ("overview", {"eps": "2"}, "eps"),
+        ("overview", {"image": "many"}, "image"),
+        ("supervised", {"steps": "0"}, "steps"),
+        ("supervised", {"attack_name": "magic"}, "attack-name"),
+        ("supervised", {"norm": "l7"}, "norm"),
+        ("supervised", {"eps": "nan"}, "eps"),
+        ("unsupervised", {"attack_model": "../../etc"}, "attack-model"),
+        ("unsupervised", {"image_by": "telepathy"}, "image-by"),
+    ],
+)
+def test_a_bad_link_is_named_and_the_default_used(
+    visit: Visit, page: str, query: dict[str, str], named: str
+) -> None:
+    tab = visit(page, **query)
+    assert len(tab.app.warning) == 1
+    assert named in tab.app.warning[0].value
+    assert "default" in tab.app.warning[0].value
+    assert tab.stage["idle"]
+
+
+def test_a_link_restores_parameters_and_seed(visit: Visit) -> None:
+    tab = visit("supervised", eps="0.12", steps="7", seed="5", image_by="index", image_index="3")
+    tab.press("Start")
+    tab.finish()
+    spec = tab.job.result.spec
+    assert (spec["eps"], spec["steps"], spec["seed"]) == (0.12, 7, 5)
+    expected = data.load("fashion-mnist", split="test").x[3]
+    assert (tab.job.about.images.x[0] == expected).all()
+    assert tab.app.query_params["eps"] == "0.12"
+
+
+def test_overview_runs_from_one_click_to_a_verdict(visit: Visit) -> None:
+    tab = visit("overview")
+    tab.press("Watch it happen")
+    tab.finish()
+    assert tab.stage["kind"] == "classification"
+    assert tab.stage["curves"]["step"][-1] == 200
+    assert tab.stage["best"] in tab.stage["steps"]
+    assert "Success" in tab.said or "Failed" in tab.said
+
+
+def test_overview_starts_again_when_the_story_changes(visit: Visit) -> None:
+    tab = visit("overview")
+    tab.press("Watch it happen")
+    first = tab.job.id
+    tab.app.button_group(key="overview.story").set_value("unsupervised").run()
+    assert tab.job.id != first
+    assert tab.job.about.attack.eps == 1.0
+    tab.finish()
+    assert tab.stage["kind"] == "reconstruction"
+    assert len(tab.stage["losses"]) == len(tab.stage["steps"])
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_every_registered_attack_has_a_form_that_runs(visit: Visit, name: str) -> None:
+    tab = visit("supervised", attack_name=name, steps="4")
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.state == "done"
+    assert tab.job.result.spec["attack"] == name
+    assert len(tab.app.get("download_button")) >= 5
+
+
+def test_targeted_offers_every_class_but_the_true_one(visit: Visit) -> None:
+    tab = visit("supervised", attack_aim="targeted", image_class="Bag", steps="4")
+    target = tab.app.selectbox(key="supervised.attack-target")
+    assert "Bag" not in target.options
+    assert len(target.options) == 9
+    target.set_value("Coat")
+    tab.press("Start")
+    tab.finish()
+    assert tab.stage["target"] == 4
+
+
+def test_presets_fill_the_form_and_changes_make_it_custom(visit: Visit) -> None:
+    tab = visit("supervised")
+    key = "supervised.preset"
+    assert tab.app.session_state[key] == "interactive"
+    tab.app.button_group(key=key).set_value("paper").run()
+    assert tab.app.session_state["supervised.steps"] == 1000
+    assert tab.app.session_state["supervised.critic"] == "paper"
+    tab.app.number_input(key="supervised.steps").set_value(3)
+    tab.app.button_group(key=key).set_value("interactive").run()
+    tab.app.number_input(key="supervised.steps").set_value(3)
+    tab.press("Start")
+    assert tab.app.session_state[key] == "custom"
+
+
+def test_cancel_keeps_the_partial_result(visit: Visit) -> None:
+    tab = visit("supervised", steps="2000")
+    tab.press("Start")
+    while not tab.job.records:
+        pass
+    tab.app.run()
+    tab.press("Cancel")
+    tab.finish()
+    assert tab.job.state == "cancelled"
+    assert "Partial result: cancelled after" in tab.said
+    assert 1 <= len(tab.stage["curves"]["step"]) < 2000
+
+
+def test_a_second_start_replaces_the_first(visit: Visit) -> None:
+    tab = visit("supervised", steps="2000")
+    tab.press("Start")
+    first = tab.job.id
+    tab.app.number_input(key="supervised.steps").set_value(3)
+    tab.press("Start")
+    assert tab.job.id != first
+    tab.finish()
+    assert tab.job.state == "done"
+
+
+def test_settings_that_the_core_refuses_are_one_sentence(visit: Visit) -> None:
+    tab = visit("supervised")
+    tab.app.number_input(key="supervised.beta").set_value(5.0)
+    tab.press("Start")
+    assert [error.value for error in tab.app.error] == ["beta must be > 0 and ≤ 1, got 5.0"]
+    assert tab.stage["idle"]
+
+
+def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
+    tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="2")
+    tab.press("Start")
+    tab.finish()
+    stage, result = tab.stage, tab.job.result
+    shown = stage["losses"][stage["steps"].index(stage["best"])] - stage["loss0"]
+    assert shown == pytest.approx(float(result.criterion[0]), abs=2e-3)
+    assert "minimised" in tab.said
+
+
+def test_a_gallery_is_sorted_and_flags_failures_in_words(visit: Visit) -> None:
+    tab = visit("supervised", image_by="random", image_count="12", steps="2", eps="0.01")
+    tab.press("Start")
+    tab.finish()
+    (gallery,) = tab.parts("advmi_thumbs")
+    result, items = tab.job.result, gallery["items"]
+    assert len(items) == 12
+    rows = [int(item["id"]) for item in items]
+    won = [bool(result.success[row] and result.correct[row]) for row in rows]
+    assert won == sorted(won, reverse=True)
+    mi = [float(result.mi[row]) for row, success in zip(rows, won, strict=True) if success]
+    assert mi == sorted(mi, reverse=True)
+    assert {item["badge"] for item, success in zip(items, won, strict=True) if not success} <= {
+        "failed",
+        "not counted",
+    }
+    assert all(item["badge"] for item, success in zip(items, won, strict=True) if not success)
+    assert "attacked with success" in tab.said
+
+
+def _upload(tab: Any, raw: bytes, name: str = "a.png") -> None:
+    tab.app.get("file_uploader")[0].set_value((name, raw, "image/png")).run()
+
+
+def _png(size: tuple[int, int], mode: str = "L") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, size, 128 if mode == "L" else (200, 30, 30)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("raw", [b"not a picture", _png((40, 40))[:60], _png((6000, 5000))])
+def test_a_bad_upload_is_one_sentence_and_the_page_goes_on(visit: Visit, raw: bytes) -> None:
+    tab = visit("supervised", image_by="upload", steps="3")
+    _upload(tab, raw)
+    assert len(tab.app.error) == 1
+    tab.press("Start")
+    assert any("Choose an image first" in error.value for error in tab.app.error)
+
+
+def test_an_upload_is_attacked_under_the_models_own_answer(visit: Visit) -> None:
+    tab = visit("supervised", image_by="upload", steps="3")
+    _upload(tab, _png((90, 60), "RGB"))
+    assert "The label is unknown" in tab.said
+    tab.press("Start")
+    tab.finish()
+    assert tab.stage["truth_tag"] == "taken"
+    assert tab.job.state == "done"
+
+
+def test_presenter_mode_stays_in_the_link(visit: Visit) -> None:
+    tab = visit("overview", presenter="1")
+    assert tab.stage["large"]
+    assert tab.app.query_params["presenter"] == "1"
+
+
+def test_the_source_of_the_images_is_shown(visit: Visit) -> None:
+    assert "embedded" in visit("overview").said

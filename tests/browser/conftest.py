@@ -1,0 +1,142 @@
+"""The real app in a real browser: one server and one headless Chromium for all walks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "screenshots"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[str]:
+    """The address of a freshly started app."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://localhost:{port}"
+    try:
+        _wait_for(f"{address}/_stcore/health", server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(240):
+        if server.poll() is not None:
+            pytest.fail(f"the app ended with code {server.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail("the app did not answer within a minute")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless browser, or a skip that says what is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra: pip install .[browser]")
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"needs one of {', '.join(BROWSERS)} on the PATH")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One tab, watched for errors and for requests that leave the machine."""
+
+    def __init__(self, browser: Any, address: str, size: tuple[int, int], scheme: str) -> None:
+        self.address, self.size, self.scheme = address, size, scheme
+        self.context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, accept_downloads=True
+        )
+        self.page = self.context.new_page()
+        self.strangers: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", self._watch)
+        self.page.on("websocket", self._watch)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _watch(self, request: Any) -> None:
+        local = ("http://localhost", "ws://localhost", "data:", "blob:")
+        if not request.url.startswith(local):
+            self.strangers.append(request.url)
+
+    def open(self, path: str) -> None:
+        """Go to a page and wait until its stage is drawn."""
+        self.page.goto(f"{self.address}/{path}")
+        self.page.locator(".stage").wait_for(timeout=60_000)
+
+    def press(self, name: str) -> float:
+        """Click a button; returns the time of the click."""
+        button = self.page.get_by_role("button", name=name, exact=False).first
+        button.wait_for()
+        start = time.perf_counter()
+        button.click()
+        return start
+
+    def moved(self) -> float:
+        """Wait until a curve has at least two points; returns the time."""
+        self.page.locator(
+            "[data-state='live'] polyline.curve[data-points]:not([data-points='1'])"
+        ).first.wait_for(state="attached", timeout=60_000)
+        return time.perf_counter()
+
+    def finished(self) -> float:
+        """Wait for the finished stage; returns the time."""
+        self.page.locator(".stage[data-state='finished']").wait_for(timeout=120_000)
+        return time.perf_counter()
+
+    def shot(self, name: str) -> None:
+        """Leave a picture of what is seen."""
+        SHOTS.mkdir(exist_ok=True)
+        self.page.wait_for_timeout(400)
+        self.page.screenshot(path=SHOTS / f"{name}-{self.size[0]}-{self.scheme}.png")
+
+    def clean(self) -> None:
+        """No exception on the page, no script error, no request to anyone else."""
+        assert self.page.get_by_test_id("stException").count() == 0
+        assert self.errors == []
+        assert self.strangers == []
+
+
+@pytest.fixture
+def visit(chromium: Any, app: str) -> Iterator[Any]:
+    """Opens tabs; closes them and checks that they stayed clean."""
+    opened: list[Visit] = []
+
+    def new(size: tuple[int, int] = (1280, 800), scheme: str = "light") -> Visit:
+        opened.append(Visit(chromium, app, size, scheme))
+        return opened[-1]
+
+    yield new
+    for tab in opened:
+        tab.clean()
+        tab.context.close()

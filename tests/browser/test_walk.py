@@ -1,0 +1,149 @@
+"""The main path of every page, with the times that people notice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FIRST_CURVE = 1.0  # seconds from the click, on two quiet cores
+FINISHED_UAE = 4.0
+FINISHED_SUPERVISED = 3.0
+LOOKS = [((1280, 800), "light"), ((1920, 1080), "light"), ((1280, 800), "dark"), ((1920, 1080), "dark")]
+Open = Callable[..., Any]
+
+
+def test_first_click_on_overview_is_answered_at_once(visit: Open) -> None:
+    tab = visit()
+    tab.open("")
+    tab.page.wait_for_timeout(6000)  # the warm-up that a reader's first look at the page covers
+    start = tab.press("Watch it happen")
+    first, end = tab.moved() - start, tab.finished() - start
+    assert first < FIRST_CURVE, f"first moved curve after {first:.2f} s"
+    assert end < FINISHED_SUPERVISED, f"200 supervised steps after {end:.2f} s"
+
+
+def test_an_unsupervised_example_is_ready_in_time(visit: Open) -> None:
+    tab = visit()
+    tab.open("unsupervised")
+    tab.page.wait_for_timeout(2000)
+    end = -tab.press("Start") + tab.finished()
+    assert end < FINISHED_UAE, f"40 UAE steps after {end:.2f} s"
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_overview_fits_on_one_screen(visit: Open, size: tuple[int, int], scheme: str) -> None:
+    tab = visit(size, scheme)
+    tab.open("")
+    tab.shot("overview-1-idle")
+    tab.press("Watch it happen")
+    tab.moved()
+    tab.shot("overview-2-running")
+    tab.finished()
+    tab.shot("overview-3-finished")
+    box = tab.page.locator(".stage").bounding_box()
+    assert box["y"] + box["height"] <= size[1], "the main visual needs scrolling"
+    tab.page.get_by_text("Fool an autoencoder").click()
+    tab.page.locator(".stage.four[data-state='finished']").wait_for(timeout=60_000)
+    tab.shot("overview-4-unsupervised")
+
+
+def test_another_image_starts_by_one_click(visit: Open) -> None:
+    tab = visit()
+    tab.open("")
+    tab.page.get_by_role("button", name="Attack this Bag").click()
+    tab.moved()
+    tab.finished()
+    tab.page.get_by_text("True class: Bag").wait_for()
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_supervised_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
+    tab = visit(size, scheme)
+    tab.open("supervised?steps=60")
+    tab.shot("supervised-1-idle")
+    tab.press("Start")
+    tab.finished()
+    tab.shot("supervised-2-finished")
+    slider = tab.page.get_by_role("slider", name="Iteration")
+    slider.fill("5")
+    tab.page.get_by_text("iteration 5 / 60").wait_for()
+    for _ in range(2):
+        tab.page.get_by_role("button", name="One iteration back").click()
+    tab.page.get_by_text("iteration 3 / 60").wait_for()
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Curves · CSV").click()
+    assert download.value.suggested_filename.endswith(".csv")
+
+
+def test_cancel_keeps_the_partial_result(visit: Open) -> None:
+    tab = visit()
+    tab.open("supervised?steps=2000")
+    tab.press("Start")
+    tab.moved()
+    tab.press("Cancel")
+    tab.finished()
+    tab.page.get_by_text("Partial result: cancelled after").wait_for()
+    tab.shot("supervised-3-cancelled")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_gallery_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
+    tab = visit(size, scheme)
+    tab.open("supervised?image-by=random&image-count=24&steps=40&eps=0.1")
+    tab.press("Start")
+    tab.finished()
+    tab.page.locator(".thumbs button").nth(23).wait_for()
+    tab.shot("gallery-1")
+    before = tab.page.locator(".stage").get_attribute("data-key")
+    tab.page.locator(".thumbs button").nth(3).click()
+    tab.page.locator(f".stage:not([data-key='{before}'])").wait_for()
+    tab.shot("gallery-2-clicked")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_unsupervised_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
+    tab = visit(size, scheme)
+    tab.open("unsupervised?attack-model=ae-dense")
+    tab.shot("unsupervised-1-idle")
+    tab.press("Start")
+    tab.finished()
+    tab.shot("unsupervised-2-finished")
+
+
+def test_drawing_is_attacked_under_the_models_own_answer(visit: Open) -> None:
+    tab = visit()
+    tab.open("supervised?steps=20")
+    tab.page.get_by_text("Draw", exact=True).click()
+    board = tab.page.get_by_role("img", name="Drawing area")
+    board.wait_for()
+    box = board.bounding_box()
+    mouse = tab.page.mouse
+    mouse.move(box["x"] + 60, box["y"] + 50)
+    mouse.down()
+    for x, y in ((60, 170), (160, 170), (160, 50), (60, 50)):
+        mouse.move(box["x"] + x, box["y"] + y, steps=5)
+    mouse.up()
+    tab.page.get_by_text("The label is unknown").wait_for(timeout=20_000)
+    tab.press("Start")
+    tab.finished()
+    tab.shot("supervised-4-drawn")
+
+
+def test_presenter_mode_has_larger_type(visit: Open) -> None:
+    tab = visit()
+    tab.open("?presenter=1")
+    tab.press("Watch it happen")
+    tab.finished()
+    tab.shot("presenter")
+    assert float(tab.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) > 18
+    tab.page.get_by_role("link", name="Supervised", exact=True).first.click()
+    tab.page.get_by_role("heading", name="Supervised adversarial examples").wait_for()
+    deadline = time.monotonic() + 10
+    while "presenter=1" not in tab.page.url and time.monotonic() < deadline:
+        tab.page.wait_for_timeout(100)
+    assert "presenter=1" in tab.page.url
