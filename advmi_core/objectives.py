@@ -134,6 +134,10 @@ class Objective(ABC):
         """(B,) bool: the model was right before the attack."""
 
     @abstractmethod
+    def scale(self, reference: Tensor) -> Tensor:
+        """(B,) the natural unit of the criterion."""
+
+    @abstractmethod
     def spec(self) -> dict[str, Any]:
         """JSON-serialisable description."""
 
@@ -163,6 +167,11 @@ class Problem:
     def cross_entropy(self, evaluation: Evaluation) -> Tensor:
         """(B,) loss whose descent attacks: minus the true label's cross entropy, or the target's."""
         return self.objective.loss(evaluation.output, self.reference)
+
+    @property
+    def scale(self) -> Tensor:
+        """(B,) the natural unit of the criterion: one logit, or the loss ‖x − Φ(x)‖² of the original."""
+        return self.objective.scale(self.reference)
 
     @property
     def correct(self) -> Tensor:
@@ -229,6 +238,9 @@ class Classification(Objective):
     def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
         return clean.argmax(1) == reference[:, 0]
 
+    def scale(self, reference: Tensor) -> Tensor:
+        return torch.ones(len(reference), device=reference.device)
+
     def spec(self) -> dict[str, Any]:
         target = None if self.target is None else self.target.tolist()
         return {
@@ -272,6 +284,9 @@ class Reconstruction(Objective):
 
     def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
         return torch.ones_like(reference, dtype=torch.bool)
+
+    def scale(self, reference: Tensor) -> Tensor:
+        return reference
 
     def spec(self) -> dict[str, Any]:
         return {"objective": "reconstruction", "model": self.name, "kappa": self.kappa}

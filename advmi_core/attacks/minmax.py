@@ -32,6 +32,9 @@ class MinMax(Attack):
         alpha: step α of δ, a plain gradient step followed by projection.
         beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
         start: δ₁ is uniform in ±start, then projected.
+        aim: the penalised excess is (f + aim·scale)⁺ with the objective's scale (one logit, or ‖x − Φ(x)‖²). With the
+            published f⁺ (aim 0) the dual variable fades as f nears 0, and many rows approach success without
+            reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
         mi: ``"mine-conv"`` (random sampling where the model has no convolution) or ``"mine-random"``.
         mi_weight: w ≥ 0 (source: 1).
@@ -48,6 +51,7 @@ class MinMax(Attack):
     alpha: float = 0.01
     beta: float = 0.1
     start: float = 0.086
+    aim: float = 0.1
     inner: int = 1
     mi: str = "mine-conv"
     mi_weight: float = 1.0
@@ -59,6 +63,7 @@ class MinMax(Attack):
         check_number(self.alpha, "alpha", low=0, above=True)
         check_number(self.beta, "beta", low=0, high=1, above=True)
         check_number(self.start, "start", low=0)
+        check_number(self.aim, "aim", low=0)
         check_count(self.inner, "inner")
         check_choice(self.mi, "mi", tuple(MI_TERMS))
         check_number(self.mi_weight, "mi_weight", low=0)
@@ -73,6 +78,7 @@ class MinMax(Attack):
         noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
         current = ball.project(x + (2 * noise - 1) * self.start)
         c = torch.full((len(x),), FIRST_C, device=x.device)
+        goal = self.aim * problem.scale
         information = MITerm(
             problem,
             self.mi,
@@ -88,7 +94,7 @@ class MinMax(Attack):
             with torch.enable_grad():
                 seen = problem.evaluate(x_adv)
                 mi, samples, pull = information.step(x_adv, seen.maps)
-                excess = seen.criterion.clamp_min(0)
+                excess = (seen.criterion + goal).clamp_min(0)
                 # One backward pass for ∇_δ F: the model's part through f⁺, the critic's through its samples.
                 torch.autograd.backward(
                     [excess, samples], [c, pull.mul_(-sign * self.mi_weight)], inputs=[x_adv]

@@ -44,7 +44,7 @@ class Preset:
 # The compact rate is chosen on a validation split: benchmarks/critic_rate.py prints the table.
 PRESETS = {
     "paper": Preset(pool=False, stride=1, width=512, lr=1.5e-5),
-    "compact": Preset(pool=True, stride=2, width=64, lr=1e-3),
+    "compact": Preset(pool=True, stride=2, width=64, lr=1e-4),
 }
 
 
