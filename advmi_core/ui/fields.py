@@ -95,8 +95,8 @@ FIELDS: dict[str, Field] = {
     "beta": Field(
         r"Step β of c:  $c_{t+1}=[(1-\beta t^{-1/4})c_t+\beta f^+]_+$",
         "How fast the dual variable answers.",
-        0.0,
-        10.0,
+        0.001,
+        1.0,
         0.01,
     ),
     "start": Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from html import escape
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from advmi_core.data import DecodedImage, ImageSet, decode_image
+from advmi_core.figures.encode import data_url
 from advmi_core.ui import components
 from advmi_core.ui.state import Option, PageState, choice, number
 from advmi_core.ui.tasks import Images
@@ -25,6 +27,7 @@ WAYS = {
     "draw": "Draw",
 }
 MOST = 64
+PREVIEWED = 6
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
 
 
@@ -58,11 +61,26 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
         width="stretch",
     )
     way = str(state.value("image-by"))
-    if way in ("upload", "draw"):
-        decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
-        return None if decoded is None else _foreign(decoded, answer, "your picture")
-    indices = _SOURCES[way](state, chosen)
-    return _own(chosen, indices)
+    foreign = way in ("upload", "draw")
+    images = _foreign(state, chosen, answer, way) if foreign else _own(chosen, _SOURCES[way](state, chosen))
+    if images is not None:
+        _preview(images)
+    return images
+
+
+def _preview(images: Images) -> None:
+    """What was chosen, small, and where it comes from."""
+    shown = [
+        f'<img src="{data_url(image)}" alt="{escape(name)}" title="{escape(name)}">'
+        for image, name in zip(images.x[:PREVIEWED].numpy(), images.names, strict=False)
+    ]
+    more = len(images) - len(shown)
+    rest = f"<span>+{more}</span>" if more > 0 else ""
+    name = f"{escape(images.names[0])} · " if len(images) == 1 else ""
+    st.html(
+        f'<div class="preview">{"".join(shown)}{rest}</div>'
+        f'<div class="where">{name}{escape(images.source)}</div>'
+    )
 
 
 def _own(chosen: ImageSet, indices: list[int]) -> Images:
@@ -178,5 +196,10 @@ def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
     )
 
 
-def _foreign(decoded: DecodedImage, answer: Callable[[Tensor], Tensor], name: str) -> Images:
-    return Images(decoded.x, answer(decoded.x), False, (name,), "yours; it stays on this machine")
+def _foreign(
+    state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor], way: str
+) -> Images | None:
+    decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
+    if decoded is None:
+        return None
+    return Images(decoded.x, answer(decoded.x), False, ("your picture",), "stays on this machine")

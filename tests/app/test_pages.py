@@ -140,12 +140,28 @@ def test_a_second_start_replaces_the_first(visit: Visit) -> None:
     assert tab.job.state == "done"
 
 
-def test_settings_that_the_core_refuses_are_one_sentence(visit: Visit) -> None:
+def test_what_the_core_refuses_is_one_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise ValueError("y must lie in 0…9, got labels in 3…12")
+
+    monkeypatch.setattr("advmi_core.ui.tasks.Classification", refuse)
     tab = visit("supervised")
-    tab.app.number_input(key="supervised.beta").set_value(5.0)
     tab.press("Start")
-    assert [error.value for error in tab.app.error] == ["beta must be > 0 and ≤ 1, got 5.0"]
+    assert [error.value for error in tab.app.error] == ["y must lie in 0…9, got labels in 3…12"]
     assert tab.stage["idle"]
+
+
+def test_a_run_that_breaks_is_one_sentence(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(task: object) -> None:
+        raise RuntimeError("inner detail")
+
+    monkeypatch.setattr("advmi_core.ui.tasks.Task.make_run", broken)
+    tab = visit("supervised")
+    tab.press("Start")
+    tab.finish()
+    assert len(tab.app.error) == 1
+    assert "RuntimeError" in tab.app.error[0].value
+    assert "inner detail" not in tab.app.error[0].value
 
 
 def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:

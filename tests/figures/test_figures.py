@@ -1,0 +1,186 @@
+"""Figures are pure functions of results: what they hold is what was computed."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.figures import export, palette, screen, stage, trail, words
+from advmi_core.figures import print as printed
+from advmi_core.figures.encode import data_url, pixels, png
+
+STEPS, ROWS = 6, 2
+SHAPE = (1, 4, 5)
+
+
+def step(number: int, rows: tuple[int, ...] = (0, 1), total: int = STEPS) -> Step:
+    n = len(rows)
+    value = torch.full((n,), float(number))
+    image = torch.full((n, *SHAPE), number / 10)
+    return Step(
+        number, total, torch.tensor(rows), image, 3 - value, value, value / 2, 1 / value, value > 2, value > 2
+    )
+
+
+def result(**changes: Any) -> AttackResult:
+    history = {
+        name: np.arange(1, STEPS * ROWS + 1, dtype=np.float32).reshape(STEPS, ROWS)
+        for name in ("criterion", "mi", "c", "gap")
+    }
+    values: dict[str, Any] = {
+        "x": torch.zeros(ROWS, *SHAPE),
+        "x_adv": torch.full((ROWS, *SHAPE), 0.25),
+        "success": torch.tensor([True, False]),
+        "criterion": torch.tensor([-1.0, 2.0]),
+        "mi": torch.tensor([1.5, float("nan")]),
+        "mi_loop": torch.tensor([2.5, 3.0]),
+        "linf": torch.tensor([0.25, 0.25]),
+        "l2": torch.tensor([1.1, 1.1]),
+        "queries": torch.tensor([7, 7]),
+        "best_step": torch.tensor([4, 0]),
+        "correct": torch.tensor([True, True]),
+        "output": torch.tensor([[2.0, 1.0], [2.0, 1.0]]),
+        "output_adv": torch.tensor([[1.0, 2.0], [2.0, 1.0]]),
+        "history": history,
+        "spec": {"attack": "minmax", "eps": 0.3},
+    }
+    return AttackResult(**(values | changes))
+
+
+def test_a_trail_follows_one_row() -> None:
+    way = trail.follow(
+        [step(i) for i in range(1, 5)], np.zeros(SHAPE, np.float32), 1, STEPS, every_frame=True
+    )
+    assert way.steps.tolist() == [1, 2, 3, 4]
+    assert way.curves["criterion"].tolist() == [2, 1, 0, -1]
+    assert way.frames[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_split_batch_counts_each_rows_own_iterations() -> None:
+    records = [step(i, (0,), 2 * STEPS) for i in range(1, 7)] + [
+        step(i, (1,), 2 * STEPS) for i in range(7, 13)
+    ]
+    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, every_frame=True)
+    assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_kept_iterate_is_among_the_frames_even_if_its_record_was_thinned_away() -> None:
+    way = trail.complete([step(i) for i in (1, 3, 5)], result(), 0, STEPS)
+    assert (way.best, way.steps.tolist()) == (4, [1, 3, 4, 5])
+    assert way.frames[2].max() == pytest.approx(0.25)
+    assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_many_frames_are_thinned_but_first_last_and_kept_stay() -> None:
+    records = [step(i, total=999) for i in range(1, 1000)]
+    kept = result(best_step=torch.tensor([498, 0]))
+    way = trail.complete(records, kept, 0, 999)
+    assert len(way.steps) <= trail.MAX_FRAMES + 1
+    assert {1, 498, 999} <= set(way.steps.tolist())
+
+
+def test_the_stage_gets_back_the_pixels_it_was_given() -> None:
+    rng = np.random.default_rng(0)
+    x, adversarial = rng.random((2, 3, 4, 5), dtype=np.float32)
+    none = {series.name: np.zeros(0, np.float32) for series in palette.SERIES}
+    way = trail.Trail(x, 1, np.ones(1, np.int64), adversarial[None], np.zeros(0, np.int64), none)
+    rebuilt = stage.Rebuilt(x, adversarial[None])
+    sent = json.loads(json.dumps(stage.payload(way, rebuilt, key="k")))
+    delta = np.frombuffer(base64.b64decode(sent["delta"]), np.int8).reshape(4, 5, 3) / 127 * sent["scale"]
+    original = np.frombuffer(base64.b64decode(sent["x"]), np.uint8).reshape(4, 5, 3) / 255
+    np.testing.assert_allclose(np.moveaxis(original + delta, -1, 0), adversarial, atol=0.007)
+    assert sent["losses"][0] == pytest.approx(float(np.square(x - adversarial).sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize(("change", "gain"), [(0.0, 20), (0.05, 20), (0.1, 10), (0.3, 2), (1.0, 1), (3.0, 1)])
+def test_the_default_gain_never_saturates(change: float, gain: int) -> None:
+    assert palette.default_gain(change) == gain
+
+
+def test_pictures_survive_png() -> None:
+    image = np.linspace(0, 1, 20, dtype=np.float32).reshape(SHAPE)
+    read = np.asarray(Image.open(io.BytesIO(png(image))))
+    assert (read == pixels(image)[..., 0]).all()
+    assert data_url(image).startswith("data:image/png;base64,")
+
+
+def test_verdicts_say_what_happened() -> None:
+    classes = ("Shirt", "Coat")
+    good = words.classification(result(), 0, classes, 0, target=None, known=True)
+    bad = words.classification(result(), 1, classes, 0, target=1, known=True)
+    wrong = result(correct=torch.tensor([False, True]))
+    void = words.classification(wrong, 0, classes, 1, target=None, known=True)
+    assert (good.tone, good.badge, good.title) == ("good", "", "Success: Shirt → Coat")
+    assert (bad.tone, bad.badge) == ("bad", "failed")
+    assert "smallest criterion" in bad.text
+    assert (void.tone, void.badge) == ("note", "not counted")
+    assert words.reconstruction(result(), 0).tone == "good"
+    assert words.reconstruction(result(), 1).badge == "failed"
+
+
+def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
+    shown = {item.label: item.value for item in words.readouts(result(), 1)}
+    assert shown["MI, measured afterwards"] == "– nats"
+    assert shown["Kept iteration"] == "–"
+    assert shown["Criterion f"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.1234, "−0.123"), (0.0, "0"), (1234.5, "1234"), (1e-5, "1.0e−05"), (float("nan"), "–")],
+)
+def test_numbers_as_people_read_them(value: float, text: str) -> None:
+    assert words.number(value) == text
+
+
+def test_the_csv_holds_every_iteration_of_every_image() -> None:
+    cut = result()
+    cut.history["criterion"][4:, 1] = np.nan
+    rows = list(csv.DictReader(io.StringIO(export.curves_csv(cut).decode())))
+    assert len(rows) == 6 + 4
+    assert rows[0] == {"image": "0", "iteration": "1", "criterion": "1", "c": "1", "mi": "1", "gap": "1"}
+
+
+def test_the_npz_opens_without_unpickling() -> None:
+    with np.load(io.BytesIO(export.arrays_npz(result())), allow_pickle=False) as arrays:
+        assert arrays["x_adv"].shape == (ROWS, *SHAPE)
+        assert arrays["history_mi"].shape == (STEPS, ROWS)
+
+
+def test_the_spec_is_json() -> None:
+    assert json.loads(export.spec_json(result().spec)) == {"attack": "minmax", "eps": 0.3}
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_print_figures_are_files_and_repeatable(kind: Any) -> None:
+    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    images = np.zeros((3, *SHAPE), np.float32)
+    half = np.full(2, 0.5, np.float32)
+    figures = [
+        lambda: printed.curves(way),
+        lambda: printed.strip([("x", images[0]), ("x̃", images[1])], images[0], 4),
+        lambda: printed.bars(("Shirt", "Coat"), half, half, 0),
+        lambda: printed.gallery(images, ["a", "b", "c"]),
+    ]
+    start = b"\x89PNG" if kind == "png" else b"<?xml"
+    for make in figures:
+        assert printed.save(make(), kind).startswith(start)
+    assert printed.save(figures[2](), "png") == printed.save(figures[2](), "png")
+
+
+def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
+    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way.curves["c"][:] = np.nan
+    figure = screen.curves(way)
+    assert len(figure.data) == 4
+    assert "not used" in figure.layout.yaxis2.title.text
+    assert figure.layout.xaxis3.matches == "x"

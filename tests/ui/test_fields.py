@@ -1,0 +1,64 @@
+"""The form grows out of an attack's dataclass; links are read with care."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from advmi_core.attacks import ATTACKS
+from advmi_core.ui.fields import FIELDS, HIDDEN, parameters
+from advmi_core.ui.state import choice, flag, number
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    eps: float = 0.3
+    wobble: int = 3
+    mood: Literal["calm", "wild"] = "calm"
+    fast: bool = False
+    step_size: float | None = None
+    batch_size: int | None = None
+
+
+def test_a_new_attacks_parameters_appear_by_themselves() -> None:
+    shown = {p.name: p for p in parameters(Newcomer, {"wobble": 5})}
+    assert set(shown) == {"eps", "wobble", "mood", "fast", "step_size"}
+    assert (shown["wobble"].kind, shown["wobble"].default) == (int, 5)
+    assert list(shown["mood"].field.choices) == ["calm", "wild"]
+    assert shown["step_size"].optional
+    assert shown["mood"].option().read("wild") == "wild"
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_every_parameter_of_a_registered_attack_is_explained(name: str) -> None:
+    unexplained = [p.name for p in parameters(ATTACKS[name]) if p.name not in FIELDS or not p.field.help]
+    assert unexplained == []
+    assert "batch_size" in HIDDEN
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_every_default_lies_in_its_own_range_and_survives_a_link(name: str) -> None:
+    for parameter in parameters(ATTACKS[name]):
+        if parameter.default is None:
+            continue
+        text = (
+            {True: "1", False: "0"}[parameter.default] if parameter.kind is bool else str(parameter.default)
+        )
+        assert parameter.option().read(text) == parameter.default
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        (number("eps", 0.3, 0, 1), "nan"),
+        (number("eps", 0.3, 0, 1), "1.5"),
+        (number("steps", 3, 1, 9), "2.5"),
+        (choice("norm", "l2", ("l2", "linf")), "L2"),
+        (flag("fast", False), "yes"),
+    ],
+)
+def test_bad_values_are_refused_in_one_sentence(option: object, text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be .*got"):
+        option.read(text)  # type: ignore[attr-defined]
