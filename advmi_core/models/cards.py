@@ -26,6 +26,7 @@ def make_card(
     validation: Mapping[str, float],
     test: Mapping[str, float],
     out: Path | None,
+    commit: str | None,
 ) -> dict[str, Any]:
     """The part of a card that the training knows; ``checkpoints.save`` adds what it knows of the file.
 
@@ -36,6 +37,7 @@ def make_card(
         validation: its metrics on the validation images.
         test: its metrics on the test images.
         out: the folder it goes to, for the command.
+        commit: the ``revision`` of the code when the training started.
     """
     return {
         "dataset": {
@@ -53,7 +55,7 @@ def make_card(
         "seed": spec.seed,
         "spec": spec.to_dict(),
         "command": command(spec, out),
-        "revision": revision(),
+        "revision": commit,
         "versions": {
             "advmi": advmi_core.__version__,
             "python": platform.python_version(),

@@ -15,7 +15,7 @@ from advmi_core import device as devices
 from advmi_core.data import ImageSet
 from advmi_core.models import checkpoints
 from advmi_core.models.base import Network
-from advmi_core.models.cards import make_card
+from advmi_core.models.cards import make_card, revision
 from advmi_core.models.learners import learner
 from advmi_core.models.metrics import better, main_metric, measure
 from advmi_core.models.progress import Progress, ProgressFile
@@ -134,6 +134,7 @@ class _Training:
         self.total = spec.epochs * self.steps_per_epoch
         self.progress = Progress()
         self.weights: Path | None = None
+        self.revision = revision()  # now: the files may change while the training runs
         self.file = None if out is None else ProgressFile(out, spec, splits)
         if self.file is not None and (found := self.file.read()) is not None:
             self.progress, tensors = found
@@ -208,7 +209,8 @@ class _Training:
         network.to(self.x.device).freeze()
         validation = measure(network, self.splits.validation_x, self.splits.validation_y)
         test = measure(network, self.splits.test_x, self.splits.test_y)
-        card = make_card(self.spec, self.splits, self.progress.best_epoch, validation, test, self.out)
+        epoch = self.progress.best_epoch
+        card = make_card(self.spec, self.splits, epoch, validation, test, self.out, self.revision)
         return network, card
 
     def result(self) -> TrainResult:

@@ -15,7 +15,7 @@ from advmi_core.models import TrainSpec
 
 DATASET = "fashion-mnist"
 NAMES = ("cnn", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
-ERRORS_AT_MOST = {"ae-dense": 0.009, "ae-sparse": 0.02, "ae-conv": 0.012, "ae-adversarial": 0.02}
+ERRORS_AT_MOST = {"ae-dense": 0.009, "ae-sparse": 0.015, "ae-conv": 0.012, "ae-adversarial": 0.018}
 LARGEST_FILE = 8_000_000
 
 
