@@ -6,6 +6,8 @@ import gc
 import logging
 import sys
 import threading
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import streamlit as st
@@ -60,8 +62,8 @@ def predict(name: str, x: Tensor) -> Tensor:
     return answer
 
 
-@st.cache_resource(show_spinner=False)
-def start() -> bool:
+@cache
+def start() -> None:
     """Once a process: set up the CPU, and load and warm up what the first click needs, in the background."""
     tune_cpu()
     # Pages and workers share the interpreter: hand it over quickly, or every short operation of a worker
@@ -69,7 +71,12 @@ def start() -> bool:
     sys.setswitchinterval(5e-4)
     _spare_the_collector()
     threading.Thread(target=_warm_up, name="advmi-warm-up", daemon=True).start()
-    return True
+
+
+@cache
+def settle() -> None:
+    """After the first page was drawn: what lives now lives on."""
+    _spare_the_collector()
 
 
 def _spare_the_collector() -> None:
@@ -83,6 +90,7 @@ def _warm_up() -> None:
     try:
         tune_cpu()
         torch.set_num_threads(1)
+        import_module("advmi_core.ui.attack_page")  # with the plotting libraries
         chosen = data.load(DATASET, split="test", download=False).take([0])
         for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
             net = models.load(name, dataset=DATASET, device="cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from advmi_core.jobs.manager import MakeRun
 from advmi_core.run import Run
 
 POLL_SECONDS = 0.3
+FIRST_LOOK_SECONDS = 0.25
 FEW = 8
 _JOB = "job"
 
@@ -78,7 +80,18 @@ def follow(page: str, draw: Callable[[Snapshot], None]) -> None:
             st.rerun()  # draws the finished state without a timer
         draw(now)
 
+    _await_first_records(job)
     poll()
+
+
+def _await_first_records(job: str) -> None:
+    """Give a job that has just begun a moment, so that already its first picture shows something moving."""
+    deadline = time.monotonic() + FIRST_LOOK_SECONDS
+    while time.monotonic() < deadline:
+        now = shared().get(job)
+        if now is None or not now.active or len(now.records) >= 3:
+            return
+        time.sleep(0.01)
 
 
 def progress(page: str, snapshot: Snapshot) -> None:
