@@ -68,11 +68,11 @@ def _per_image(values: Tensor, images: Tensor) -> Tensor:
 
 
 def _edge(x: Tensor, reach: float) -> Tensor:
-    """The float32 number furthest from x towards x+reach whose distance stays within |reach|, in [0,1]."""
-    edge = (x.double() + reach).clamp(0, 1).float()
-    inwards = torch.full_like(x, -torch.inf if reach > 0 else torch.inf)
-    for _ in range(8):  # rounding errors are at most a few units in the last place
-        exact = (edge.double() - x.double()).abs() > abs(reach)
-        rounded = (edge - x).abs().double() > abs(reach)
-        edge = torch.where(exact | rounded, torch.nextafter(edge, inwards), edge)
-    return torch.where(((edge - x) * reach) < 0, x, edge)
+    """The pixel values about ``reach`` away from x whose distance, exact or rounded, stays within it, in [0,1]."""
+    edge = x
+    for pull in reversed(range(9)):  # rounding errors are at most a few units in the last place of the reach
+        further = (x.double() + reach * (1 - pull * 2.0**-24)).clamp(0, 1).float()
+        exact = (further.double() - x.double()).abs() <= abs(reach)
+        rounded = (further - x).abs().double() <= abs(reach)
+        edge = torch.where(exact & rounded, further, edge)
+    return edge

@@ -14,6 +14,9 @@ from advmi_core.mi.pairs import PAIRS, Head, draw_partners, resolve
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_same_length
 
+# Above float32's rounding noise: the bias of an always active unit has gradient 1/K·K − Σ softmax = 0, and Adam's
+# usual 1e-8 would let it wander by rounding, differently in every batch.
+ADAM_EPS = 1e-6
 _WEIGHTS, _SHUFFLES = 1, 2  # purposes of the random streams
 
 
@@ -73,7 +76,8 @@ class PerSampleMINE:
         grads = carve(self._flat.grad, shapes)
         self._d_head = grads["head"]
         self._branches = Branches(self.weights, grads)
-        self._adam = torch.optim.Adam([self._flat], lr=lr or self.preset.lr, fused=True, maximize=True)
+        rate = self.preset.lr if lr is None else lr
+        self._adam = torch.optim.Adam([self._flat], lr=rate, eps=ADAM_EPS, fused=True, maximize=True)
 
     def prepare(self, y: Tensor) -> Tensor:
         """The perturbed twin's maps or vectors as the critics take them, (B,K,Q); differentiable."""

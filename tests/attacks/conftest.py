@@ -1,0 +1,6 @@
+"""Makes models_for_tests importable."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
