@@ -17,7 +17,7 @@ from advmi_core.run import Run
 from advmi_core.ui import resources
 
 Kind = Literal["classification", "reconstruction"]
-_FRAMES = 200
+_FRAMES = 100
 
 
 @dataclass(frozen=True)

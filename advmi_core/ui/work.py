@@ -16,8 +16,8 @@ from advmi_core.jobs import Snapshot, shared
 from advmi_core.jobs.manager import MakeRun
 from advmi_core.run import Run
 
-POLL_SECONDS = 0.3
-FIRST_LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.35
+LINGER_SECONDS = 0.25
 FEW = 8
 _JOB = "job"
 
@@ -75,21 +75,27 @@ def follow(page: str, draw: Callable[[Snapshot], None]) -> None:
     @st.fragment(run_every=POLL_SECONDS)
     def poll() -> None:
         shared().touch(job)
+        _await_end(job)
         now = shared().get(job)
         if now is None or not now.active:
             st.rerun()  # draws the finished state without a timer
         draw(now)
 
-    _await_first_records(job)
+    # Already the first picture of a job that has just begun shall show something moving.
+    _linger(job, lambda now: len(now.records) < 3)
     poll()
 
 
-def _await_first_records(job: str) -> None:
-    """Give a job that has just begun a moment, so that already its first picture shows something moving."""
-    deadline = time.monotonic() + FIRST_LOOK_SECONDS
+def _await_end(job: str) -> None:
+    """A job whose steps are done is nearly done: its end is worth a moment more than the next poll."""
+    _linger(job, lambda now: now.progress >= 1)
+
+
+def _linger(job: str, worth: Callable[[Snapshot], bool]) -> None:
+    deadline = time.monotonic() + LINGER_SECONDS
     while time.monotonic() < deadline:
         now = shared().get(job)
-        if now is None or not now.active or len(now.records) >= 3:
+        if now is None or not now.active or not worth(now):
             return
         time.sleep(0.01)
 

@@ -114,6 +114,11 @@ class Visit:
         self.page.locator(".stage[data-state='finished']").wait_for(timeout=120_000)
         return time.perf_counter()
 
+    def anew(self) -> float:
+        """Wait for the next run to move and to finish; returns the time."""
+        self.moved()
+        return self.finished()
+
     def shot(self, name: str) -> None:
         """Leave a picture of what is seen."""
         SHOTS.mkdir(exist_ok=True)
