@@ -19,7 +19,7 @@ _LEAD = (
     "Change every pixel by at most ε and a model sees something else. "
     "Mutual information tells how much of the original is left while that happens."
 )
-_STORIES = {"supervised": "Fool a classifier", "unsupervised": "Fool an autoencoder"}
+_STORIES = {"supervised": "a classifier", "unsupervised": "an autoencoder"}
 _BUDGETS = {"supervised": 0.3, "unsupervised": 1.0}
 _FORMULA = r"\small\min_{\delta}\,\max_{c\ge 0}\;\; c\,f^+(x{+}\delta)\;%s\;I_\theta(x,\,x{+}\delta)"
 _SIGN = {"supervised": "-", "unsupervised": "+"}
@@ -58,8 +58,8 @@ def _options() -> list[Option]:
 def _controls(state: PageState) -> bool:
     """Story, image, ε and the button; True when an attack is asked for."""
     st.segmented_control(
-        "Story", list(_STORIES), key=state.key("story"), format_func=_STORIES.__getitem__, required=True,
-        label_visibility="collapsed", width="stretch", on_change=_usual_budget, args=(state,),
+        "Fool …", list(_STORIES), key=state.key("story"), format_func=_STORIES.__getitem__, required=True,
+         width="stretch", on_change=_usual_budget, args=(state,),
     )  # fmt: skip
     story = str(state.value("story"))
     st.markdown(_TEXTS[story])

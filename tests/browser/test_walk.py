@@ -48,7 +48,7 @@ def test_overview_fits_on_one_screen(visit: Open, size: tuple[int, int], scheme:
     tab.shot("overview-3-finished")
     box = tab.page.locator(".stage").bounding_box()
     assert box["y"] + box["height"] <= size[1], "the main visual needs scrolling"
-    tab.page.get_by_text("Fool an autoencoder").click()
+    tab.page.get_by_text("an autoencoder", exact=True).click()
     tab.page.locator(".stage.four[data-state='finished']").wait_for(timeout=60_000)
     tab.shot("overview-4-unsupervised")
 
@@ -141,7 +141,7 @@ def test_presenter_mode_has_larger_type(visit: Open) -> None:
     tab.press("Watch it happen")
     tab.finished()
     tab.shot("presenter")
-    assert float(tab.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) > 18
+    assert float(tab.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) > 17
     tab.page.get_by_role("link", name="Supervised", exact=True).first.click()
     tab.page.get_by_role("heading", name="Supervised adversarial examples").wait_for()
     deadline = time.monotonic() + 10
