@@ -72,7 +72,7 @@ def reconstruction(result: AttackResult, row: int) -> Verdict:
     if bool(result.success[row]):
         return Verdict(
             "good", "", "Success: x̃ reconstructs to x at least as well as x itself",
-            "f ≤ 0 and I > 0: unlike x for the eye, yet x for the autoencoder.",
+            "f ≤ 0 and I > 0: the autoencoder rebuilds x from a changed picture.",
         )  # fmt: skip
     return Verdict(
         "bad",

@@ -106,7 +106,7 @@ class Stage {
     const { data } = this;
     this.paint(0, "Original x", frames.original, "what went in");
     this.paint(1, "Rebuilt Φ(x)", (i) => frames.reconstructed[i], `‖x − Φ(x)‖² = ${number(data.loss0)}`);
-    this.paint(2, "Adversarial x̃", frames.adversarial(frame), "unlike x");
+    this.paint(2, "Adversarial x̃", frames.adversarial(frame), "x + δ");
     this.paint(3, "Rebuilt Φ(x̃)", frames.rebuilt(frame), `‖x − Φ(x̃)‖² = ${number(data.losses[frame])}`);
     this.perturbation(4, frames, frame);
     this.bars.update("Reconstruction error against x", lossRows(data, frame), ["", ""]);
