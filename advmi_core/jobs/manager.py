@@ -123,7 +123,8 @@ class JobManager:
         """Queue ``make_run()`` and return the job's id.
 
         Args:
-            make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and may have ``total``.
+            make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and
+                may have ``total``.
             interactive: cancelled when nobody touches it for a minute; others run to their end.
             label: what people call it.
             device: the queue it waits in.
