@@ -280,7 +280,7 @@ def start_app(
     """Start the app in the browser."""
     root = paths.app_root()
     print(f"AdvMI is starting on http://localhost:{port} (Ctrl-C stops it)", flush=True)
-    command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py"), f"--server.port={port}"]
+    command = [sys.executable, "-m", "advmi_core.ui.serve", f"--server.port={port}"]
     command.append(f"--server.headless={'false' if browser else 'true'}")
     # Streamlit reads .streamlit/config.toml from the folder it is started in.
     try:
