@@ -107,7 +107,9 @@ def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attac
         key, equals, value = option.partition("=")
         key = key.strip().replace("-", "_")
         if not equals or key not in known:
-            raise ValueError(f"--set must be NAME=VALUE with NAME one of {', '.join(sorted(known))}, got {option!r}")
+            raise ValueError(
+                f"--set must be NAME=VALUE with NAME one of {', '.join(sorted(known))}, got {option!r}"
+            )
         parameters[key] = _literal(value.strip())
     return ATTACKS[name](**parameters)
 
@@ -151,7 +153,9 @@ def _tell_attack(facts: dict[str, Any]) -> None:
         ("seconds", "seconds"),
     ):
         value = facts[key]
-        table.add_row(label, "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value))
+        table.add_row(
+            label, "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+        )
     Console().print(table)
     for line in (*facts["warnings"], *(f"wrote {path}" for path in facts.get("files", []))):
         _people.print(line, highlight=False, soft_wrap=True)
@@ -186,7 +190,9 @@ def train(
         run = models.train(spec, out, device=str(pick(device)))
         result = _watch(
             run,
-            lambda step: f"epoch {step.epoch}/{step.epochs} loss {step.loss:.4f} {step.metric} {step.validation:.4f}",
+            lambda step: (
+                f"epoch {step.epoch}/{step.epochs} loss {step.loss:.4f} {step.metric} {step.validation:.4f}"
+            ),
             as_json,
         )
         if not result.complete:
@@ -220,7 +226,9 @@ def list_data(as_json: Json = False) -> None:
         missing = [
             name
             for name in data.NAMES
-            if not all(any(s.used for s in states if (s.name, s.split) == (name, split)) for split in data.SPLITS)
+            if not all(
+                any(s.used for s in states if (s.name, s.split) == (name, split)) for split in data.SPLITS
+            )
         ]
         if missing:
             Console().print(f"Not (wholly) here: {', '.join(missing)}; get one with `advmi data get NAME`.")
@@ -244,7 +252,9 @@ def get_data(
     """Download a data set from its authors into the user cache; checksums are verified."""
     with _clear_errors(), Progress(console=_people, disable=as_json) as bar:
         task = bar.add_task(f"Downloading {name}", total=None)
-        files = data.download(name, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        files = data.download(
+            name, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
         if as_json:
             _say({"name": name, "files": [str(path) for path in files]})
         else:
@@ -264,7 +274,9 @@ def examine(as_json: Json = False) -> None:
     table.add_row("device", f"{facts['device']}, {facts['threads']} threads on {facts['cores']} cores")
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
     for name, splits in facts["data"].items():
-        table.add_row(f"data: {name}", ", ".join(f"{split}: {source or 'not here'}" for split, source in splits.items()))
+        table.add_row(
+            f"data: {name}", ", ".join(f"{split}: {source or 'not here'}" for split, source in splits.items())
+        )
     for dataset, states in facts["weights"].items():
         table.add_row(f"weights: {dataset}", ", ".join(f"{name}: {state}" for name, state in states.items()))
     Console().print(table)

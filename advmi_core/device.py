@@ -31,8 +31,8 @@ def tune_cpu() -> None:
     """Settings of METHODS §7 that change speed but no result: call once at a program's start.
 
     Adam's second moments of tiny gradients are denormal and slow on CPUs, so they are flushed; more
-    compute threads than cores only fight; large buffers are kept by the allocator instead of being fetched anew,
-    page by page, in every step. Flushing is a setting of the calling thread, the rest of the process.
+    compute threads than cores only fight; large buffers are kept by the allocator instead of being fetched
+    anew, page by page, in every step. Flushing is a setting of the calling thread, the rest of the process.
     """
     torch.set_flush_denormal(True)
     _keep_large_buffers()

@@ -16,7 +16,7 @@ PACKAGES = ("torch", "torchvision", "streamlit", "plotly", "matplotlib", "numpy"
 
 
 def examine() -> dict[str, Any]:
-    """JSON-serialisable facts: versions, device, threads, data, weights, and advice where something is missing."""
+    """JSON-serialisable facts: versions, device, data, weights, and advice where something is missing."""
     facts: dict[str, Any] = {
         "advmi": advmi_core.__version__,
         "python": platform.python_version(),
@@ -73,8 +73,8 @@ def _advice(facts: dict[str, Any]) -> list[str]:
         missing = [split for split, source in splits.items() if source is None]
         if missing:
             advice.append(
-                f"{name} ({', '.join(missing)}) is not here: run `advmi data get {name}`, or point ADVMI_DATA to "
-                "a folder that holds it."
+                f"{name} ({', '.join(missing)}) is not here: run `advmi data get {name}`, or point "
+                "ADVMI_DATA to a folder that holds it."
             )
     for package, version in facts["versions"].items():
         if version is None:

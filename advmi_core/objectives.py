@@ -1,7 +1,7 @@
 """What an attack is after: the criterion f with f(x̃) ≤ 0 on success, and the sign of the MI term.
 
-Supervised (sign +1): misclassify while the MI of x and x̃ is maximised. Unsupervised (sign −1): reconstruct to x at
-least as well as x itself does, while the MI is minimised [UAE, sec. 3].
+Supervised (sign +1): misclassify while the MI of x and x̃ is maximised. Unsupervised (sign −1): reconstruct to
+x at least as well as x itself does, while the MI is minimised [UAE, sec. 3].
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Objective(ABC):
             raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
         self._check(x, output)
         with torch.no_grad():
-            clean = torch.cat([self.forward(part)[0] for part in x.split(256)])
+            clean = torch.cat([self.forward(part)[0] for part in torch.split(x, 256)])
         return Problem(self, x, clean, self._reference(x, clean))
 
     @abstractmethod
@@ -197,9 +197,7 @@ class Classification(Objective):
 
     mi_sign = +1
 
-    def __init__(
-        self, model: nn.Module, y: Tensor, target: Tensor | None = None, kappa: float = 0.0
-    ) -> None:
+    def __init__(self, model: nn.Module, y: Tensor, target: Tensor | None = None, kappa: float = 0.0) -> None:
         super().__init__(model, kappa)
         limit = torch.iinfo(torch.int64).max
         self.y = check_labels(y, limit).detach().to(self.device)
@@ -255,7 +253,8 @@ class Classification(Objective):
 class Reconstruction(Objective):
     """Unsupervised attack on an autoencoder Φ: f = ‖x − Φ(x̃)‖² − ‖x − Φ(x)‖² + κ [UAE, eq. 3].
 
-    Norms are sums over the pixels of an image. ``success`` is f ≤ 0: x̃ reconstructs to x at least as well as x does.
+    Norms are sums over the pixels of an image. ``success`` is f ≤ 0: x̃ reconstructs to x at least as well as
+    x does.
 
     Args:
         model: images (B,C,H,W) → reconstructions of the same shape.

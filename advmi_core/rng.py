@@ -26,9 +26,7 @@ class RowStreams:
         self, seed: int, rows: Sequence[int], purpose: int, device: torch.device | str = "cpu"
     ) -> None:
         self.device = torch.device(device)
-        self._streams = [
-            torch.Generator().manual_seed(_mix(seed, row, purpose)) for row in rows
-        ]
+        self._streams = [torch.Generator().manual_seed(_mix(seed, row, purpose)) for row in rows]
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -51,9 +49,7 @@ class RowStreams:
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """(B, *shape) int64 in [low, high)."""
-        return self._stack(
-            [torch.randint(low, high, shape, generator=g) for g in self._streams]
-        )
+        return self._stack([torch.randint(low, high, shape, generator=g) for g in self._streams])
 
     def _stack(self, draws: list[Tensor]) -> Tensor:
         return torch.stack(draws).to(self.device)

@@ -26,9 +26,7 @@ class Run(Generic[RecordT, ResultT]):
     ``total`` is the number of steps a complete run takes, for progress bars.
     """
 
-    def __init__(
-        self, records: Closable[RecordT], result: Callable[[], ResultT], total: int
-    ) -> None:
+    def __init__(self, records: Closable[RecordT], result: Callable[[], ResultT], total: int) -> None:
         self._records = records
         self._finish = result
         self._result: ResultT | None = None

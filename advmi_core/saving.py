@@ -13,7 +13,19 @@ from torch import Tensor
 from advmi_core.attacks import AttackResult
 from advmi_core.files import write_atomically
 
-_ARRAYS = ("x", "x_adv", "success", "criterion", "mi", "mi_loop", "linf", "l2", "queries", "best_step", "correct")
+_ARRAYS = (
+    "x",
+    "x_adv",
+    "success",
+    "criterion",
+    "mi",
+    "mi_loop",
+    "linf",
+    "l2",
+    "queries",
+    "best_step",
+    "correct",
+)
 
 
 def summarise(result: AttackResult) -> dict[str, Any]:

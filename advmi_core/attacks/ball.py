@@ -46,29 +46,30 @@ class Ball:
     def _shrink(self, boxed: Tensor) -> Tensor:
         """Scale δ back to the L2 ball; shrinking towards x never leaves the box.
 
-        Rounding x + δ can push the norm over ε again, so rows still outside are pulled in a little further; the
-        last pull leaves x itself.
+        Rounding x + δ can push the norm over ε again, so rows still outside are pulled in a little
+        further; the last pull leaves x itself.
         """
         delta = boxed - self.x
-        length = _per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-30), delta)
+        length = per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-30), delta)
         for slack in (1e-6, 1e-5, 1e-3, 1.0):
-            outside = _per_image(self._too_far(boxed), delta)
+            outside = per_image(self._too_far(boxed), delta)
             boxed = torch.where(outside, self.x + delta * (self.eps * (1 - slack) / length), boxed)
         return boxed
 
     def _too_far(self, x_adv: Tensor) -> Tensor:
         """(B,) bool: the norm of the stored float32 numbers exceeds ε."""
-        exact = (x_adv.double() - self.x.double()).flatten(1).norm(dim=1)
-        rounded = (x_adv - self.x).flatten(1).norm(dim=1)
-        return (exact > self.eps) | (rounded.double() > self.eps)
+        exact: Tensor = (x_adv.double() - self.x.double()).flatten(1).norm(dim=1)
+        rounded: Tensor = (x_adv - self.x).flatten(1).norm(dim=1).double()
+        return (exact > self.eps) | (rounded > self.eps)
 
 
-def _per_image(values: Tensor, images: Tensor) -> Tensor:
-    return values.view(-1, *[1] * (images.ndim - 1))
+def per_image(values: Tensor, images: Tensor) -> Tensor:
+    """(B,) values shaped to broadcast over images (B,…)."""
+    return values.reshape(-1, *[1] * (images.ndim - 1))
 
 
 def _edge(x: Tensor, reach: float) -> Tensor:
-    """The pixel values about ``reach`` away from x whose distance, exact or rounded, stays within it, in [0,1]."""
+    """The pixel values ``reach`` away from x, or a rounding error less if that were too far, in [0,1]."""
     edge = x
     for pull in reversed(range(9)):  # rounding errors are at most a few units in the last place of the reach
         further = (x.double() + reach * (1 - pull * 2.0**-24)).clamp(0, 1).float()

@@ -6,7 +6,7 @@ An attack itself is one readable generator, ``iterates``, that yields one ``Iter
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -117,15 +117,13 @@ class Attack(ABC):
         kept = Kept(self, problem, ids, x)
         return Run(self._parts(problem, ids, kept, record_every), kept.result, self.steps)
 
-    def __call__(
-        self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None
-    ) -> AttackResult:
+    def __call__(self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None) -> AttackResult:
         """The whole attack at once; arguments as in ``run``."""
         return self.run(objective, x, rows=rows, record_every=0).drain()
 
     def _parts(
         self, problem: Problem, ids: list[int], kept: Kept, record_every: int
-    ) -> Iterator[Step]:
+    ) -> Generator[Step, None, None]:
         """Attack the batch in parts that fit; a part that does not after all is halved and started anew."""
         size = self.batch_size or rows_that_fit(problem, self.critic)
         start = 0

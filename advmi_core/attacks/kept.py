@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.ball import per_image
 from advmi_core.attacks.records import AttackResult
 from advmi_core.mi.estimate import estimate_mi
 from advmi_core.objectives import Problem
@@ -57,7 +58,7 @@ class Kept:
         score = torch.where(iterate.eligible, iterate.score, -criterion)
         comparable = iterate.eligible | ~self.found[part]
         better = first | (comparable & (score > self._best[part]))
-        mask = better.view(-1, *[1] * (iterate.x_adv.ndim - 1))
+        mask = per_image(better, iterate.x_adv)
         self._x_adv[part] = torch.where(mask, iterate.x_adv, self._x_adv[part])
         self._best[part] = torch.where(better, score, self._best[part])
         self._mi[part] = torch.where(better, iterate.mi, self._mi[part])

@@ -26,15 +26,16 @@ FIRST_C = 1e-3
 class MinMax(Attack):
     """min_δ max_{c≥0} c·f⁺(x+δ) − s·w·I_θ(x, x+δ), with s = +1 supervised and −1 unsupervised.
 
-    One attack for both cases: a supervised example keeps as much, an unsupervised one as little MI with x as it can.
+    One attack for both cases: a supervised example keeps as much MI with x as it can, an unsupervised one as
+    little.
 
     Attributes:
         alpha: step α of δ, a plain gradient step followed by projection.
         beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
         start: δ₁ is uniform in ±start, then projected.
-        aim: the penalised excess is (f + aim·scale)⁺ with the objective's scale (one logit, or ‖x − Φ(x)‖²). With the
-            published f⁺ (aim 0) the dual variable fades as f nears 0, and many rows approach success without
-            reaching it.
+        aim: the penalised excess is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖².
+            With the published f⁺ (aim 0) the dual variable fades as f nears 0, and many rows approach success
+            without reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
         mi: ``"mine-conv"`` (random sampling where the model has no convolution) or ``"mine-random"``.
         mi_weight: w ≥ 0 (source: 1).

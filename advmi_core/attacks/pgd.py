@@ -1,4 +1,4 @@
-"""Projected gradient descent on the criterion or on the cross entropy [Madry et al. 2018, arXiv 1706.06083]."""
+"""Projected gradient descent on criterion or cross entropy [Madry et al. 2018, arXiv 1706.06083]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
+from advmi_core.attacks.ball import Ball, per_image
 from advmi_core.attacks.base import Attack, Iterate
 from advmi_core.attacks.mi_term import MITerm, check_sampling
 from advmi_core.attacks.minmax import START
@@ -28,7 +28,8 @@ class PGD(Attack):
         step_size: η > 0; None takes ε/4 [NAMID's setting].
         loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the cross entropy of the
             true label (or descends the target's), for Classification only.
-        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI of critics trained along, with MinMax's sign s.
+        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI of critics trained along, with MinMax's
+            sign s.
         random_start: start uniformly in the ε cube instead of at x.
     """
 
@@ -51,7 +52,8 @@ class PGD(Attack):
     def check(self, objective: Objective) -> None:
         if self.loss == "ce" and not isinstance(objective, Classification):
             raise ValueError(
-                f'loss="ce" needs a Classification objective, got {type(objective).__name__}; use loss="margin"'
+                f'loss="ce" needs a Classification objective, got {type(objective).__name__}; '
+                'use loss="margin"'
             )
         if self.mi_weight:
             check_sampling(objective, "mine-conv")
@@ -112,4 +114,4 @@ class PGD(Attack):
         if self.norm == "linf":
             return gradient.sign()
         length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
-        return gradient / length.view(-1, *[1] * (gradient.ndim - 1))
+        return gradient / per_image(length, gradient)

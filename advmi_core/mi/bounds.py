@@ -93,9 +93,7 @@ def _smile_gradient(joint: Tensor, marginal: Tensor, _: MovingAverage) -> tuple[
     return _uniform(joint), -_softmax(marginal.clamp(-SMILE_CLIP, SMILE_CLIP)) * inside
 
 
-def _mine_gradient(
-    joint: Tensor, marginal: Tensor, average: MovingAverage
-) -> tuple[Tensor, Tensor]:
+def _mine_gradient(joint: Tensor, marginal: Tensor, average: MovingAverage) -> tuple[Tensor, Tensor]:
     """The denominator of DV's log term is the moving average instead of this step's mean."""
     log_average = average.update(log_mean_exp(marginal)).view(-1, 1, 1)
     return _uniform(joint), -(marginal - log_average - math.log(marginal[0].numel())).exp()

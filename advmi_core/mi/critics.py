@@ -51,7 +51,7 @@ PRESETS = {
 def prepare(samples: Tensor, preset: Preset) -> Tensor:
     """Samples as the branches take them, differentiably: maps (B,K,h,w) → (B,K,5·P), vectors stay (B,K,D).
 
-    Four planes hold the pixels under each position of the 2×2 kernel, the fifth a 1 that meets the filter's bias.
+    Four planes hold the pixels under each position of the 2×2 kernel, the fifth a 1 for the filter's bias.
     """
     if samples.ndim == 3:
         return samples
@@ -70,8 +70,8 @@ def prepare(samples: Tensor, preset: Preset) -> Tensor:
 class Branches:
     """The linear branches of B critics, x's in rows 0…B−1 and y's in B…2B−1 of one batch.
 
-    Weights and gradients are dictionaries of (2B,…) tensors: ``filters`` (C,5) with the bias as fifth tap, for
-    feature maps only; ``first`` (H,C·P), ``first_bias`` (H), ``second`` (O,H), ``second_bias`` (O).
+    Weights and gradients are dictionaries of (2B,…) tensors: ``filters`` (C,5) with the bias as fifth tap,
+    for feature maps only; ``first`` (H,C·P), ``first_bias`` (H), ``second`` (O,H), ``second_bias`` (O).
     """
 
     def __init__(self, weights: dict[str, Tensor], grads: dict[str, Tensor]) -> None:
@@ -156,5 +156,5 @@ def initialise(weights: dict[str, Tensor], streams: RowStreams) -> None:
             fans = shape[0] + 1
         else:
             continue
-        for side in tensor.split(rows):
+        for side in torch.split(tensor, rows):
             streams.fill_uniform(side, math.sqrt(6 / fans))

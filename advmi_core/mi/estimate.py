@@ -37,8 +37,8 @@ def estimate_mi(
 ) -> Tensor:
     """Mutual information between each image and its perturbed twin by fresh per-sample critics [UAE].
 
-    The critics are scored on the samples they were trained on, so the unbounded estimators are optimistic: with
-    K = 16–64 samples ``"dv"`` can exceed log K by far. Compare numbers of one setting only.
+    The critics are scored on the samples they were trained on, so the unbounded estimators are optimistic:
+    with K = 16–64 samples ``"dv"`` can exceed log K by far. Compare numbers of one setting only.
 
     Args:
         objective: gives the model, and with it the first convolution.
@@ -69,7 +69,8 @@ def estimate_mi(
         part = slice(start, start + _PART)
         with torch.no_grad():
             a, b = (
-                draw_samples(objective, images[part].to(objective.device), kind, seed) for images in (x, x_adv)
+                draw_samples(objective, images[part].to(objective.device), kind, seed)
+                for images in (x, x_adv)
             )
         mine = PerSampleMINE(a, critic=critic, bound=estimator, pairs=pairs, seed=seed, rows=ids[part])
         samples = mine.prepare(b)

@@ -1,7 +1,7 @@
 """Which samples are paired: K joint pairs (a_k, b_k) against marginal pairs (a_i, b_j), i ≠ j.
 
-A critic scores branch outputs a and b, (B,O,K), by T_ij = w · ReLU(a_i + b_j). No marginal pair is ever a joint
-one: a shuffle with fixed points would leak joint pairs into the marginal.
+A critic scores branch outputs a and b, (B,O,K), by T_ij = w · ReLU(a_i + b_j). No marginal pair is ever a
+joint one: a shuffle with fixed points would leak joint pairs into the marginal.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Head:
         if self.partner is None:
             return d_hidden.sum(2)
         d_b = d_hidden[..., 0].clone()
-        rows, outputs, k = d_b.shape
+        rows, outputs, _ = d_b.shape
         index = self.partner.reshape(rows, 1, -1).expand(-1, outputs, -1)
         return d_b.scatter_add_(2, index, d_hidden[..., 1:].reshape(rows, outputs, -1))
 

@@ -14,8 +14,8 @@ from advmi_core.mi.pairs import PAIRS, Head, draw_partners, resolve
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_same_length
 
-# Above float32's rounding noise: the bias of an always active unit has gradient 1/K·K − Σ softmax = 0, and Adam's
-# usual 1e-8 would let it wander by rounding, differently in every batch.
+# Above float32's rounding noise: the bias of an always active unit has gradient Σ 1/K − Σ softmax = 0, and
+# Adam's usual 1e-8 would let it wander by rounding, differently in every batch.
 ADAM_EPS = 1e-6
 _WEIGHTS, _SHUFFLES = 1, 2  # purposes of the random streams
 

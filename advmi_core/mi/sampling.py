@@ -1,4 +1,4 @@
-"""From one image to K samples of it: feature maps of the first convolution, or random projections [UAE, sec. 3.1]."""
+"""From one image to K samples of it: maps of the first convolution, or random projections [UAE, sec. 3.1]."""
 
 from __future__ import annotations
 

@@ -20,11 +20,17 @@ class Linear(nn.Module):
 
 
 def small_classifier(channels: int = 1, height: int = 10, width: int = 12, seed: int = 0) -> nn.Module:
-    """A convolutional classifier with random weights, in training mode and with dropout, for any image size."""
+    """A convolutional classifier with random weights, in training mode and with dropout, for any size."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         flat = 4 * (height - 2) * (width - 2)
-        layers = [nn.Conv2d(channels, 4, 3), nn.ReLU(inplace=True), nn.Dropout(0.5), nn.Flatten(), nn.Linear(flat, 5)]
+        layers = [
+            nn.Conv2d(channels, 4, 3),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Flatten(),
+            nn.Linear(flat, 5),
+        ]
         return nn.Sequential(*layers)
 
 

@@ -23,7 +23,9 @@ def test_projection_is_exact_idempotent_and_not_timid(norm: str, eps: float) -> 
             assert (size.double() <= eps).all()
         assert torch.equal(ball.project(inside), inside)
         if 1e-2 <= eps <= 0.7:
-            reached = (inside - x).abs().amax() if norm == "linf" else (inside - x).flatten(1).norm(dim=1).amin()
+            reached = (
+                (inside - x).abs().amax() if norm == "linf" else (inside - x).flatten(1).norm(dim=1).amin()
+            )
             assert reached > eps * (1 - 1e-4)
 
 

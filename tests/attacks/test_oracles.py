@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -54,21 +55,22 @@ def test_pgd_reaches_the_corner_that_minimises_a_linear_criterion() -> None:
 def test_cross_entropy_and_margin_agree_on_two_classes() -> None:
     model, x, y, _ = _linear()
     by_margin, by_entropy = (
-        PGD(eps=0.05, steps=10, mi_steps=0, loss=loss)(Classification(model, y), x) for loss in ("margin", "ce")
+        PGD(eps=0.05, steps=10, mi_steps=0, loss=loss)(Classification(model, y), x)
+        for loss in ("margin", "ce")
     )
     torch.testing.assert_close(by_margin.x_adv, by_entropy.x_adv)
 
 
 def test_minmax_follows_the_published_updates() -> None:
     """δ and c recomputed from the records, without the MI term, for every step."""
-    model, x, y, margin = _linear()
+    model, x, y, _ = _linear()
     attack = MinMax(eps=0.5, steps=8, mi_weight=0.0, aim=0.0, beta=0.1, alpha=0.01, mi_steps=0)
     run = attack.run(Classification(model, y), x)
     records = list(run)
     sign = torch.where(y == 0, 1.0, -1.0)
     gradient = (model.layer.weight[0] - model.layer.weight[1]).view(1, 1, 6, 6) * sign.view(-1, 1, 1, 1)
     c = torch.full((len(x),), 1e-3)
-    for t, (now, after) in enumerate(zip(records, records[1:], strict=False), start=1):
+    for t, (now, after) in enumerate(pairwise(records), start=1):
         excess = now.criterion.clamp_min(0)
         torch.testing.assert_close(now.c, c)
         step = 0.01 * (c * (now.criterion > 0)).view(-1, 1, 1, 1) * gradient

@@ -215,7 +215,9 @@ def test_a_batch_that_does_not_fit_is_split_and_says_so(name: str, monkeypatch: 
     def tight(self, problem, ball, rows):
         for done, iterate in enumerate(iterates(self, problem, ball, rows)):
             if len(rows) > 2 and done == 2:
-                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+                raise RuntimeError(
+                    "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
+                )
             yield iterate
 
     monkeypatch.setattr(ATTACKS[name], "iterates", tight)

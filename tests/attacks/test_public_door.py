@@ -103,8 +103,8 @@ def test_estimate_mi() -> None:
         estimate_mi(objective, images(3), images(2))
     with pytest.raises(ValueError, match="bound must be one of"):
         estimate_mi(objective, images(), images(), estimator="nonsense")
+    flat = Reconstruction(SmallAutoencoder(conv=False))
     with pytest.raises(ValueError, match="sampling by convolution needs a model that starts with one"):
-        flat = Reconstruction(SmallAutoencoder(conv=False))
         estimate_mi(flat, images(height=12), images(height=12), sampling="conv")
 
 

@@ -60,7 +60,7 @@ def test_weight_gradients_equal_autograd_s_through_the_plain_network(critic: str
     mine = PerSampleMINE(x, critic=critic, lr=1e-3)
     samples = mine.prepare(y)
     mine.ascend(samples, 3)
-    _, d_b = mine._gradients(samples)
+    mine._gradients(samples)
     ours = {name: grad.clone() for name, grad in mine._branches.grads.items()}
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in mine.weights.items()}
     mine.weights = leaves
@@ -78,9 +78,7 @@ def test_batched_critics_equal_single_ones(bound: str, pairs: str) -> None:
     together.ascend(together.prepare(y), 10)
     weights = together.weights["first"]
     for row in range(len(x)):
-        alone = PerSampleMINE(
-            x[row : row + 1], bound=bound, pairs=pairs, seed=7, rows=[row], lr=1e-3
-        )
+        alone = PerSampleMINE(x[row : row + 1], bound=bound, pairs=pairs, seed=7, rows=[row], lr=1e-3)
         alone.ascend(alone.prepare(y[row : row + 1]), 10)
         torch.testing.assert_close(alone.weights["first"][0], weights[row], rtol=1e-4, atol=1e-6)
 
