@@ -1,7 +1,7 @@
 """How the attacks do on real images: `python benchmarks/attacks.py [--split train]`, a table to print.
 
-Supervised MinMax on the first 64 images the classifier gets right; UAEs on the first 64 images. Every claim is
-checked with a fresh forward pass.
+Supervised MinMax on the first 64 images the classifier gets right; UAEs on the first 64 images. Every claim
+is checked with a fresh forward pass.
 """
 
 from __future__ import annotations

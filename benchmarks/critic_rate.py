@@ -1,9 +1,9 @@
 """Chooses the compact critics' Adam rate on training images: `python benchmarks/critic_rate.py`.
 
-A rate that is too high drives the bound far beyond log K within one attack, and its gradient overrules the criterion;
-one that is too low leaves it near 0. The table shows, for 32 training images: how many UAEs succeed, how many
-supervised attacks do, the bound at the end of the loop against log K, and the rank correlation of post-hoc estimates
-between two seeds and with the paper preset.
+A rate that is too high drives the bound far beyond log K in one attack, and its gradient overrules the
+criterion; one too low leaves it near 0. The table shows, for 32 training images: how many UAEs succeed,
+how many supervised attacks do, the bound at the end of the loop against log K, and the rank correlation of
+post-hoc estimates between two seeds and with the paper preset.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What METHODS promises about speed and memory, measured: `python benchmarks/speed.py [--json FILE]`.
 
-Ratios compare runs inside one process, slopes are taken between 40 and 80 steps, and every figure is the median of
-several repetitions, because other programs share the machine.
+Ratios compare runs inside one process, slopes are taken between 40 and 80 steps, every figure is the median
+of several repetitions, because other programs share the machine.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def batch_gain() -> dict[str, float]:
 
 
 def uaes_per_second() -> dict[str, float]:
-    """UAEs (ae-conv, 40 steps, 20 critic steps each) per second at batch 64, the final measurement included."""
+    """UAEs (ae-conv, 40 steps of 20 critic steps) a second at batch 64, the final measurement included."""
     objective = Reconstruction(models.load("ae-conv"))
     x = data.load("fashion-mnist", split="test").x[:BATCH]
     attack = MinMax(eps=1.0, steps=40, inner=20)
