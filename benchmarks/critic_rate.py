@@ -22,7 +22,7 @@ from advmi_core.mi import PRESETS, estimate_mi
 from advmi_core.objectives import Classification, Reconstruction
 
 IMAGES = 32
-RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
+RATES = (3e-5, 1e-4, 3e-4, 5e-4, 1e-3)
 
 
 def noisy(x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"mean I of the paper preset, 200 steps, cnn: {paper.mean():.3f}")
     print("rate     UAE conv  UAE dense  supervised  last I conv  mean I cnn  two seeds  with paper")
     for rate in RATES:
-        PRESETS["compact"] = replace(compact, lr=rate)
+        PRESETS["compact"] = replace(compact, lr=rate, fit_lr=rate)
         uaes = [
             MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)(Reconstruction(models.load(name)), x)
             for name in ("ae-conv", "ae-dense")

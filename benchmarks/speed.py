@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -107,16 +106,25 @@ def memory_per_image(critic: str) -> dict[str, float]:
 
 
 def peak_bytes(critic: str, rows: int) -> int:
-    """Growth of the peak resident memory by a short run on ``rows`` images after one on a single image."""
+    """Bytes by which a short run on ``rows`` images raises the process's peak memory above its present use.
+
+    Linux only: the kernel's peak is reset first, so that what start-up took does not hide the run.
+    """
     model, x, y = correct_images()
-    unit = 1024 if platform.system() == "Linux" else 1
 
-    def run(count: int) -> int:
+    def run(count: int) -> None:
         MinMax(steps=3, critic=critic, mi_steps=3)(Classification(model, y[:count]), x[:count])
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
-    idle = run(1)
-    return run(rows) - idle
+    run(1)  # start-up: libraries, kernels
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    run(rows)
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) * 1024
 
 
 MEASUREMENTS: dict[str, Callable[[], dict[str, float]]] = {

@@ -8,9 +8,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.per_sample import PerSampleMINE
 from advmi_core.mi.sampling import Sampled, draw_samples, resolve_sampling
-from advmi_core.validate import check_count, check_images
+from advmi_core.validate import check_choice, check_count, check_images
 
 DEFAULT_STEPS = 100
 _PART = 64  # images measured at once
@@ -62,6 +63,7 @@ def estimate_mi(
     if x.shape != x_adv.shape:
         raise ValueError(f"x_adv must have x's shape {tuple(x.shape)}, got {tuple(x_adv.shape)}")
     check_count(steps, "steps")
+    check_choice(critic, "critic", tuple(PRESETS))
     kind = resolve_sampling(objective, sampling)
     ids = range(len(x)) if rows is None else rows
     values = []
@@ -72,7 +74,15 @@ def estimate_mi(
                 draw_samples(objective, images[part].to(objective.device), kind, seed)
                 for images in (x, x_adv)
             )
-        mine = PerSampleMINE(a, critic=critic, bound=estimator, pairs=pairs, seed=seed, rows=ids[part])
+        mine = PerSampleMINE(
+            a,
+            critic=critic,
+            bound=estimator,
+            pairs=pairs,
+            seed=seed,
+            rows=ids[part],
+            lr=PRESETS[critic].fit_lr,
+        )
         samples = mine.prepare(b)
         mine.ascend(samples, steps)
         values.append(mine.value(samples))

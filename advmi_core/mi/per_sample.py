@@ -16,7 +16,7 @@ from advmi_core.validate import check_choice, check_same_length
 
 # Above float32's rounding noise: the bias of an always active unit has gradient Σ 1/K − Σ softmax = 0, and
 # Adam's usual 1e-8 would let it wander by rounding, differently in every batch.
-ADAM_EPS = 1e-6
+ADAM_EPS = 1e-5
 _WEIGHTS, _SHUFFLES = 1, 2  # purposes of the random streams
 
 
