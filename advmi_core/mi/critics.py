@@ -43,8 +43,8 @@ class Preset:
     outputs: int = 10
 
 
-# A branch is linear and a 2×2 filter has four pixels, so eight channels express all that sixteen do at half the
-# memory traffic. The compact rates are chosen on training images: benchmarks/critic_rate.py prints the table.
+# A branch is linear and a 2×2 filter has four pixels, so eight channels express all that sixteen do at half
+# the memory traffic. benchmarks/critic_rate.py compares the compact rates on training images.
 PRESETS = {
     "paper": Preset(pool=False, stride=1, width=512, lr=1.5e-5, fit_lr=1.5e-5),
     "compact": Preset(pool=True, stride=2, channels=8, width=64, lr=1e-4, fit_lr=5e-4),
