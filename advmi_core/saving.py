@@ -7,25 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from advmi_core.attacks import AttackResult
+from advmi_core.figures.export import arrays_npz
 from advmi_core.files import write_atomically
-
-_ARRAYS = (
-    "x",
-    "x_adv",
-    "success",
-    "criterion",
-    "mi",
-    "mi_loop",
-    "linf",
-    "l2",
-    "queries",
-    "best_step",
-    "correct",
-)
 
 
 def summarise(result: AttackResult) -> dict[str, Any]:
@@ -47,15 +33,8 @@ def summarise(result: AttackResult) -> dict[str, Any]:
 
 def save(result: AttackResult, folder: Path) -> list[Path]:
     """Write result.npz, spec.json and summary.json into ``folder``, each whole or not at all."""
-    arrays = {name: getattr(result, name).cpu().numpy() for name in _ARRAYS}
-    arrays |= {f"history_{name}": values for name, values in result.history.items()}
     target = folder / "result.npz"
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-
-    write_atomically(target, write)
+    write_atomically(target, lambda temporary: temporary.write_bytes(arrays_npz(result)))
     return [
         target,
         _write_json(folder / "spec.json", result.spec),
