@@ -13,7 +13,8 @@ Tone = Literal["good", "bad", "note"]
 
 OPTIMISTIC = (
     "Estimated from few samples with a Donsker–Varadhan bound, so optimistic and noisy: it can exceed log K "
-    "by far, and it ranks single images poorly. Read it as a direction, not as a measurement."
+    "by far, and it ranks single images poorly. Read it as a direction, not as a measurement. "
+    "Inside the loop and afterwards are two scales: fresh critics take 100 steps at a higher rate."
 )
 
 
