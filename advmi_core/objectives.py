@@ -10,12 +10,14 @@ import copy
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from advmi_core.device import pad_rows
 from advmi_core.validate import check_images, check_labels, check_number, check_same_length
 
 # An iterate this close to f = 0 may change sides in a forward pass with other batch mates.
@@ -63,6 +65,7 @@ class Objective(ABC):
         self.name = str(getattr(model, "name", type(model).__name__))
         parameter = next(self.model.parameters(), None)
         self.device = parameter.device if parameter is not None else torch.device("cpu")
+        _steady_rows(self.model)
         self._seen = threading.local()
         self._stem = _first_convolution(self.model)
         if self._stem is not None:
@@ -79,9 +82,10 @@ class Objective(ABC):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The model's output and its first-layer maps after the ReLU, from one pass."""
         self._seen.maps = None
-        output = self.model(x)
+        # A CPU convolves one image in another order than several; so a lone row gets company.
+        output = self.model(x if len(x) > 1 else x.expand(2, *x.shape[1:]))
         maps, self._seen.maps = self._seen.maps, None
-        return output, maps
+        return output[: len(x)], None if maps is None else maps[: len(x)]
 
     def features(self, x: Tensor) -> Tensor:
         """(B,K,h,w) first-layer feature maps after the ReLU.
@@ -297,3 +301,14 @@ def _first_convolution(model: nn.Module) -> nn.Conv2d | None:
         if any(True for _ in module.parameters(recurse=False)):
             return module if isinstance(module, nn.Conv2d) else None
     return None
+
+
+def _steady_rows(model: nn.Module) -> None:
+    """Let every linear layer give a row the same bits, alone or among others (see ``pad_rows``)."""
+    for layer in model.modules():
+        if type(layer) is nn.Linear:
+            layer.forward = partial(_steady_linear, layer)  # type: ignore[method-assign]
+
+
+def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    return F.linear(pad_rows(x), layer.weight, layer.bias)[: len(x)]

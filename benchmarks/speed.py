@@ -84,6 +84,15 @@ def batch_gain() -> dict[str, float]:
     return {"ratio": statistics.median(ratios), "largest_difference": float(difference)}
 
 
+def uae_rows() -> dict[str, float]:
+    """How far UAEs (40 steps of 20 critic steps) differ between one run on 16 images and 16 runs on one."""
+    objective, attack = Reconstruction(models.load("ae-conv")), MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)
+    x = data.load("fashion-mnist", split="test").x[:16]
+    together = attack(objective, x).x_adv
+    alone = [attack(objective, x[row : row + 1], rows=[row]).x_adv for row in range(len(x))]
+    return {"largest_difference": float((torch.cat(alone) - together).abs().max())}
+
+
 def uaes_per_second() -> dict[str, float]:
     """UAEs (ae-conv, 40 steps of 20 critic steps) a second at batch 64, the final measurement included."""
     objective = Reconstruction(models.load("ae-conv"))
@@ -130,6 +139,7 @@ def _status(name: str) -> int:
 MEASUREMENTS: dict[str, Callable[[], dict[str, float]]] = {
     "one MinMax iteration / one PGD iteration (at most 3)": iteration_ratio,
     "batch of 64 / one by one, images per second (at least 2.5)": batch_gain,
+    "UAEs, 16 together / one by one (at most 1e-4)": uae_rows,
     "UAEs per second, ae-conv, 40×20 (at least 4)": uaes_per_second,
     "memory per image, compact (below 40 MB)": lambda: memory_per_image("compact"),
     "memory per image, paper (below 260 MB)": lambda: memory_per_image("paper"),

@@ -107,7 +107,9 @@ class Branches:
             self._taps = taps.expand(-1, self._linear.shape[1], -1, -1).flatten(0, 1)
             folded = torch.bmm(self._taps, self._per_channel(self._linear))
             self.map = folded.view(*self._linear.shape[:2], -1)
-        constant = torch.baddbmm(w["second_bias"].unsqueeze(2), w["second"], w["first_bias"].unsqueeze(2))
+        # Vectors multiply from the left: from the right their sums would depend on the number of batch mates.
+        biases, second = w["first_bias"].unsqueeze(1), w["second"].transpose(1, 2)
+        constant = torch.baddbmm(w["second_bias"].unsqueeze(1), biases, second).transpose(1, 2)
         return torch.bmm(self.map, samples.transpose(1, 2)).add_(constant)
 
     def backward(self, samples: Tensor, grad: Tensor) -> None:
@@ -126,7 +128,7 @@ class Branches:
         torch.bmm(d_linear, w["first"].transpose(1, 2), out=g["second"])
         g["second"].baddbmm_(d_constant, w["first_bias"].unsqueeze(1))
         g["second_bias"].copy_(d_constant.squeeze(2))
-        torch.bmm(w["second"].transpose(1, 2), d_constant, out=g["first_bias"].unsqueeze(2))
+        torch.bmm(d_constant.transpose(1, 2), w["second"], out=g["first_bias"].unsqueeze(1))
 
 
 def branch_shapes(width_in: int, conv: bool, preset: Preset) -> dict[str, tuple[int, ...]]:

@@ -64,7 +64,8 @@ class Head:
         else:
             d_scores = torch.cat([d_joint.unsqueeze(2), d_marginal], dim=2)
         flat = d_scores.view(rows, 1, k * m)
-        d_weight = torch.bmm(self.hidden.flatten(2), flat.transpose(1, 2)).squeeze(2)
+        # Row times matrix: as matrix times column its sums would depend on the number of batch mates.
+        d_weight = torch.bmm(flat, self.hidden.flatten(2).transpose(1, 2)).squeeze(1)
         d_hidden = torch.bmm(self.weight.unsqueeze(2), flat).view(rows, outputs, k, m)
         d_hidden.mul_(self.hidden > 0)
         return d_hidden.sum(3), self._to_b(d_hidden), d_weight

@@ -17,6 +17,8 @@ from advmi_core.validate import check_choice, check_same_length
 # Above float32's rounding noise: the bias of an always active unit has gradient Σ 1/K − Σ softmax = 0, and
 # Adam's usual 1e-8 would let it wander by rounding, differently in every batch.
 ADAM_EPS = 1e-5
+# Weights to a cache line: fused Adam rounds those of a last, broken line differently.
+CACHE_LINE = 16
 _WEIGHTS, _SHUFFLES = 1, 2  # purposes of the random streams
 
 
@@ -69,7 +71,8 @@ class PerSampleMINE:
         rows, one = len(streams), branch_shapes(self._both.shape[2], conv, self.preset)
         shapes = {name: (2 * rows, *shape) for name, shape in one.items()}
         shapes["head"] = (rows, self.preset.outputs)
-        self._flat = torch.zeros(sum(map(math.prod, shapes.values())), device=self._both.device)
+        size = sum(map(math.prod, shapes.values()))
+        self._flat = torch.zeros(size + -size % CACHE_LINE, device=self._both.device)
         self._flat.grad = torch.zeros_like(self._flat)
         self.weights = carve(self._flat, shapes)
         initialise(self.weights, streams)
