@@ -86,7 +86,8 @@ def batch_gain() -> dict[str, float]:
 
 def uae_rows() -> dict[str, float]:
     """How far UAEs (40 steps of 20 critic steps) differ between one run on 16 images and 16 runs on one."""
-    objective, attack = Reconstruction(models.load("ae-conv")), MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)
+    attack = MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)
+    objective = Reconstruction(models.load("ae-conv"))
     x = data.load("fashion-mnist", split="test").x[:16]
     together = attack(objective, x).x_adv
     alone = [attack(objective, x[row : row + 1], rows=[row]).x_adv for row in range(len(x))]
