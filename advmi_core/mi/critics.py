@@ -18,6 +18,11 @@ from advmi_core.rng import RowStreams
 
 KERNEL = 2
 TAPS = KERNEL * KERNEL + 1  # four pixels and the bias
+# Above float32's rounding noise: the bias of an always active unit has gradient Σ 1/K − Σ softmax = 0, and
+# Adam's usual 1e-8 would let it wander by rounding, differently in every batch.
+ADAM_EPS = 1e-5
+# Weights to a cache line: fused Adam rounds those of a last, broken line differently.
+CACHE_LINE = 16
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,13 @@ class Head:
         scores = torch.bmm(self.weight.unsqueeze(1), self.hidden.flatten(2)).view(rows, k, m)
         if self.partner is not None:
             return scores[:, :, 0], scores[:, :, 1:]
-        return scores.diagonal(dim1=1, dim2=2), _off_diagonal(scores).reshape(rows, k, k - 1)
+        return split_pairs(scores)
 
     def backward(self, d_joint: Tensor, d_marginal: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of a (B,O,K), b (B,O,K) and the weight (B,O), given those of the scores."""
         rows, outputs, k, m = self.hidden.shape
         if self.partner is None:
-            d_scores = d_marginal.new_empty(rows, k, k)
-            _off_diagonal(d_scores).copy_(d_marginal.reshape(rows, k - 1, k))
-            d_scores.diagonal(dim1=1, dim2=2).copy_(d_joint)
+            d_scores = join_pairs(d_joint, d_marginal)
         else:
             d_scores = torch.cat([d_joint.unsqueeze(2), d_marginal], dim=2)
         flat = d_scores.view(rows, 1, k * m)
@@ -77,6 +75,21 @@ class Head:
         rows, outputs, _ = d_b.shape
         index = self.partner.reshape(rows, 1, -1).expand(-1, outputs, -1)
         return d_b.scatter_add_(2, index, d_hidden[..., 1:].reshape(rows, outputs, -1))
+
+
+def split_pairs(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Joint (B,K) and marginal (B,K,K−1) of all pairs' contiguous scores (B,K,K)."""
+    rows, k, _ = scores.shape
+    return scores.diagonal(dim1=1, dim2=2), _off_diagonal(scores).reshape(rows, k, k - 1)
+
+
+def join_pairs(joint: Tensor, marginal: Tensor) -> Tensor:
+    """(B,K,K) from joint (B,K) and marginal (B,K,K−1): the way back of ``split_pairs``."""
+    rows, k = joint.shape
+    square = joint.new_empty(rows, k, k)
+    _off_diagonal(square).copy_(marginal.reshape(rows, k - 1, k))
+    square.diagonal(dim1=1, dim2=2).copy_(joint)
+    return square
 
 
 def _gather(b: Tensor, partner: Tensor) -> Tensor:

@@ -9,16 +9,20 @@ import torch
 from torch import Tensor
 
 from advmi_core.mi.bounds import BOUNDS, MovingAverage
-from advmi_core.mi.critics import PRESETS, Branches, branch_shapes, carve, initialise, prepare
+from advmi_core.mi.critics import (
+    ADAM_EPS,
+    CACHE_LINE,
+    PRESETS,
+    Branches,
+    branch_shapes,
+    carve,
+    initialise,
+    prepare,
+)
 from advmi_core.mi.pairs import PAIRS, Head, draw_partners, resolve
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_same_length
 
-# Above float32's rounding noise: the bias of an always active unit has gradient Σ 1/K − Σ softmax = 0, and
-# Adam's usual 1e-8 would let it wander by rounding, differently in every batch.
-ADAM_EPS = 1e-5
-# Weights to a cache line: fused Adam rounds those of a last, broken line differently.
-CACHE_LINE = 16
 _WEIGHTS, _SHUFFLES = 1, 2  # purposes of the random streams
 
 

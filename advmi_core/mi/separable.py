@@ -1,0 +1,104 @@
+"""B independent separable critics T(a,b) = f(a)·g(b) in one set of tensors.
+
+f and g are small networks (linear, ReLU, …, linear). Every sample's code serves all its pairs, so that all
+N·M scores cost one product: made for many samples of few dimensions, such as patches or data sets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from advmi_core.mi.bounds import Bound, MovingAverage
+from advmi_core.mi.critics import ADAM_EPS, CACHE_LINE, carve
+from advmi_core.mi.pairs import join_pairs, split_pairs
+from advmi_core.rng import RowStreams
+
+
+class SeparableCritics:
+    """B critics, each trained on its own pairs; a critic's weights do not depend on its batch mates.
+
+    Args:
+        widths_a, widths_b: layer widths of f and g, the samples' dimension first; the last ones are equal.
+        streams: one random stream per row; the number of critics is a multiple of the number of rows, and
+            critics r, r + rows, r + 2·rows … draw their weights one after the other from row r's stream.
+        critics: B, default one per row.
+        bound: what they ascend.
+        lr: Adam's learning rate.
+        weight_decay: Adam's L2 penalty.
+    """
+
+    def __init__(
+        self,
+        widths_a: Sequence[int],
+        widths_b: Sequence[int],
+        streams: RowStreams,
+        *,
+        bound: Bound,
+        lr: float,
+        critics: int | None = None,
+        weight_decay: float = 0.0,
+    ) -> None:
+        count = len(streams) if critics is None else critics
+        shapes: dict[str, tuple[int, ...]] = {}
+        for side, widths in (("a", widths_a), ("b", widths_b)):
+            for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+                shapes[f"{side}{layer}.weight"] = (count, fan_in, fan_out)
+                shapes[f"{side}{layer}.bias"] = (count, 1, fan_out)
+        size = sum(map(math.prod, shapes.values()))
+        flat = torch.zeros(size + -size % CACHE_LINE, device=streams.device)
+        flat.grad = torch.zeros_like(flat)
+        self._grads = carve(flat.grad, shapes)
+        self.weights = {name: view.requires_grad_() for name, view in carve(flat.detach(), shapes).items()}
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                if name.endswith("weight"):
+                    limit = math.sqrt(6 / (weight.shape[1] + weight.shape[2]))
+                    for block in torch.split(weight, len(streams)):
+                        streams.fill_uniform(block, limit)
+        self.bound, self._average = bound, MovingAverage()
+        self._adam = torch.optim.Adam(
+            [flat], lr=lr, eps=ADAM_EPS, weight_decay=weight_decay, fused=True, maximize=True
+        )
+
+    def scores(self, a: Tensor, b: Tensor) -> Tensor:
+        """(B,N,M) scores of all pairs of samples a (B,N,da) and b (B,M,db); differentiable."""
+        return torch.bmm(self._codes("a", a), self._codes("b", b).transpose(1, 2))
+
+    @torch.no_grad()
+    def value(self, a: Tensor, b: Tensor) -> Tensor:
+        """(B,) nats: the bound on pairs (a_k, b_k), a (B,K,da) and b (B,K,db), against all other pairs."""
+        return self.bound.value(*split_pairs(self.scores(a, b)))
+
+    def ascend(self, a: Tensor, b: Tensor) -> Tensor:
+        """One Adam step on the pairs (a_k, b_k); returns the bound (B,) before it."""
+        return self._ascend(a, b, [])[0]
+
+    def ascend_with_gradient(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """One Adam step that also returns ∂I/∂b (B,K,db) at the weights before it."""
+        b = b.detach().requires_grad_()
+        value, (gradient,) = self._ascend(a, b, [b])
+        return value, gradient
+
+    def _ascend(self, a: Tensor, b: Tensor, also: list[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        with torch.enable_grad():
+            scores = self.scores(a, b)
+        joint, marginal = split_pairs(scores.detach())
+        pull = join_pairs(*self.bound.gradient(joint, marginal, self._average))
+        leaves = [*self.weights.values(), *also]
+        gradients = torch.autograd.grad(scores, leaves, pull)
+        for target, gradient in zip(self._grads.values(), gradients, strict=False):
+            target.copy_(gradient)
+        self._adam.step()
+        return self.bound.value(joint, marginal), gradients[len(self._grads) :]
+
+    def _codes(self, side: str, code: Tensor) -> Tensor:
+        layers = [name for name in self.weights if name.startswith(side) and name.endswith("weight")]
+        for layer, name in enumerate(layers):
+            code = code.relu() if layer else code
+            code = torch.baddbmm(self.weights[f"{side}{layer}.bias"], code, self.weights[name])
+        return code
