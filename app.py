@@ -7,12 +7,13 @@ from advmi_core.ui import layout, resources
 
 st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
 layout.apply()
-attack = app_root() / "pages" / "attack"
+attack, measure = (app_root() / "pages" / section for section in ("attack", "measure"))
 st.navigation(
     [
         st.Page(attack / "overview.py", title="Overview", icon=":material/visibility:", default=True),
         st.Page(attack / "supervised.py", title="Supervised", icon=":material/label:"),
         st.Page(attack / "unsupervised.py", title="Unsupervised", icon=":material/blur_on:"),
+        st.Page(measure / "mutual_information.py", title="Mutual information", icon=":material/join_inner:"),
     ],
     position="top",
 ).run()

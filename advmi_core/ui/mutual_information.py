@@ -1,0 +1,34 @@
+"""Mutual information: what it is, how it is estimated, and where the estimates go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from advmi_core.ui import layout, mi_picture
+from advmi_core.ui.state import PageState, choice
+
+PAGE = "mutual-information"
+_LEAD = "How much does one thing tell about another? Drag it, estimate it, and see where estimates go wrong."
+_SECTIONS: dict[str, tuple[str, Callable[[PageState], None]]] = {
+    "picture": ("What MI is", mi_picture.section),
+}
+
+
+def page() -> None:
+    """Draw the page; only the chosen section is computed."""
+    state = PageState(PAGE)
+    layout.heading("Mutual information", _LEAD)
+    layout.restore(state, [choice("section", "picture", tuple(_SECTIONS))])
+    st.segmented_control(
+        "Section",
+        list(_SECTIONS),
+        key=state.key("section"),
+        format_func=lambda name: _SECTIONS[name][0],
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    _SECTIONS[str(state.value("section"))][1](state)
+    state.remember()
