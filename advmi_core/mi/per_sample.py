@@ -93,7 +93,12 @@ class PerSampleMINE:
     @torch.no_grad()
     def value(self, samples: Tensor) -> Tensor:
         """(B,) nats: the bound at the present weights for prepared samples (B,K,Q) of x̃."""
-        return self.bound.value(*self._head(samples).scores())
+        return self.bound.value(*self.scores(samples))
+
+    @torch.no_grad()
+    def scores(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """The critics' scores T on joint pairs (B,K) and on marginal pairs (B,K,M) at the present weights."""
+        return self._head(samples).scores()
 
     @torch.no_grad()
     def ascend(self, samples: Tensor, steps: int = 1) -> Tensor:
