@@ -7,63 +7,26 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import torch
 import typer
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.run import Run
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
 from advmi_core.validate import check_choice, check_count
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 data_app = typer.Typer(help="List the data sets at hand, or download one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
-Dataset = Annotated[str, typer.Option(help="Name of a data set, see `advmi data list`.")]
-ResultT = TypeVar("ResultT")
-
-_people = Console(stderr=True)
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """One sentence instead of a traceback for what the user can mend."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        _people.print(f"[red]advmi:[/red] {error}", highlight=False, markup=True)
-        raise typer.Exit(2) from None
-
-
-def _say(facts: dict[str, Any]) -> None:
-    print(json.dumps(facts, indent=2, ensure_ascii=False))
-
-
-def _watch(run: Run[Any, ResultT], describe: Callable[[Any], str], quiet: bool) -> ResultT:
-    """Show a progress bar over the run; Ctrl-C keeps what was found."""
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
-    with Progress(*columns, console=_people, disable=quiet) as bar:
-        task = bar.add_task("Working", total=run.total, said="")
-        try:
-            for record in run:
-                bar.update(task, completed=record.step, total=record.total, said=describe(record))
-        except KeyboardInterrupt:
-            run.close()
-            _people.print("Stopped; keeping what was found so far.")
-    return run.result
 
 
 @app.command()
@@ -84,19 +47,19 @@ def attack(
     as_json: Json = False,
 ) -> None:
     """Attack images and report success rate, mutual information and norms."""
-    with _clear_errors():
+    with clear_errors():
         tune_cpu()
         chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
         check_count(n, "n")
         objective, x = _objective(model, dataset, split, n, device)
         began = time.perf_counter()
         run = chosen.run(objective, x, record_every=max(1, chosen.steps // 100))
-        result = _watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
+        result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
         facts = {"attack": attack, "dataset": dataset, "model": model, **saving.summarise(result)}
         facts["seconds"] = round(time.perf_counter() - began, 3)
         if out is not None:
             facts["files"] = [str(path) for path in saving.save(result, out)]
-        _say(facts) if as_json else _tell_attack(facts)
+        say(facts) if as_json else _tell_attack(facts)
 
 
 def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
@@ -158,7 +121,7 @@ def _tell_attack(facts: dict[str, Any]) -> None:
         )
     Console().print(table)
     for line in (*facts["warnings"], *(f"wrote {path}" for path in facts.get("files", []))):
-        _people.print(line, highlight=False, soft_wrap=True)
+        people.print(line, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -184,11 +147,11 @@ def train(
 ) -> None:
     """Train a model; by default with the settings of the shipped weights. A killed training goes on."""
     given = {key: value for key, value in locals().items() if key in _TRAINABLE and value is not None}
-    with _clear_errors():
+    with clear_errors():
         tune_cpu()
         spec = replace(models.default_spec(model, dataset), **given)
         run = models.train(spec, out, device=str(pick(device)))
-        result = _watch(
+        result = watch(
             run,
             lambda step: (
                 f"epoch {step.epoch}/{step.epochs} loss {step.loss:.4f} {step.metric} {step.validation:.4f}"
@@ -196,10 +159,10 @@ def train(
             as_json,
         )
         if not result.complete:
-            _people.print("Not finished; the same command goes on from here.")
+            people.print("Not finished; the same command goes on from here.")
             raise typer.Exit(130)
         if as_json:
-            _say(result.card)
+            say(result.card)
         else:
             Console().print(f"wrote {result.weights}", soft_wrap=True)
             Console().print_json(json.dumps(result.card.get("metrics", {})))
@@ -211,7 +174,7 @@ _TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dat
 @data_app.command("list")
 def list_data(as_json: Json = False) -> None:
     """Which data sets are here, and from where they would be loaded."""
-    with _clear_errors():
+    with clear_errors():
         states = [status for name in data.NAMES for status in data.available(name)]
         if as_json:
             print(json.dumps([_status(status) for status in states], indent=2))
@@ -250,13 +213,13 @@ def get_data(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(data.NAMES)}.")], as_json: Json = False
 ) -> None:
     """Download a data set from its authors into the user cache; checksums are verified."""
-    with _clear_errors(), Progress(console=_people, disable=as_json) as bar:
+    with clear_errors(), Progress(console=people, disable=as_json) as bar:
         task = bar.add_task(f"Downloading {name}", total=None)
         files = data.download(
             name, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
         if as_json:
-            _say({"name": name, "files": [str(path) for path in files]})
+            say({"name": name, "files": [str(path) for path in files]})
         else:
             for path in files:
                 Console().print(f"have {path}", soft_wrap=True)
@@ -267,7 +230,7 @@ def examine(as_json: Json = False) -> None:
     """Device, threads, data, weights and versions: what is missing, and how to get it."""
     facts = doctor.examine()
     if as_json:
-        _say(facts)
+        say(facts)
         return
     table = Table(title="AdvMI doctor", show_header=False)
     table.add_row("AdvMI", f"{facts['advmi']} on Python {facts['python']}")
