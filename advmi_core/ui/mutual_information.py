@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from advmi_core.ui import layout, mi_picture
+from advmi_core.ui import layout, mi_image, mi_picture
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "mutual-information"
 _LEAD = "How much does one thing tell about another? Drag it, estimate it, and see where estimates go wrong."
 _SECTIONS: dict[str, tuple[str, Callable[[PageState], None]]] = {
     "picture": ("What MI is", mi_picture.section),
+    "image": ("One image, its maps", mi_image.section),
 }
 
 
