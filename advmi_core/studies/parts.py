@@ -1,0 +1,103 @@
+"""A study's folder on disk: parts that are whole or not there, found again by what they are about."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advmi_core.files import write_atomically
+
+Floats = NDArray[np.float32]
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+class Parts:
+    """The finished parts of one computation. Several threads and processes may read and write at once.
+
+    The folder ``directory/KIND-HASH`` holds ``spec.json``, one ``NAME.npz`` a part, and in ``timings/`` how
+    long each part took, apart from the results so that these compare byte for byte.
+
+    Args:
+        directory: where the folders of all studies lie.
+        kind: the study's name.
+        spec: everything that the results depend on, JSON-serialisable; its hash names the folder.
+    """
+
+    def __init__(self, directory: Path, kind: str, spec: dict[str, Any]) -> None:
+        self._text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        self.folder = directory / f"{kind}-{hashlib.sha256(self._text.encode()).hexdigest()[:12]}"
+        self.spec: dict[str, Any] = json.loads(self._text)
+
+    def open(self) -> None:
+        """Make the folder, or make sure that it is the right one.
+
+        Raises:
+            ValueError: the folder belongs to another spec, or its spec cannot be read.
+        """
+        path = self.folder / "spec.json"
+        if path.exists():
+            try:
+                same = path.read_bytes() == self._text.encode()
+            except OSError as error:
+                raise ValueError(f"{path} cannot be read: {error}") from error
+            if not same:
+                raise ValueError(
+                    f"{path} is damaged or describes another study than its folder's name says; "
+                    "delete the folder or choose another one"
+                )
+            return
+        write_text(path, self._text)
+
+    def read(self, name: str, shape: tuple[int, ...]) -> tuple[Floats, float] | None:
+        """A part's float32 values of this shape and its seconds (NaN if unknown); None if there is none.
+
+        A damaged part is as good as none: it will be computed again.
+        """
+        try:
+            with np.load(self._part(name), allow_pickle=False) as file:
+                values = file["values"]
+        except _UNREADABLE:
+            return None
+        if values.dtype != np.float32 or values.shape != shape:
+            return None
+        return values, self._seconds(name)
+
+    def write(self, name: str, values: Floats, seconds: float) -> None:
+        """Keep a part and, before it, how long it took."""
+        write_text(self._timing(name), json.dumps({"seconds": seconds}) + "\n")
+        write_arrays(self._part(name), {"values": values})
+
+    def _seconds(self, name: str) -> float:
+        try:
+            return float(json.loads(self._timing(name).read_text(encoding="utf-8"))["seconds"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return math.nan
+
+    def _part(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+    def _timing(self, name: str) -> Path:
+        return self.folder / "timings" / f"{name}.json"
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file, whole or not at all."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """An NPZ file of plain arrays, whole or not at all; the same arrays give the same bytes."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # given a name, numpy would append .npz to it
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for a flag
+
+    write_atomically(path, write)
