@@ -16,6 +16,7 @@ from advmi_core.studies.results import StudyResult, Summary
 
 _INKS = {"conv": SERIES[0].ink, "random": SERIES[3].ink, "patches": NEGATIVE}
 _NAMES = {"conv": "first-layer maps", "random": "random projections", "patches": "3×3 patches"}
+_CEILING = "log K = {:.2f}"
 _AXIS = "mutual information of one image (nats)"
 _FEW = 400  # points a violin that are all drawn; above, only those far out
 _LEAST = 2  # values that make a violin
@@ -35,20 +36,24 @@ def _violins(result: StudyResult) -> list[_Violin]:
     found = []
     for line in result.table():
         values = result.values[line.sampling]
-        samples = f"{_NAMES[line.sampling]}, K = {line.k}" if line.k else _NAMES[line.sampling]
         finite = values[np.isfinite(values)].astype(np.float64)
+        samples = f"K = {line.k} {_NAMES[line.sampling]}" if line.k else _NAMES[line.sampling]
         found.append(_Violin(f"{line.sampling}\n{samples}", _INKS[line.sampling], finite, line))
     return found
 
 
 def violins(result: StudyResult) -> go.Figure:
-    """One violin a sampling with box and points, mean ± standard deviation in words, and log K as a bar.
+    """One violin a sampling with box and points, and mean ± standard deviation in words.
+
+    Where values reach as far, a bar marks log K: a bounded estimate cannot exceed it, an unbounded one can.
 
     Args:
         result: complete or not; a sampling without values keeps its place and says so.
     """
     figure = go.Figure()
-    for violin in _violins(result):
+    shown = _violins(result)
+    highest = _highest(shown)
+    for violin in shown:
         label = violin.label.replace("\n", "<br>")
         enough = len(violin.values) >= _LEAST
         figure.add_violin(
@@ -69,7 +74,7 @@ def violins(result: StudyResult) -> go.Figure:
         figure.add_annotation(
             x=label, y=1, yref="paper", yanchor="bottom", showarrow=False, text=spread(violin.line)
         )
-        if violin.line.k:
+        if 0 < violin.line.k <= math.exp(highest):
             _ceiling(figure, label, violin.line.k)
     figure.update_layout(
         yaxis_title=_AXIS,
@@ -81,14 +86,18 @@ def violins(result: StudyResult) -> go.Figure:
     return figure
 
 
+def _highest(shown: list[_Violin]) -> float:
+    """The largest value of all, −∞ if there is none."""
+    return max((float(violin.values.max()) for violin in shown if len(violin.values)), default=-math.inf)
+
+
 def _ceiling(figure: go.Figure, label: str, k: int) -> None:
-    """log K, which a bounded estimate cannot exceed and an unbounded one can."""
     figure.add_scatter(
         x=[label],
         y=[math.log(k)],
         mode="markers+text",
         marker={"symbol": "line-ew", "size": 60, "line": {"width": 2, "color": "#888888"}},
-        text=f"log K = {math.log(k):.2f}",
+        text=_CEILING.format(math.log(k)),
         textposition="top right",
         textfont={"size": 11},
         hovertemplate="log K = %{y:.3g} nats<extra></extra>",
@@ -105,6 +114,7 @@ def spread(line: Summary) -> str:
 def printed(result: StudyResult) -> Figure:
     """The same for paper and slides."""
     shown = _violins(result)
+    highest = _highest(shown)
     figure = Figure(figsize=(2.4 * len(shown) + 1.2, 4.0), layout="constrained", facecolor="white")
     axis = figure.subplots()
     for place, violin in enumerate(shown):
@@ -119,10 +129,10 @@ def printed(result: StudyResult) -> Figure:
                 flierprops={"markersize": 2},
                 medianprops={"color": "black"},
             )
-        if violin.line.k:
+        if 0 < violin.line.k <= math.exp(highest):
             level = math.log(violin.line.k)
             axis.hlines(level, place - 0.35, place + 0.35, color="#666666", linestyles="dashed")
-            axis.annotate(f"log K = {level:.2f}", (place + 0.35, level), fontsize=7, ha="right", va="bottom")
+            axis.annotate(_CEILING.format(level), (place + 0.35, level), fontsize=7, ha="right", va="bottom")
         text = spread(violin.line)
         axis.text(place, 1.01, text, ha="center", fontsize=9, transform=axis.get_xaxis_transform())
     axis.set_xticks(range(len(shown)), [violin.label for violin in shown], fontsize=9)

@@ -39,9 +39,13 @@ def test_every_violin_holds_its_values_and_says_k_mean_and_spread() -> None:
     assert "nats" in figure.layout.yaxis.title.text
 
 
-def test_log_k_is_drawn_where_k_is_known() -> None:
-    bars = [trace for trace in violins(result()).data if trace.type == "scatter"]
-    assert [bar.y[0] for bar in bars] == pytest.approx([math.log(32), math.log(500)])
+def test_log_k_is_drawn_where_values_reach_it() -> None:
+    study = result()
+    assert [trace for trace in violins(study).data if trace.type == "scatter"] == []
+    study.values["random"][0, 0] = 4
+    (bar,) = (trace for trace in violins(study).data if trace.type == "scatter")
+    assert bar.y[0] == pytest.approx(math.log(32))
+    assert any("log K = 3.47" in text.get_text() for text in printed(study).axes[0].texts)
 
 
 def test_inks_differ_and_many_points_are_thinned() -> None:
