@@ -19,6 +19,7 @@ from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.cli_study import study_app
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
@@ -27,6 +28,7 @@ from advmi_core.validate import check_choice, check_count
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 data_app = typer.Typer(help="List the data sets at hand, or download one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(study_app, name="study")
 
 
 @app.command()

@@ -13,10 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core import paths
 from advmi_core.files import write_atomically
 
 Floats = NDArray[np.float32]
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def user_folder() -> Path:
+    """Where studies of app and command line lie unless told otherwise, so that one finds the other's."""
+    return paths.cache() / "studies"
 
 
 class Parts:

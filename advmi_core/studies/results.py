@@ -27,7 +27,7 @@ class StudyStep:
         rows: (b,) int64 positions of the part's images.
         values: (b,) float32 nats; empty for ``"perturb"``.
         k: samples an image; 0 for ``"perturb"``.
-        seconds: of computing the part, once, on one compute thread; NaN if unknown.
+        seconds: computing the part took, of one core (CPU time) or of the accelerator; NaN if unknown.
         reused: the part was found on disk.
     """
 
@@ -55,7 +55,7 @@ class Summary:
         means, stds: the same for each seed.
         rank_correlation: Spearman's, between seeds (mean over pairs); NaN with a single seed.
         icc: ICC(2,1) between seeds; NaN with a single seed.
-        seconds: per image, on one compute thread; NaN if unknown.
+        seconds: per image, of one core (CPU time) or of the accelerator; NaN if unknown.
     """
 
     sampling: str
@@ -88,7 +88,7 @@ class StudyResult:
         seeds: S seeds of the estimates.
         values: sampling → (S,N) float32 nats, NaN where not measured yet.
         k: sampling → samples an image (0 while unknown).
-        seconds: sampling → seconds per image on one compute thread (NaN while unknown).
+        seconds: sampling → seconds per image, as in ``StudyStep`` (NaN while unknown).
         folder: where the parts lie.
     """
 

@@ -51,7 +51,7 @@ class SamplingStudy:
     seeds: tuple[int, ...] = (0, 1)
     critic: str = "compact"
     steps: int = 100
-    part: int = 50
+    part: int = 25
     device: str = "auto"
 
     def __post_init__(self) -> None:

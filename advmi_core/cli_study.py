@@ -1,0 +1,104 @@
+"""The commands ``advmi study …``: many images measured in parts; a killed study goes on where it was."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from advmi_core.device import tune_cpu
+from advmi_core.figures.words import number
+from advmi_core.studies.parts import user_folder
+from advmi_core.studies.results import StudyResult
+from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.validate import check_count
+
+study_app = typer.Typer(
+    help="Measure many images; the same command goes on after a stop.", no_args_is_help=True
+)
+
+
+@study_app.callback()
+def _family() -> None:
+    """Keep ``sampling`` a command of its own, although it is the only one so far."""
+
+
+@study_app.command()
+def sampling(
+    n: Annotated[int, typer.Option(help="Images, the first of the split.")] = 1000,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the study's folder lies; default: where the app keeps its own.")
+    ] = None,
+    dataset: Dataset = "fashion-mnist",
+    split: Annotated[str, typer.Option(help="train or test.")] = "test",
+    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    eps: Annotated[float, typer.Option(help="Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
+    perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
+    samplings: Annotated[
+        list[str] | None, typer.Option("--sampling", help=f"{', '.join(SAMPLINGS)}; may be repeated.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How often every image is measured.")] = 2,
+    critic: Annotated[str, typer.Option(help="compact or paper, for conv and random.")] = "compact",
+    steps: Annotated[int, typer.Option(help="Adam steps of each critic.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the perturbation; estimates use 0, 1, ….")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """MI of many images by conv, random and patch sampling: level, spread, cost, and do seeds agree?"""
+    with clear_errors():
+        tune_cpu()
+        check_count(seeds, "seeds")
+        study = SamplingStudy(
+            n=n, dataset=dataset, split=split, model=model, eps=eps, perturbation=perturbation, seed=seed,
+            samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,
+            device=device,
+        )  # fmt: skip
+        began = time.perf_counter()
+        run = study.run(out or user_folder())
+        result = watch(run, lambda step: f"{step.stage}, seed {step.seed}", as_json)
+        facts = _facts(study, result) | {"seconds": round(time.perf_counter() - began, 3)}
+        say(facts) if as_json else _tell(facts)
+    if not result.complete:
+        people.print("Not finished; the same command goes on from here.")
+        raise typer.Exit(130)
+
+
+def _facts(study: SamplingStudy, result: StudyResult) -> dict[str, Any]:
+    rows = [
+        line.facts() | {"ms_per_image": round(1000 * line.seconds, 3) if line.seconds >= 0 else None}
+        for line in result.table()
+    ]
+    return {
+        "study": "sampling",
+        "dataset": study.dataset,
+        "model": study.model,
+        "images": study.n,
+        "eps": study.eps,
+        "perturbation": study.perturbation,
+        "seeds": list(study.seeds),
+        "samplings": rows,
+        "complete": result.complete,
+        "folder": str(result.folder),
+    }
+
+
+def _tell(facts: dict[str, Any]) -> None:
+    title = (
+        f"MI of {facts['images']} images and their twins, {facts['perturbation']}, ε = {facts['eps']:g}, "
+        f"{facts['model']} on {facts['dataset']}, {len(facts['seeds'])} seeds"
+    )
+    table = Table("sampling", "K", title=title)
+    for heading in ("mean, nats", "std, nats", "ms/image", "rank corr.", "ICC(2,1)"):
+        table.add_column(heading, justify="right")
+    for row in facts["samplings"]:
+        named = ("mean", "std", "ms_per_image", "rank_correlation", "icc")
+        shown = (math.nan if row[name] is None else float(row[name]) for name in named)
+        table.add_row(row["sampling"], str(row["k"] or "–"), *map(number, shown))
+    Console().print(table)
+    people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
