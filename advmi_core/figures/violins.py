@@ -10,14 +10,13 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from advmi_core.figures.palette import NEGATIVE, SERIES
-from advmi_core.figures.words import number
+from advmi_core.figures.palette import SERIES
 from advmi_core.studies.results import StudyResult, Summary
 
-_INKS = {"conv": SERIES[0].ink, "random": SERIES[3].ink, "patches": NEGATIVE}
+_INKS = {"conv": SERIES[0].ink, "random": SERIES[3].ink, "patches": SERIES[2].ink}
 _NAMES = {"conv": "first-layer maps", "random": "random projections", "patches": "3×3 patches"}
 _CEILING = "log K = {:.2f}"
-_AXIS = "mutual information of one image (nats)"
+_AXIS = "MI of one image (nats)"
 _FEW = 400  # points a violin that are all drawn; above, only those far out
 _LEAST = 2  # values that make a violin
 
@@ -64,9 +63,9 @@ def violins(result: StudyResult) -> go.Figure:
             meanline_visible=True,
             points="all" if len(violin.values) <= _FEW else "outliers",
             jitter=0.4,
-            pointpos=-1.1 if len(violin.values) <= _FEW else 0,
+            pointpos=-0.9 if len(violin.values) <= _FEW else 0,
             side="positive" if len(violin.values) <= _FEW else "both",
-            width=0.8,
+            width=0.75,
             marker={"size": 3, "opacity": 0.5},
             line={"color": violin.ink, "width": 1.5},
             hoveron="violins+points",
@@ -77,9 +76,9 @@ def violins(result: StudyResult) -> go.Figure:
         if 0 < violin.line.k <= math.exp(highest):
             _ceiling(figure, label, violin.line.k)
     figure.update_layout(
-        yaxis_title=_AXIS,
+        yaxis={"title": _AXIS, "rangemode": "tozero"},
         showlegend=False,
-        height=400,
+        height=350,
         margin={"l": 60, "r": 20, "t": 40, "b": 60},
         violingap=0.1,
     )
@@ -92,15 +91,16 @@ def _highest(shown: list[_Violin]) -> float:
 
 
 def _ceiling(figure: go.Figure, label: str, k: int) -> None:
+    level = math.log(k)
     figure.add_scatter(
         x=[label],
-        y=[math.log(k)],
-        mode="markers+text",
+        y=[level],
+        mode="markers",
         marker={"symbol": "line-ew", "size": 60, "line": {"width": 2, "color": "#888888"}},
-        text=_CEILING.format(math.log(k)),
-        textposition="top right",
-        textfont={"size": 11},
         hovertemplate="log K = %{y:.3g} nats<extra></extra>",
+    )
+    figure.add_annotation(
+        x=label, y=level, xshift=36, yanchor="bottom", showarrow=False, text=_CEILING.format(level)
     )
 
 
@@ -108,7 +108,7 @@ def spread(line: Summary) -> str:
     """Mean ± standard deviation over images and seeds, as text."""
     if not math.isfinite(line.mean):
         return "not measured yet"
-    return f"{number(line.mean)} ± {number(line.std)} nats"
+    return f"{line.mean:.2f} ± {line.std:.2f} nats".replace("-", "−")
 
 
 def printed(result: StudyResult) -> Figure:

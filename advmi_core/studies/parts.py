@@ -46,7 +46,7 @@ class Parts:
         """Make the folder, or make sure that it is the right one.
 
         Raises:
-            ValueError: the folder belongs to another spec, or its spec cannot be read.
+            ValueError: the folder belongs to another spec, or cannot be read or written.
         """
         path = self.folder / "spec.json"
         if path.exists():
@@ -60,7 +60,10 @@ class Parts:
                     "delete the folder or choose another one"
                 )
             return
-        write_text(path, self._text)
+        try:
+            write_text(path, self._text)
+        except OSError as error:
+            raise ValueError(f"{self.folder} cannot be written: {error}") from error
 
     def read(self, name: str, shape: tuple[int, ...]) -> tuple[Floats, float] | None:
         """A part's float32 values of this shape and its seconds (NaN if unknown); None if there is none.

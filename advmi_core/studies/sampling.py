@@ -81,7 +81,7 @@ class SamplingStudy:
 
         Raises:
             ValueError: unknown or missing data, model or device, more images than there are, a sampling that
-                the model does not offer, or a folder whose spec is not this study's.
+                the model does not offer, or a folder that cannot be written or is not this study's.
         """
         work = SamplingParts(self, directory)
         return Run(work.steps(), work.result, work.total)

@@ -34,7 +34,7 @@ def test_every_violin_holds_its_values_and_says_k_mean_and_spread() -> None:
     assert "K = 32" in shown["conv"].x[0]
     said = [note.text for note in figure.layout.annotations]
     mean, std = study.values["conv"].mean(), study.values["conv"].std()
-    assert said[0] == f"{mean:.3g} ± {std:.3g} nats"
+    assert said[0] == f"{mean:.2f} ± {std:.2f} nats"
     assert said[2] == "not measured yet"
     assert "nats" in figure.layout.yaxis.title.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from advmi_core import data, models
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies import sampling_parts
+from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.pool import in_order
 from advmi_core.studies.results import StudyStep, collect
 from advmi_core.studies.sampling import SamplingStudy
@@ -282,3 +284,13 @@ def test_the_pool_hands_on_an_error() -> None:
 
     with pytest.raises(ValueError, match="no such image"):
         list(in_order([lambda: 1, fail], 2))
+
+
+def test_exports_hold_every_value_and_leave_out_what_is_unknown() -> None:
+    steps = [_step("conv", 5, range(2), [1, 2]), _step("conv", 7, range(1, 2), [0.125])]
+    result = collect({}, ("conv",), (5, 7), 2, steps)
+    lines = values_csv(result).decode().splitlines()
+    assert lines == ["image,conv seed 5,conv seed 7", "0,1,", "1,2,0.125"]
+    with np.load(io.BytesIO(values_npz(result)), allow_pickle=False) as file:
+        np.testing.assert_array_equal(file["conv"], result.values["conv"])
+        assert file["seeds"].tolist() == [5, 7]

@@ -1,0 +1,194 @@
+"""Conv against random sampling on many images: how far the numbers spread, and whether two seeds agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import streamlit as st
+
+from advmi_core.figures import export, violins
+from advmi_core.figures import print as printing
+from advmi_core.figures.words import duration, number
+from advmi_core.jobs import Snapshot, shared
+from advmi_core.studies.exports import values_csv, values_npz
+from advmi_core.studies.parts import user_folder
+from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
+from advmi_core.studies.sampling import SamplingStudy
+from advmi_core.studies.sampling_parts import PERTURB
+from advmi_core.ui import layout, mi_reliability, resources, results, work
+from advmi_core.ui.state import PageState, choice
+from advmi_core.ui.state import number as numeric
+
+_KINDS = {"noise": "Uniform noise", "pgd": "PGD attack"}
+_LEAST, _MOST = 10, 1000
+_PARTS_SHOWN = 10_000  # no part may be thinned away: each holds other images
+_WORDS = """
+Per-sample MINE needs many samples of **one** image. As published, **conv** takes the maps of the model's
+first layer and **random** takes random projections of the whole image. A critic with a hundred thousand
+weights learns those few pairs by heart and is scored on the very same pairs, so its number says more about
+the weights it started from than about the image: measured again with another seed, the images change their
+order almost freely. **patches** turns this round: every 3×3 patch is a sample, hundreds of small ones; a
+small critic learns on one half of them and is scored on the other, and the images keep their order.
+(Neighbouring patches overlap, so the halves leak into one another a little and the level is somewhat high.)
+"""
+
+
+def section(state: PageState) -> None:
+    """Draw the section."""
+    most = min(_MOST, len(resources.images()))
+    layout.restore(
+        state,
+        [
+            numeric("study-n", 100, _LEAST, most), numeric("study-eps", 0.1, 0.0, 1.0),
+            choice("study-kind", "noise", tuple(_KINDS)),
+        ],
+    )  # fmt: skip
+    left, right = st.columns([1, 2.3], gap="medium")
+    with left:
+        if _controls(state, most):
+            _start(state)
+        st.markdown(_WORDS)
+    with right:
+        if work.current(_job(state)) is None:
+            results.box(
+                "note", "Ready", "Start measures every image by three samplings, each under two seeds."
+            )
+        work.follow(_job(state), lambda now: _show(state, now))
+    mi_reliability.draw()
+
+
+def _job(state: PageState) -> str:
+    return state.key("sampling")
+
+
+def _controls(state: PageState, most: int) -> bool:
+    st.slider("Images N", _LEAST, most, step=10, key=state.key("study-n"))
+    st.slider(r"Strength ε:  $|\delta_i|\le\varepsilon$", 0.0, 1.0, step=0.01, key=state.key("study-eps"))
+    st.segmented_control(
+        "Perturbation", list(_KINDS), key=state.key("study-kind"), format_func=_KINDS.__getitem__,
+        required=True, width="stretch",
+    )  # fmt: skip
+    return st.button(
+        "Start", key=state.key("study-start"), type="primary", icon=":material/play_arrow:", width="stretch",
+        help="What was measured before, here or by `advmi study sampling`, is loaded.",
+    )  # fmt: skip
+
+
+def _start(state: PageState) -> None:
+    study = SamplingStudy(
+        dataset=resources.DATASET,
+        model=resources.CLASSIFIER,
+        n=int(state.value("study-n")),
+        eps=float(state.value("study-eps")),
+        perturbation=str(state.value("study-kind")),
+    )
+    work.submit(
+        _job(state),
+        lambda: study.run(user_folder()),
+        label=f"Sampling study: {study.n} images",
+        about=study,
+        rows=study.n,
+        keep=_PARTS_SHOWN,
+    )
+
+
+def _show(state: PageState, snapshot: Snapshot) -> None:
+    if snapshot.state == "failed":
+        st.error(snapshot.error, icon=":material/error:")
+    elif snapshot.active:
+        _progress(state, snapshot)
+        _picture(state, _so_far(snapshot))
+    elif snapshot.result is None:
+        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
+    else:
+        _verdict(snapshot)
+        _picture(state, snapshot.result)
+        _downloads(state, snapshot.result)
+
+
+def _so_far(snapshot: Snapshot) -> StudyResult:
+    study: SamplingStudy = snapshot.about
+    return collect({}, study.samplings, study.seeds, study.n, snapshot.records)
+
+
+def _progress(state: PageState, snapshot: Snapshot) -> None:
+    stopping = st.session_state.get(state.key("study-stopped")) == snapshot.id
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(
+        snapshot.progress, text="Stopping after the parts in hand …" if stopping else _said(snapshot)
+    )
+    button.button(
+        "Cancel", key=state.key("study-cancel"), on_click=_stop, args=(state, snapshot.id),
+        disabled=stopping, width="stretch", icon=":material/stop:",
+        help="Finished parts are kept; Start goes on from there.",
+    )  # fmt: skip
+
+
+def _stop(state: PageState, job: str) -> None:
+    st.session_state[state.key("study-stopped")] = job
+    shared().cancel(job)
+
+
+def _said(snapshot: Snapshot) -> str:
+    if snapshot.state == "queued" or not snapshot.records:
+        return work.said(snapshot)
+    last: StudyStep = snapshot.records[-1]
+    left = duration(snapshot.eta)
+    doing = "Perturbing the images" if last.stage == PERTURB else f"Measuring, seed {last.seed}"
+    return f"{doing}: part {last.step} of {last.total}" + (f" · {left} left" if left else "")
+
+
+def _verdict(snapshot: Snapshot) -> None:
+    lines = [line for line in snapshot.result.table() if math.isfinite(line.rank_correlation)]
+    agreement = " · ".join(f"{line.sampling} {_two(line.rank_correlation)}" for line in lines)
+    text = f"Rank correlation: {agreement or 'not known yet'} (1: the same order, 0: chance)."
+    if snapshot.state == "cancelled":
+        text = f"Partial result: cancelled, finished parts are kept. {text}"
+    elif all(step.reused for step in snapshot.records):
+        text += " Measured before, loaded."
+    results.box("note", "Do two seeds order the images alike?", text)
+
+
+def _picture(state: PageState, result: StudyResult) -> None:
+    lines = result.table()
+    st.plotly_chart(
+        violins.violins(result), key=state.key("violins"), config={"displayModeBar": False},
+        alt="MI of the images: " + "; ".join(f"{line.sampling} {violins.spread(line)}" for line in lines),
+    )  # fmt: skip
+    st.table([_row(line) for line in lines], border="horizontal", hide_index=True)
+
+
+def _row(line: Summary) -> dict[str, str]:
+    return {
+        "sampling": line.sampling,
+        "K": str(line.k or "–"),
+        "mean ± std (nats)": violins.spread(line).removesuffix(" nats"),
+        "by seed": " | ".join(map(_two, line.means)),
+        "rank correlation": _two(line.rank_correlation),
+        "ICC(2,1)": _two(line.icc),
+        "ms per image": number(1000 * line.seconds),
+    }
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def _downloads(state: PageState, result: StudyResult) -> None:
+    def picture() -> bytes:
+        return printing.save(violins.printed(result), "png")
+
+    files: list[tuple[str, str, Callable[[], bytes], str]] = [
+        ("Violins", "png", picture, "image/png"),
+        ("Values", "csv", lambda: values_csv(result), "text/csv"),
+        ("Values", "npz", lambda: values_npz(result), "application/octet-stream"),
+        ("Settings", "json", lambda: export.spec_json(result.spec), "application/json"),
+    ]
+    stem = result.folder.name if result.folder else "sampling"
+    with st.container(horizontal=True, key=state.key("study-files")):
+        for label, kind, make, mime in files:
+            st.download_button(
+                f"{label} · {kind.upper()}", make, f"advmi-{stem}.{kind}", mime,
+                key=state.key(f"study-file-{kind}"), on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
