@@ -55,6 +55,11 @@ class RowStreams:
         return torch.stack(draws).to(self.device)
 
 
-def _mix(seed: int, row: int, purpose: int) -> int:
-    words = np.random.SeedSequence([seed, row, purpose]).generate_state(2, np.uint32)
+def derive(seed: int, member: int) -> int:
+    """Another seed, for the ``member``-th repetition of what ``seed`` drew."""
+    return _mix(seed, member)
+
+
+def _mix(*numbers: int) -> int:
+    words = np.random.SeedSequence(numbers).generate_state(2, np.uint32)
     return int(words[0]) << 31 | int(words[1]) >> 1

@@ -109,7 +109,6 @@ class Kept:
                 self._problem.x[chosen],
                 x_adv[chosen],
                 seed=self._attack.seed,
-                critic=self._attack.critic,
                 steps=self._attack.mi_steps,
                 rows=[self._rows[i] for i in chosen.tolist()],
             )

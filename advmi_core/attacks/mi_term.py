@@ -1,18 +1,26 @@
-"""The MI term of an attack: critics that learn along with it, and their pull on x̃."""
+"""The MI term of an attack: what is estimated along the way, and its pull on x̃."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from advmi_core.mi.gaussian import gaussian_mi
+from advmi_core.mi.patches import PatchMINE, image_patches
 from advmi_core.mi.per_sample import PerSampleMINE
 from advmi_core.mi.sampling import draw_samples, project, resolve_sampling
 from advmi_core.objectives import Objective, Problem
 
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
-MI_TERMS = {"mine-conv": "auto", "mine-random": "random"}
+MI_TERMS = {
+    "mine-conv": "auto",
+    "mine-random": "random",
+    "mine-patches": "patches",
+    "gaussian-patches": "patches",
+}
 
 
 def check_sampling(objective: Objective, mi: str) -> str:
@@ -20,21 +28,60 @@ def check_sampling(objective: Objective, mi: str) -> str:
     return resolve_sampling(objective, MI_TERMS[mi])
 
 
-class MITerm:
-    """I_θ(x, x̃) for B images with critics trained along the attack.
+class MITerm(ABC):
+    """I(x, x̃) for B images, estimated along the attack."""
+
+    @abstractmethod
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Learn from this x̃ (B,C,H,W) and look at it.
+
+        Returns:
+            (B,) nats before the last critic step; the differentiable samples of x̃; ∂I/∂samples, ready for
+            one backward pass that serves model and critic together.
+        """
+
+
+def make_term(
+    problem: Problem,
+    mi: str,
+    rows: Sequence[int],
+    *,
+    inner: int,
+    seed: int,
+    critic: str,
+    bound: str,
+    pairs: str,
+) -> MITerm:
+    """The term that ``mi`` names, one of ``MI_TERMS``.
 
     Args:
         problem: images and model.
-        mi: name in ``MI_TERMS``.
+        mi: name.
         rows: row ids.
         inner: critic steps per attack step.
-        seed, critic, bound, pairs: see ``PerSampleMINE``.
+        seed: ≥ 0.
+        bound: name in ``BOUNDS``; ``"auto"`` takes DV for the published samplings and InfoNCE for patches.
+        critic, pairs: of the published samplings, see ``PerSampleMINE``.
     """
+    sampling = check_sampling(problem.objective, mi)
+    if mi == "gaussian-patches":
+        return GaussianTerm(problem)
+    if bound == "auto":
+        bound = "infonce" if sampling == "patches" else "dv"
+    if sampling == "patches":
+        return PatchTerm(problem, rows, inner=inner, seed=seed, bound=bound)
+    return SampleTerm(
+        problem, sampling, rows, inner=inner, seed=seed, critic=critic, bound=bound, pairs=pairs
+    )
+
+
+class SampleTerm(MITerm):
+    """The published term: per-sample MINE on feature maps or random projections [UAE, sec. 3.1]."""
 
     def __init__(
         self,
         problem: Problem,
-        mi: str,
+        sampling: str,
         rows: Sequence[int],
         *,
         inner: int,
@@ -43,19 +90,12 @@ class MITerm:
         bound: str,
         pairs: str,
     ) -> None:
-        self._sampling = check_sampling(problem.objective, mi)
-        self._inner, self._seed = inner, seed
+        self._sampling, self._inner, self._seed = sampling, inner, seed
         with torch.no_grad():
-            samples = draw_samples(problem.objective, problem.x, self._sampling, seed)
+            samples = draw_samples(problem.objective, problem.x, sampling, seed)
         self._mine = PerSampleMINE(samples, critic=critic, bound=bound, pairs=pairs, seed=seed, rows=rows)
 
     def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """``inner`` critic steps on this x̃.
-
-        Returns:
-            (B,) nats before the last step; the differentiable samples of x̃; ∂I/∂samples, ready for one
-            backward pass that serves model and critic together.
-        """
         drawn = maps if self._sampling == "conv" else project(x_adv, self._seed)
         assert drawn is not None  # check_sampling saw the maps
         samples = self._mine.prepare(drawn)
@@ -64,3 +104,31 @@ class MITerm:
             self._mine.ascend(fixed, self._inner - 1)
         value, gradient = self._mine.ascend_with_gradient(fixed)
         return value, samples, gradient
+
+
+class PatchTerm(MITerm):
+    """MINE on image patches: fresh positions in every critic step, so the value is nearly held out."""
+
+    def __init__(self, problem: Problem, rows: Sequence[int], *, inner: int, seed: int, bound: str) -> None:
+        self._inner = inner
+        self._mine = PatchMINE(image_patches(problem.x), seed=seed, rows=rows, bound=bound)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = image_patches(x_adv)
+        value, gradient = self._mine.ascend_with_gradient(samples.detach(), self._inner)
+        return value, samples, gradient
+
+
+class GaussianTerm(MITerm):
+    """The closed-form Gaussian MI of image patches: no critic, no randomness."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._originals = image_patches(problem.x)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = image_patches(x_adv)
+        leaf = samples.detach().requires_grad_()
+        with torch.enable_grad():
+            value = gaussian_mi(self._originals, leaf)
+            (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        return value.detach(), samples, gradient

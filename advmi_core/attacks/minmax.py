@@ -11,7 +11,7 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.mi_term import MI_TERMS, MITerm, check_sampling
+from advmi_core.attacks.mi_term import MI_TERMS, check_sampling, make_term
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.pairs import PAIRS
 from advmi_core.objectives import Objective, Problem
@@ -37,9 +37,11 @@ class MinMax(Attack):
             With the published f⁺ (aim 0) the dual variable fades as f nears 0, and many rows approach success
             without reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
-        mi: ``"mine-conv"`` (random sampling where the model has no convolution) or ``"mine-random"``.
+        mi: published ``"mine-conv"`` (random sampling where the model has no convolution) and
+            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``.
         mi_weight: w ≥ 0 (source: 1).
-        bound: name in ``BOUNDS``.
+        bound: name in ``BOUNDS``; ``"auto"`` is DV for the published samplings, InfoNCE for patches. The
+            closed form has none.
         pairs: marginal pairs, see ``PerSampleMINE``.
 
     Example:
@@ -56,7 +58,7 @@ class MinMax(Attack):
     inner: int = 1
     mi: str = "mine-conv"
     mi_weight: float = 1.0
-    bound: str = "dv"
+    bound: str = "auto"
     pairs: str = "auto"
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ class MinMax(Attack):
         check_count(self.inner, "inner")
         check_choice(self.mi, "mi", tuple(MI_TERMS))
         check_number(self.mi_weight, "mi_weight", low=0)
-        check_choice(self.bound, "bound", tuple(BOUNDS))
+        check_choice(self.bound, "bound", ("auto", *BOUNDS))
         check_choice(self.pairs, "pairs", PAIRS)
 
     def check(self, objective: Objective) -> None:
@@ -80,7 +82,7 @@ class MinMax(Attack):
         current = ball.project(x + (2 * noise - 1) * self.start)
         c = torch.full((len(x),), FIRST_C, device=x.device)
         goal = self.aim * problem.scale
-        information = MITerm(
+        information = make_term(
             problem,
             self.mi,
             rows,

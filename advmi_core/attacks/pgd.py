@@ -11,7 +11,7 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball, per_image
 from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.mi_term import MITerm, check_sampling
+from advmi_core.attacks.mi_term import MITerm, check_sampling, make_term
 from advmi_core.attacks.minmax import START
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
@@ -85,7 +85,7 @@ class PGD(Attack):
             current = ball.project(current - step_size * self._direction(gradient))
 
     def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
-        return MITerm(
+        return make_term(
             problem,
             "mine-conv",
             rows,

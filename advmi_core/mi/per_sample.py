@@ -96,6 +96,12 @@ class PerSampleMINE:
         return self.bound.value(*self.scores(samples))
 
     @torch.no_grad()
+    def value_on(self, x: Tensor, y: Tensor) -> Tensor:
+        """(B,) nats: the bound on other samples of the same rows, raw maps (B,K,h,w) or vectors (B,K,D)."""
+        outputs = self._branches.forward(torch.cat([self.prepare(x), self.prepare(y)]))
+        return self.bound.value(*self._pair(outputs).scores())
+
+    @torch.no_grad()
     def scores(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """The critics' scores T on joint pairs (B,K) and on marginal pairs (B,K,M) at the present weights."""
         return self._head(samples).scores()
@@ -127,10 +133,11 @@ class PerSampleMINE:
         return value, d_b
 
     def _head(self, samples: Tensor) -> Head:
-        rows = len(samples)
-        self._both[rows:] = samples
-        outputs = self._branches.forward(self._both)
-        partner = None
+        self._both[len(samples) :] = samples
+        return self._pair(self._branches.forward(self._both))
+
+    def _pair(self, outputs: Tensor) -> Head:
+        rows, partner = len(outputs) // 2, None
         if self.pairs != "all":
             partner = draw_partners(self._shuffles, outputs.shape[2], self.pairs)
         return Head(outputs[:rows], outputs[rows:], self.weights["head"], partner)

@@ -1,4 +1,7 @@
-"""From one image to K samples of it: maps of the first convolution, or random projections [UAE, sec. 3.1]."""
+"""From one image to samples of it.
+
+Published are maps of the first convolution and random projections [UAE, sec. 3.1]; patches are ours.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ import torch
 from torch import Tensor
 
 from advmi_core.device import pad_rows
+from advmi_core.mi.patches import PATCH, image_patches, map_patches
 from advmi_core.validate import check_choice
 
-SAMPLINGS = ("auto", "conv", "random")
+PATCH_SAMPLINGS = ("patches", "map-patches")
+SAMPLINGS = (*PATCH_SAMPLINGS, "auto", "conv", "random")
 PROJECTIONS = 500
 PROJECTED_WIDTH = 128
 _LARGEST = 2 * 1024**3  # bytes of projection matrices
@@ -59,16 +64,29 @@ def resolve_sampling(objective: Sampled, sampling: str) -> str:
     """Resolve ``"auto"``: ``"conv"`` where the model starts with a convolution, ``"random"`` elsewhere.
 
     Raises:
-        ValueError: unknown sampling, or ``"conv"`` for a model without maps.
+        ValueError: unknown sampling, or one by maps for a model without.
     """
     check_choice(sampling, "sampling", SAMPLINGS)
     if sampling == "auto":
         return "conv" if objective.has_maps else "random"
-    if sampling == "conv" and not objective.has_maps:
+    if sampling in ("conv", "map-patches") and not objective.has_maps:
         raise ValueError(f"sampling by convolution needs a model that starts with one, got {objective.name}")
     return sampling
 
 
 def draw_samples(objective: Sampled, x: Tensor, sampling: str, seed: int) -> Tensor:
-    """The K samples of each image: maps (B,K,h,w) for ``"conv"``, vectors (B,500,128) for ``"random"``."""
-    return objective.features(x) if sampling == "conv" else project(x, seed)
+    """The samples of each image.
+
+    Maps (B,K,h,w) for ``"conv"``, vectors (B,500,128) for ``"random"``, (B,positions,values) for patches.
+    """
+    if sampling == "patches":
+        return image_patches(x)
+    if sampling == "random":
+        return project(x, seed)
+    maps = objective.features(x)
+    return maps if sampling == "conv" else map_patches(maps)
+
+
+def row_length(objective: Sampled, x: Tensor, sampling: str) -> int:
+    """Positions in a row of the image, or of its maps."""
+    return x.shape[-1] - PATCH + 1 if sampling == "patches" else objective.features(x[:1]).shape[-1]

@@ -30,6 +30,7 @@ class SeparableCritics:
         bound: what they ascend.
         lr: Adam's learning rate.
         weight_decay: Adam's L2 penalty.
+        alike: g starts as a copy of f, so that like samples score highest from the start; needs equal widths.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class SeparableCritics:
         lr: float,
         critics: int | None = None,
         weight_decay: float = 0.0,
+        alike: bool = False,
     ) -> None:
         count = len(streams) if critics is None else critics
         shapes: dict[str, tuple[int, ...]] = {}
@@ -60,6 +62,8 @@ class SeparableCritics:
                     limit = math.sqrt(6 / (weight.shape[1] + weight.shape[2]))
                     for block in torch.split(weight, len(streams)):
                         streams.fill_uniform(block, limit)
+            for layer in range(len(widths_b) - 1 if alike else 0):
+                self.weights[f"b{layer}.weight"].copy_(self.weights[f"a{layer}.weight"])
         self.bound, self._average = bound, MovingAverage()
         self._adam = torch.optim.Adam(
             [flat], lr=lr, eps=ADAM_EPS, weight_decay=weight_decay, fused=True, maximize=True
@@ -74,17 +78,24 @@ class SeparableCritics:
         """(B,) nats: the bound on pairs (a_k, b_k), a (B,K,da) and b (B,K,db), against all other pairs."""
         return self.bound.value(*split_pairs(self.scores(a, b)))
 
+    def learn(self, a: Tensor, b: Tensor) -> None:
+        """One Adam step on the pairs (a_k, b_k)."""
+        self._step(a, b, [])
+
     def ascend(self, a: Tensor, b: Tensor) -> Tensor:
-        """One Adam step on the pairs (a_k, b_k); returns the bound (B,) before it."""
-        return self._ascend(a, b, [])[0]
+        """One Adam step on the pairs (a_k, b_k) that also returns the bound (B,) before it."""
+        return self.bound.value(*self._step(a, b, [])[0])
 
     def ascend_with_gradient(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """One Adam step that also returns ∂I/∂b (B,K,db) at the weights before it."""
         b = b.detach().requires_grad_()
-        value, (gradient,) = self._ascend(a, b, [b])
-        return value, gradient
+        pairs, (gradient,) = self._step(a, b, [b])
+        return self.bound.value(*pairs), gradient
 
-    def _ascend(self, a: Tensor, b: Tensor, also: list[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _step(
+        self, a: Tensor, b: Tensor, also: list[Tensor]
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
+        """One Adam step; the scores of joint and marginal pairs before it, and the gradients of ``also``."""
         with torch.enable_grad():
             scores = self.scores(a, b)
         joint, marginal = split_pairs(scores.detach())
@@ -94,7 +105,7 @@ class SeparableCritics:
         for target, gradient in zip(self._grads.values(), gradients, strict=False):
             target.copy_(gradient)
         self._adam.step()
-        return self.bound.value(joint, marginal), gradients[len(self._grads) :]
+        return (joint, marginal), gradients[len(self._grads) :]
 
     def _codes(self, side: str, code: Tensor) -> Tensor:
         layers = [name for name in self.weights if name.startswith(side) and name.endswith("weight")]

@@ -112,13 +112,19 @@ FIELDS: dict[str, Field] = {
     "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
     "mi": Field(
         "Samples for MI",
-        "Where the K paired samples of one image come from.",
-        choices={"mine-conv": "first convolution's maps", "mine-random": "random projections"},
+        "Where the paired samples of one image come from. Patches are many and small: a steadier MI.",
+        choices={
+            "mine-conv": "first convolution's maps (published)",
+            "mine-random": "random projections (published)",
+            "mine-patches": "image patches, learnt critic",
+            "gaussian-patches": "image patches, closed form",
+        },
     ),
     "bound": Field(
         r"Bound:  $I_\theta=\overline{T}-\log\overline{e^{T}}$",
-        "The lower bound of mutual information that the critic maximises.",
+        "The lower bound that the critic maximises; automatic: DV as published, InfoNCE for patches.",
         choices={
+            "auto": "automatic",
             "dv": "Donsker–Varadhan",
             "nwj": "NWJ",
             "infonce": "InfoNCE",

@@ -101,7 +101,7 @@ def test_estimate_mi() -> None:
     objective = Classification(small_classifier(), Y)
     with pytest.raises(ValueError, match="x_adv must have x's shape"):
         estimate_mi(objective, images(3), images(2))
-    with pytest.raises(ValueError, match="bound must be one of"):
+    with pytest.raises(ValueError, match="estimator must be one of"):
         estimate_mi(objective, images(), images(), estimator="nonsense")
     flat = Reconstruction(SmallAutoencoder(conv=False))
     with pytest.raises(ValueError, match="sampling by convolution needs a model that starts with one"):
