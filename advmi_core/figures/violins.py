@@ -108,7 +108,12 @@ def spread(line: Summary) -> str:
     """Mean ± standard deviation over images and seeds, as text."""
     if not math.isfinite(line.mean):
         return "not measured yet"
-    return f"{line.mean:.2f} ± {line.std:.2f} nats".replace("-", "−")
+    return f"{two_digits(line.mean)} ± {two_digits(line.std)} nats"
+
+
+def two_digits(value: float) -> str:
+    """Nats or a correlation with two decimals and a real minus sign; – where there is no number."""
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def printed(result: StudyResult) -> Figure:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core import paths
+from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
 
 COMMAND = "python benchmarks/reliability.py"
@@ -64,4 +65,5 @@ def _row(row: dict[str, Any], default: str) -> dict[str, str]:
 def _text(name: str, value: Any) -> str:
     if name in _WORDS:
         return str(value)
-    return number(math.nan if value is None else float(value))
+    known = math.nan if value is None else float(value)
+    return number(known) if name == "ms" else two_digits(known)

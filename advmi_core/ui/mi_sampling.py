@@ -9,6 +9,7 @@ import streamlit as st
 
 from advmi_core.figures import export, violins
 from advmi_core.figures import print as printing
+from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import duration, number
 from advmi_core.jobs import Snapshot, shared
 from advmi_core.studies.exports import values_csv, values_npz
@@ -25,7 +26,7 @@ _LEAST, _MOST = 10, 1000
 _PARTS_SHOWN = 10_000  # no part may be thinned away: each holds other images
 _WORDS = """
 Per-sample MINE needs many samples of **one** image. As published, **conv** takes the maps of the model's
-first layer and **random** takes random projections of the whole image. A critic with a hundred thousand
+first layer and **random** takes random projections of the whole image. A critic with tens of thousands of
 weights learns those few pairs by heart and is scored on the very same pairs, so its number says more about
 the weights it started from than about the image: measured again with another seed, the images change their
 order almost freely. **patches** turns this round: every 3×3 patch is a sample, hundreds of small ones; a
@@ -141,7 +142,7 @@ def _said(snapshot: Snapshot) -> str:
 
 def _verdict(snapshot: Snapshot) -> None:
     lines = [line for line in snapshot.result.table() if math.isfinite(line.rank_correlation)]
-    agreement = " · ".join(f"{line.sampling} {_two(line.rank_correlation)}" for line in lines)
+    agreement = " · ".join(f"{line.sampling} {two_digits(line.rank_correlation)}" for line in lines)
     text = f"Rank correlation: {agreement or 'not known yet'} (1: the same order, 0: chance)."
     if snapshot.state == "cancelled":
         text = f"Partial result: cancelled, finished parts are kept. {text}"
@@ -164,15 +165,11 @@ def _row(line: Summary) -> dict[str, str]:
         "sampling": line.sampling,
         "K": str(line.k or "–"),
         "mean ± std (nats)": violins.spread(line).removesuffix(" nats"),
-        "by seed": " | ".join(map(_two, line.means)),
-        "rank correlation": _two(line.rank_correlation),
-        "ICC(2,1)": _two(line.icc),
+        "by seed": " | ".join(map(two_digits, line.means)),
+        "rank correlation": two_digits(line.rank_correlation),
+        "ICC(2,1)": two_digits(line.icc),
         "ms per image": number(1000 * line.seconds),
     }
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def _downloads(state: PageState, result: StudyResult) -> None:

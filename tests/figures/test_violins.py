@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from advmi_core.figures import print as printing
-from advmi_core.figures.violins import printed, violins
+from advmi_core.figures.violins import printed, two_digits, violins
 from advmi_core.studies.results import StudyResult
 
 
@@ -65,3 +65,8 @@ def test_the_print_figure_is_a_repeatable_file() -> None:
         "conv", "random", "patches",
     ]  # fmt: skip
     assert any("not measured yet" in text.get_text() for text in axis.texts)
+
+
+@pytest.mark.parametrize(("value", "text"), [(2.0, "2.00"), (-0.125, "−0.12"), (math.nan, "–")])
+def test_two_digits(value: float, text: str) -> None:
+    assert two_digits(value) == text
