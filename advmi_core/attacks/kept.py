@@ -10,6 +10,7 @@ from torch import Tensor
 from advmi_core.attacks.ball import per_image
 from advmi_core.attacks.records import AttackResult
 from advmi_core.mi.estimate import estimate_mi
+from advmi_core.mi.patches import SMALLEST
 from advmi_core.objectives import Problem
 
 if TYPE_CHECKING:
@@ -100,10 +101,12 @@ class Kept:
         )
 
     def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
-        """(B,) nats by fresh critics of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
+        """(B,) nats by ``estimate_mi``'s default of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
         values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
         chosen = reached.nonzero().flatten()
-        if self._attack.mi_steps and len(chosen):
+        if min(x_adv.shape[-2:]) < SMALLEST:
+            self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
+        elif self._attack.mi_steps and len(chosen):
             values[chosen] = estimate_mi(
                 self._problem.objective,
                 self._problem.x[chosen],

@@ -19,6 +19,7 @@ from advmi_core.mi.separable import SeparableCritics
 from advmi_core.rng import RowStreams
 
 PATCH = 3
+SMALLEST = 8  # side of an image in pixels: fewer patches tell nothing
 FOLDS = ("random", "blocks")
 _WEIGHTS, _ORDERS, _SPLITS = 3, 4, 5  # purposes of the random streams
 
@@ -42,8 +43,9 @@ def image_patches(x: Tensor) -> Tensor:
     Raises:
         ValueError: the images are smaller than 8×8, too few patches to tell anything.
     """
-    if min(x.shape[-2:]) < 8:
-        raise ValueError(f"patches need images of at least 8×8 pixels, got {tuple(x.shape[-2:])}")
+    if min(x.shape[-2:]) < SMALLEST:
+        wanted = f"{SMALLEST}×{SMALLEST} pixels"
+        raise ValueError(f"patches need images of at least {wanted}, got {tuple(x.shape[-2:])}")
     return F.unfold(x, PATCH).transpose(1, 2)
 
 

@@ -1,0 +1,137 @@
+"""Cross-fitting: every critic is scored on samples that it was not trained on [Chernozhukov et al. 2018].
+
+The N samples are dealt into F folds of n = ⌊N/F⌋ (the remaining N mod F only train). Critic f trains on all
+but fold f and is scored on fold f. A tenth of its training samples is set aside to choose, among the
+averaged weights of its training, those that validate best; the fold it is scored on has no say in that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from advmi_core.mi.averaging import Averages
+from advmi_core.mi.bounds import Bound
+from advmi_core.mi.separable import SeparableCritics
+from advmi_core.rng import RowStreams
+
+LARGEST_BLOCK = 2500  # held-out samples scored against each other at once: 25 MB of scores a critic
+_CURVE = 512  # held-out samples behind a point of the curve
+_CHECK_EVERY = 10  # steps between two validations
+_SPLIT, _WEIGHTS, _KINKS, _ORDERS = 6, 7, 8, 9  # purposes of the random streams
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the critics are built and trained, see ``Estimator``."""
+
+    bound: Bound
+    seed: int
+    steps: int
+    batch: int
+    lr: float
+    hidden: tuple[int, ...]
+    code: int
+    folds: int
+
+
+def blocks(n: int) -> list[int]:
+    """Sizes of the nearly equal blocks in which n held-out samples are scored, each ≥ 2 for n ≥ 2."""
+    count = -(-n // LARGEST_BLOCK)
+    return [n // count + (block < n % count) for block in range(count)]
+
+
+def validation_size(n: int) -> int:
+    """How many of n training samples choose the weights: a tenth, more where that is few, 0 below four.
+
+    With a handful of samples the choice would be made by chance: up to a third of them, at least 64.
+    """
+    return 0 if n < 4 else max(2, n // 10, min(n // 3, 64))
+
+
+class CrossFit:
+    """F critics in training, one per fold.
+
+    Args:
+        a, b: (N,da) and (N,db) float32 paired samples, N ≥ 2·folds.
+        recipe: see ``Recipe``.
+    """
+
+    def __init__(self, a: Tensor, b: Tensor, recipe: Recipe) -> None:
+        self.a, self.b, self.recipe = a, b, recipe
+        folds, n = range(recipe.folds), len(a) // recipe.folds
+        order = RowStreams(recipe.seed, [0], _SPLIT, a.device).permutation(len(a))[0]
+        self.held = torch.stack([order[fold * n : (fold + 1) * n] for fold in folds])
+        rest = torch.stack([torch.cat([order[: fold * n], order[(fold + 1) * n :]]) for fold in folds])
+        aside = validation_size(rest.shape[1])
+        self.validation, self.train = rest[:, :aside], rest[:, aside:]
+        self.batch = min(recipe.batch, self.train.shape[1])
+        self.steps_done = 0
+        self.critics = SeparableCritics(
+            (a.shape[1], *recipe.hidden, recipe.code),
+            (b.shape[1], *recipe.hidden, recipe.code),
+            RowStreams(recipe.seed, folds, _WEIGHTS, a.device),
+            bound=recipe.bound,
+            lr=recipe.lr,
+        )
+        self._spread_kinks(RowStreams(recipe.seed, folds, _KINKS, a.device))
+        self._averages = Averages(list(self.critics.weights.values()))
+        self._orders = RowStreams(recipe.seed, folds, _ORDERS, a.device)
+        self._epoch = self.train[:, :0]
+
+    @torch.no_grad()
+    def _spread_kinks(self, streams: RowStreams) -> None:
+        """Let the kink of every unit of the first layers pass through some training sample.
+
+        With all biases 0 the kinks of one-dimensional samples would start at one point, and a narrow ridge
+        such as the Gaussian's at 2 nats takes hundreds of steps more.
+        """
+        for side, samples in (("a", self.a), ("b", self.b)):
+            weight = self.critics.weights[f"{side}0.weight"]
+            chosen = self.train.gather(1, streams.integers(0, self.train.shape[1], weight.shape[2]))
+            through = (samples[chosen] * weight.transpose(1, 2)).sum(2)
+            self.critics.weights[f"{side}0.bias"].copy_(-through.unsqueeze(1))
+
+    def step(self) -> float:
+        """One Adam step of every critic; returns the bound on its batch before it, averaged over folds."""
+        left = 1 - self.steps_done / self.recipe.steps
+        self.critics.set_lr(self.recipe.lr * min(1.0, 2 * left))
+        value = self.critics.ascend(*self._pairs(self._next_batch()))
+        self.steps_done += 1
+        self._averages.update()
+        if self.steps_done in (1, self.recipe.steps) or self.steps_done % _CHECK_EVERY == 0:
+            self._validate()
+        return float(value.mean())
+
+    def held_out(self) -> float:
+        """The bound of the averaged weights on at most 512 held-out samples a fold, averaged over folds."""
+        with self._averages.averaged():
+            return float(self.critics.value(*self._pairs(self.held[:, :_CURVE])).mean())
+
+    def value(self) -> float:
+        """The bound of the chosen weights on all held-out samples, block by block."""
+        total = 0.0
+        with self._averages.best():
+            for block in torch.split(self.held, blocks(self.held.shape[1]), dim=1):
+                total += float(self.critics.value(*self._pairs(block)).mean()) * block.shape[1]
+        return total / self.held.shape[1]
+
+    def _validate(self) -> None:
+        with self._averages.averaged():
+            if self.validation.shape[1]:
+                score = self.critics.value(*self._pairs(self.validation))
+            else:
+                score = torch.full((self.recipe.folds,), float(self.steps_done), device=self.a.device)
+        self._averages.keep_best(score)
+
+    def _next_batch(self) -> Tensor:
+        """(F,batch) training samples; every one once before any comes again, none twice in a batch."""
+        if self._epoch.shape[1] < self.batch:
+            self._epoch = self.train.gather(1, self._orders.permutation(self.train.shape[1]))
+        chosen, self._epoch = self._epoch[:, : self.batch], self._epoch[:, self.batch :]
+        return chosen
+
+    def _pairs(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        return self.a[chosen], self.b[chosen]

@@ -1,0 +1,71 @@
+"""MinMax on patches: the terms pull where they say, and an attack ends with more or less MI by them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from models_for_tests import small_classifier
+
+from advmi_core import data, models
+from advmi_core.attacks import MinMax
+from advmi_core.attacks.mi_term import make_term
+from advmi_core.mi import estimate_mi
+from advmi_core.mi.gaussian import gaussian_mi
+from advmi_core.mi.patches import image_patches
+from advmi_core.objectives import Classification, Objective, Reconstruction
+
+OURS = ("mine-patches", "gaussian-patches")
+SETTINGS = {"inner": 3, "seed": 0, "critic": "compact", "bound": "auto", "pairs": "auto"}
+
+
+def _objective(kind: str) -> tuple[Objective, torch.Tensor]:
+    images = data.load("fashion-mnist", split="test")
+    if kind == "supervised":
+        return Classification(models.load("cnn"), images.y[:8]), images.x[:8]
+    return Reconstruction(models.load("ae-conv")), images.x[:8]
+
+
+def test_the_closed_form_pulls_along_its_gradient() -> None:
+    objective, x = _objective("supervised")
+    problem = objective.on(x)
+    leaf = (x + 0.05 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    value, samples, pull = make_term(problem, "gaussian-patches", range(8), **SETTINGS).step(leaf, None)
+    wanted = gaussian_mi(image_patches(x), image_patches(leaf))
+    torch.testing.assert_close(value, wanted.detach())
+    torch.testing.assert_close(
+        torch.autograd.grad(samples, leaf, pull)[0], torch.autograd.grad(wanted.sum(), leaf)[0]
+    )
+
+
+@pytest.mark.parametrize("mi", OURS)
+@pytest.mark.parametrize("kind", ["supervised", "unsupervised"])
+def test_the_weight_moves_mi_the_way_the_sign_says(kind: str, mi: str) -> None:
+    objective, x = _objective(kind)
+    ends = {}
+    for weight in (0.0, 3.0):
+        attack = MinMax(eps=0.3, steps=40, mi=mi, mi_weight=weight, inner=5, mi_steps=0)
+        result = attack(objective, x)
+        assert bool(result.success.all())
+        last = list(attack.run(objective, x, record_every=attack.steps))[-1]
+        estimator = "gaussian" if mi == "gaussian-patches" else "infonce"
+        ends[weight] = float(estimate_mi(objective, x, last.x_adv, estimator=estimator).mean())
+    assert (ends[3.0] - ends[0.0]) * objective.mi_sign > 0.01
+
+
+@pytest.mark.parametrize("mi", [*OURS, "mine-random"])
+def test_a_row_has_the_same_bits_alone_and_in_a_batch(mi: str) -> None:
+    objective, x = _objective("unsupervised")
+    attack = MinMax(eps=0.3, steps=15, mi=mi, inner=7, mi_steps=0)
+    whole = attack(objective, x)
+    alone = attack(objective, x[5:6], rows=[5])
+    assert torch.equal(whole.x_adv[5:6], alone.x_adv)
+
+
+def test_images_too_small_for_patches_are_attacked_but_not_measured() -> None:
+    model = small_classifier(height=6, width=6)
+    x = torch.rand(2, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    result = MinMax(steps=3)(Classification(model, torch.tensor([0, 1])), x)
+    assert result.mi.isnan().all()
+    assert any("at least 8×8" in sentence for sentence in result.warnings)
+    with pytest.raises(ValueError, match="at least 8×8 pixels, got \\(6, 6\\)"):
+        MinMax(steps=3, mi="gaussian-patches")(Classification(model, torch.tensor([0, 1])), x)
