@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
+from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
 from advmi_core.studies.parts import user_folder
 from advmi_core.studies.results import StudyResult
@@ -94,11 +95,14 @@ def _tell(facts: dict[str, Any]) -> None:
         f"{facts['model']} on {facts['dataset']}, {len(facts['seeds'])} seeds"
     )
     table = Table("sampling", "K", title=title)
-    for heading in ("mean, nats", "std, nats", "ms/image", "rank corr.", "ICC(2,1)"):
+    for heading in ("mean, nats", "std, nats", "rank corr.", "ICC(2,1)", "ms/image"):
         table.add_column(heading, justify="right")
     for row in facts["samplings"]:
-        named = ("mean", "std", "ms_per_image", "rank_correlation", "icc")
-        shown = (math.nan if row[name] is None else float(row[name]) for name in named)
-        table.add_row(row["sampling"], str(row["k"] or "–"), *map(number, shown))
+        cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
+        table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
     Console().print(table)
     people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value

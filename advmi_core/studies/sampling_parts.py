@@ -20,6 +20,8 @@ from torch import Tensor
 from advmi_core import __version__, data, models
 from advmi_core.device import pick
 from advmi_core.mi import estimate_mi
+from advmi_core.mi.critics import PRESETS
+from advmi_core.mi.patches import PatchPreset
 from advmi_core.mi.sampling import PROJECTIONS, draw_samples, resolve_sampling
 from advmi_core.objectives import Classification, Objective, Reconstruction
 from advmi_core.studies.parts import Floats, Parts, write_arrays, write_text
@@ -182,6 +184,8 @@ def _spec(study: SamplingStudy, x: Tensor, weights: str, device: torch.device) -
         **asdict(study),
         "device": device.type,
         "perturbed": describe(study.perturbation, study.eps, study.seed),
+        "critics": asdict(PRESETS[study.critic]),
+        "patch_critics": asdict(PatchPreset()),
         "images": hashlib.sha256(x.numpy().tobytes()).hexdigest(),
         "weights": weights,
     }

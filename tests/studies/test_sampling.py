@@ -24,7 +24,7 @@ from advmi_core.studies import sampling_parts
 from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.pool import in_order
 from advmi_core.studies.results import StudyStep, collect
-from advmi_core.studies.sampling import SamplingStudy
+from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
 
 N, PART = 7, 3
 QUICK = {"n": N, "part": PART, "samplings": ("conv",), "steps": 2, "device": "cpu"}
@@ -59,20 +59,20 @@ def objective() -> tuple[Classification, torch.Tensor]:
 
 
 def test_a_part_has_the_values_of_one_estimate_over_all_images(tmp_path: Path) -> None:
-    run = study(eps=0.2, samplings=("conv", "random")).run(tmp_path)
+    run = study(eps=0.2, samplings=SAMPLINGS).run(tmp_path)
     result = run.drain()
     target, x = objective()
     twins = [np.load(path)["values"] for path in sorted(result.folder.glob("perturb-*.npz"))]
     x_adv = torch.from_numpy(np.concatenate(twins))
     assert 0.1 < float((x_adv - x).abs().max()) <= 0.2
     assert 0 <= float(x_adv.min()) <= float(x_adv.max()) <= 1
-    for sampling in ("conv", "random"):
+    for sampling in SAMPLINGS:
         for index, seed in enumerate((0, 1)):
             wanted = estimate_mi(target, x, x_adv, sampling=sampling, seed=seed, steps=2)
             np.testing.assert_array_equal(result.values[sampling][index], wanted.numpy())
-    assert result.k == {"conv": target.features(x[:1]).shape[1], "random": 500}
+    assert result.k == {"conv": target.features(x[:1]).shape[1], "random": 500, "patches": 26 * 26}
     assert result.complete
-    assert run.total == 3 * (1 + 2 * 2)
+    assert run.total == 3 * (1 + 3 * 2)
 
 
 def test_pgd_twins_attack_and_do_not_depend_on_the_part(tmp_path: Path) -> None:
