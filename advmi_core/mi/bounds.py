@@ -99,18 +99,29 @@ def _mine_gradient(joint: Tensor, marginal: Tensor, average: MovingAverage) -> t
     return _uniform(joint), -(marginal - log_average - math.log(marginal[0].numel())).exp()
 
 
+def _info_nce_of_square(scores: Tensor) -> Tensor:
+    """InfoNCE's candidates are whole rows of the square, so nothing needs to be taken apart."""
+    pull = scores.softmax(2).mul_(-1 / scores.shape[1])
+    pull.diagonal(dim1=1, dim2=2).add_(1 / scores.shape[1])
+    return pull
+
+
 @dataclass(frozen=True)
 class Bound:
-    """A lower bound: what is reported, and the direction in which a critic is trained."""
+    """A lower bound: what is reported, and the direction in which a critic is trained.
+
+    ``of_square`` is a shorter way to the gradient (B,K,K) of all pairs' scores (B,K,K), where there is one.
+    """
 
     value: Callable[[Tensor, Tensor], Tensor]
     gradient: Gradient
+    of_square: Callable[[Tensor], Tensor] | None = None
 
 
 BOUNDS: dict[str, Bound] = {
     "dv": Bound(donsker_varadhan, _dv_gradient),
     "nwj": Bound(nguyen_wainwright_jordan, _nwj_gradient),
-    "infonce": Bound(info_nce, _info_nce_gradient),
+    "infonce": Bound(info_nce, _info_nce_gradient, _info_nce_of_square),
     "smile": Bound(smile, _smile_gradient),
     "mine": Bound(donsker_varadhan, _mine_gradient),
 }

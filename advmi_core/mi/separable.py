@@ -78,34 +78,41 @@ class SeparableCritics:
         """(B,) nats: the bound on pairs (a_k, b_k), a (B,K,da) and b (B,K,db), against all other pairs."""
         return self.bound.value(*split_pairs(self.scores(a, b)))
 
+    def set_lr(self, lr: float) -> None:
+        """Adam's learning rate from now on."""
+        for group in self._adam.param_groups:
+            group["lr"] = lr
+
     def learn(self, a: Tensor, b: Tensor) -> None:
         """One Adam step on the pairs (a_k, b_k)."""
         self._step(a, b, [])
 
     def ascend(self, a: Tensor, b: Tensor) -> Tensor:
         """One Adam step on the pairs (a_k, b_k) that also returns the bound (B,) before it."""
-        return self.bound.value(*self._step(a, b, [])[0])
+        return self.bound.value(*split_pairs(self._step(a, b, [])[0]))
 
     def ascend_with_gradient(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """One Adam step that also returns ∂I/∂b (B,K,db) at the weights before it."""
         b = b.detach().requires_grad_()
-        pairs, (gradient,) = self._step(a, b, [b])
-        return self.bound.value(*pairs), gradient
+        scores, (gradient,) = self._step(a, b, [b])
+        return self.bound.value(*split_pairs(scores)), gradient
 
-    def _step(
-        self, a: Tensor, b: Tensor, also: list[Tensor]
-    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
-        """One Adam step; the scores of joint and marginal pairs before it, and the gradients of ``also``."""
+    def _step(self, a: Tensor, b: Tensor, also: list[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One Adam step; the scores of all pairs before it, and the gradients of ``also``."""
         with torch.enable_grad():
             scores = self.scores(a, b)
-        joint, marginal = split_pairs(scores.detach())
-        pull = join_pairs(*self.bound.gradient(joint, marginal, self._average))
         leaves = [*self.weights.values(), *also]
-        gradients = torch.autograd.grad(scores, leaves, pull)
+        gradients = torch.autograd.grad(scores, leaves, self._pull(scores.detach()))
         for target, gradient in zip(self._grads.values(), gradients, strict=False):
             target.copy_(gradient)
         self._adam.step()
-        return (joint, marginal), gradients[len(self._grads) :]
+        return scores.detach(), gradients[len(self._grads) :]
+
+    def _pull(self, scores: Tensor) -> Tensor:
+        """∂I/∂T (B,K,K)."""
+        if self.bound.of_square is not None:
+            return self.bound.of_square(scores)
+        return join_pairs(*self.bound.gradient(*split_pairs(scores), self._average))
 
     def _codes(self, side: str, code: Tensor) -> Tensor:
         layers = [name for name in self.weights if name.startswith(side) and name.endswith("weight")]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.mi.bounds import BOUNDS, MINE_RATE, SMILE_CLIP, MovingAverage, log_mean_exp
+from advmi_core.mi.pairs import join_pairs, split_pairs
 
 
 def _scores(rows: int = 3, k: int = 6, m: int = 5, scale: float = 2.0) -> tuple[Tensor, Tensor]:
@@ -77,3 +78,11 @@ def test_bounds_agree_by_hand() -> None:
     assert BOUNDS["nwj"].value(joint, marginal).item() == pytest.approx(2 - mean_exp / math.e)
     per_pair = [1 - math.log((math.e + 1) / 2), 3 - math.log((math.exp(3) + math.exp(2)) / 2)]
     assert BOUNDS["infonce"].value(joint, marginal).item() == pytest.approx(sum(per_pair) / 2)
+
+
+def test_infonce_of_the_square_is_the_same_gradient() -> None:
+    scores = torch.randn(3, 7, 7, generator=torch.Generator().manual_seed(0))
+    bound = BOUNDS["infonce"]
+    assert bound.of_square is not None
+    wanted = join_pairs(*bound.gradient(*split_pairs(scores), MovingAverage()))
+    torch.testing.assert_close(bound.of_square(scores), wanted)
