@@ -22,6 +22,7 @@ import torch
 from advmi_core import data, models
 from advmi_core.attacks import PGD, Attack, MinMax
 from advmi_core.device import tune_cpu
+from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification, Reconstruction
 
 BATCH = 64
@@ -104,6 +105,15 @@ def uaes_per_second() -> dict[str, float]:
     }
 
 
+def milliseconds_per_estimate() -> dict[str, float]:
+    """One image's MI by the default of ``estimate_mi`` at batch 64."""
+    model, x, y = correct_images()
+    objective, twins = Classification(model, y), (x + 0.1 * torch.rand_like(x)).clamp(0, 1)
+    estimate_mi(objective, x[:8], twins[:8])  # warms up
+    taken = statistics.median(seconds(lambda: estimate_mi(objective, x, twins)) for _ in range(REPEATS))
+    return {"ms": 1e3 * taken / BATCH}
+
+
 def memory_per_image(critic: str) -> dict[str, float]:
     """Peak memory of a MinMax run per image beyond that of one image, in MB, in a process of its own."""
     rows = {"compact": 64, "paper": 16}[critic]
@@ -142,6 +152,7 @@ MEASUREMENTS: dict[str, Callable[[], dict[str, float]]] = {
     "batch of 64 / one by one, images per second (at least 2.5)": batch_gain,
     "UAEs, 16 together / one by one (at most 1e-4)": uae_rows,
     "UAEs per second, ae-conv, 40×20 (at least 4)": uaes_per_second,
+    "one MI estimate, ms an image (at most 20)": milliseconds_per_estimate,
     "memory per image, compact (below 40 MB)": lambda: memory_per_image("compact"),
     "memory per image, paper (below 260 MB)": lambda: memory_per_image("paper"),
 }

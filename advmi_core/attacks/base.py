@@ -48,7 +48,7 @@ class Attack(ABC):
         eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]).
         steps: iterations, ≥ 1.
         norm: ``"linf"`` or ``"l2"``.
-        critic: preset of the per-sample critics, ``"compact"`` or ``"paper"``.
+        critic: preset of the critics inside the loop, ``"compact"`` or ``"paper"``.
         mi_steps: Adam steps of the fresh critics that measure the result's MI; 0 leaves it NaN.
         seed: ≥ 0; same seed, device and rows give the same result.
         batch_size: rows computed at once; None takes what fits the memory.

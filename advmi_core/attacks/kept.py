@@ -101,7 +101,7 @@ class Kept:
         )
 
     def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
-        """(B,) nats by ``estimate_mi``'s default of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
+        """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
         values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
         chosen = reached.nonzero().flatten()
         if min(x_adv.shape[-2:]) < SMALLEST:

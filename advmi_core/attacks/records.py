@@ -48,7 +48,8 @@ class AttackResult:
         success: (B,) bool from a fresh forward pass on ``x_adv``; False flags a failed row, which
             holds the iterate with the smallest criterion.
         criterion: (B,) f(x̃) of ``x_adv``.
-        mi: (B,) nats, measured afterwards by fresh critics (NaN if ``mi_steps=0``).
+        mi: (B,) nats, measured afterwards by ``estimate_mi``'s default, alike for every attack (NaN if
+            ``mi_steps=0``).
         mi_loop: (B,) nats, the value of the kept iterate inside the loop (biased by the selection;
             NaN where the attack uses none).
         linf, l2: (B,) norms of x̃ − x.

@@ -12,9 +12,13 @@ from advmi_core.attacks.records import AttackResult
 Tone = Literal["good", "bad", "note"]
 
 OPTIMISTIC = (
-    "Estimated from few samples with a Donsker–Varadhan bound, so optimistic and noisy: it can exceed log K "
-    "by far, and it ranks single images poorly. Read it as a direction, not as a measurement. "
-    "Inside the loop and afterwards are two scales: fresh critics take 100 steps at a higher rate."
+    "Estimated from few samples with critics scored on what they learnt from, so optimistic and noisy: it "
+    "can exceed log K by far, and it ranks single images poorly. Read it as a direction, not as a measurement."
+)
+MEASURED = (
+    "From 3×3 patches of the image, by fresh critics scored on patches that they have not seen (InfoNCE): it "
+    "ranks images and methods the same way for every seed, and compares them. The value inside the loop is "
+    "the attack's own, on another scale."
 )
 
 
@@ -91,12 +95,12 @@ def readouts(result: AttackResult, row: int) -> list[Readout]:
         Readout(
             "MI, measured afterwards",
             f"{number(float(result.mi[row]))} nats",
-            "by fresh critics. " + OPTIMISTIC,
+            MEASURED,
         ),
         Readout(
             "MI inside the loop",
             f"{number(float(result.mi_loop[row]))} nats",
-            "biased by picking the best step",
+            "what the attack itself sees; biased by picking the best step",
         ),
         Readout("L∞", number(float(result.linf[row])), "largest change of a pixel, grey levels in [0,1]"),
         Readout("L2", number(float(result.l2[row])), "Euclidean length of the perturbation"),

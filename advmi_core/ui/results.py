@@ -46,7 +46,7 @@ def box(tone: str, title: str, text: str) -> None:
 def numbers(snapshot: Snapshot, row: int) -> None:
     """The read-outs of one image and what to think of the MI value."""
     readouts(words.readouts(snapshot.result, row))
-    st.caption(f":material/info: MI: {words.OPTIMISTIC}")
+    st.caption(f":material/info: MI, measured afterwards: {words.MEASURED}")
     for warning in snapshot.result.warnings:
         st.caption(f":material/warning: {warning}")
 
