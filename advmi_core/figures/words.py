@@ -13,7 +13,7 @@ Tone = Literal["good", "bad", "note"]
 
 OPTIMISTIC = (
     "Estimated from few samples with critics scored on what they learnt from, so optimistic and noisy: it "
-    "can exceed log K by far, and it ranks single images poorly. Read it as a direction, not as a measurement."
+    "can exceed log K by far, and it ranks single images poorly. Take it as a direction, not a measurement."
 )
 MEASURED = (
     "From 3×3 patches of the image, by fresh critics scored on patches that they have not seen (InfoNCE): it "
