@@ -54,7 +54,7 @@ SETTINGS = (
         Setting(f"… {name}", "bound", {"estimator": key})
         for key, name in (("dv", "DV"), ("nwj", "NWJ"), ("smile", "SMILE"), ("mine", "MINE"))
     ),
-    *(Setting(f"… {steps} steps", "steps", {"steps": steps}) for steps in (50, 100, 300)),
+    *(Setting(f"… {steps} steps", "steps", {"steps": steps}) for steps in (50, 200, 400)),
     *(Setting(f"… {members} critics", "ensemble", {"members": members}) for members in (2, 4)),
     Setting("… of feature maps", "samples", {"sampling": "map-patches"}),
     Setting("patches, closed form", "Gaussian, no critic", {"estimator": "gaussian"}),

@@ -18,7 +18,7 @@ from advmi_core.mi.published import fresh_critics
 from advmi_core.mi.sampling import PATCH_SAMPLINGS, Sampled, draw_samples, resolve_sampling, row_length
 from advmi_core.validate import check_choice, check_count, check_images
 
-DEFAULT_STEPS = 150
+DEFAULT_STEPS = 100
 CLOSED_FORM = "gaussian"
 _PART = 64  # images measured at once
 

@@ -77,7 +77,7 @@ def cross_fitted(
     seed: int,
     rows: Sequence[int],
     bound: str = "infonce",
-    steps: int = 150,
+    steps: int = 100,
     members: int = 1,
     folds: str = "random",
     held_out: bool = True,
