@@ -9,7 +9,7 @@ import streamlit as st
 
 from advmi_core.ui import layout
 from advmi_core.ui.components import _source
-from advmi_core.ui.state import PageState, number
+from advmi_core.ui.state import PRESENTER, PageState, number
 
 _OPTIONS = [
     number("x-centre", 32.0, 0, 63),
@@ -48,7 +48,8 @@ def section(state: PageState) -> None:
         st.caption(_WHY)
     with right:
         values = {theirs: float(state.value(ours)) for ours, theirs in _DRAGGED.items()}
-        dragged = _component()(key=state.key("picture"), data=values, on_dragged_change=lambda: None).dragged
+        data = {"values": values, "large": bool(st.session_state.get(PRESENTER))}
+        dragged = _component()(key=state.key("picture"), data=data, on_dragged_change=lambda: None).dragged
     for ours, theirs in _DRAGGED.items():
         if dragged:
             state.set(ours, float(dragged[theirs]))

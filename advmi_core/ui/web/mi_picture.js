@@ -106,9 +106,10 @@ const pictures = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
   if (!pictures.has(parentElement)) {
-    pictures.set(parentElement, new Picture(parentElement, data, (values) => setStateValue("dragged", values)));
+    pictures.set(parentElement, new Picture(parentElement, data.values, (values) => setStateValue("dragged", values)));
   }
   const picture = pictures.get(parentElement);
+  picture.root.classList.toggle("large", data.large);
   picture.redraw();
   // The frame may call this between two messages as well: only a picture that left the page ends.
   return () =>
