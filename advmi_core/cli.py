@@ -1,4 +1,4 @@
-"""The command ``advmi``: attack, train, data, doctor, app. ``--json`` speaks to machines, else to people."""
+"""The command ``advmi``: attack, train, mi, data, doctor, app. ``--json`` speaks to machines, else to people."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.cli_mi import mi
 from advmi_core.cli_study import study_app
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
@@ -29,6 +30,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 data_app = typer.Typer(help="List the data sets at hand, or download one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
+app.command()(mi)
 
 
 @app.command()

@@ -7,6 +7,7 @@ averaged weights of its training, those that validate best; the fold it is score
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +19,8 @@ from advmi_core.mi.separable import SeparableCritics
 from advmi_core.rng import RowStreams
 
 LARGEST_BLOCK = 2500  # held-out samples scored against each other at once: 25 MB of scores a critic
-_CURVE = 512  # held-out samples behind a point of the curve
-_CHECK_EVERY = 10  # steps between two validations
+_CURVE = 512  # samples of a fold behind a point of the curves
+_CHECK_EVERY = 20  # steps between two validations
 _SPLIT, _WEIGHTS, _KINKS, _ORDERS = 6, 7, 8, 9  # purposes of the random streams
 
 
@@ -32,6 +33,7 @@ class Recipe:
     steps: int
     batch: int
     lr: float
+    weight_decay: float
     hidden: tuple[int, ...]
     code: int
     folds: int
@@ -68,6 +70,7 @@ class CrossFit:
         aside = validation_size(rest.shape[1])
         self.validation, self.train = rest[:, :aside], rest[:, aside:]
         self.batch = min(recipe.batch, self.train.shape[1])
+        self.candidates = min(_CURVE, self.train.shape[1])  # of a joint pair on the training curve
         self.steps_done = 0
         self.critics = SeparableCritics(
             (a.shape[1], *recipe.hidden, recipe.code),
@@ -75,6 +78,7 @@ class CrossFit:
             RowStreams(recipe.seed, folds, _WEIGHTS, a.device),
             bound=recipe.bound,
             lr=recipe.lr,
+            weight_decay=recipe.weight_decay,
         )
         self._spread_kinks(RowStreams(recipe.seed, folds, _KINKS, a.device))
         self._averages = Averages(list(self.critics.weights.values()))
@@ -94,37 +98,43 @@ class CrossFit:
             through = (samples[chosen] * weight.transpose(1, 2)).sum(2)
             self.critics.weights[f"{side}0.bias"].copy_(-through.unsqueeze(1))
 
-    def step(self) -> float:
-        """One Adam step of every critic; returns the bound on its batch before it, averaged over folds."""
+    def step(self) -> None:
+        """One Adam step of every critic."""
         left = 1 - self.steps_done / self.recipe.steps
         self.critics.set_lr(self.recipe.lr * min(1.0, 2 * left))
-        value = self.critics.ascend(*self._pairs(self._next_batch()))
+        self.critics.learn(*self._pairs(self._next_batch()))
         self.steps_done += 1
         self._averages.update()
         if self.steps_done in (1, self.recipe.steps) or self.steps_done % _CHECK_EVERY == 0:
             self._validate()
-        return float(value.mean())
 
-    def held_out(self) -> float:
-        """The bound of the averaged weights on at most 512 held-out samples a fold, averaged over folds."""
+    def curves(self) -> tuple[float, float]:
+        """The averaged weights' bound on ≤ 512 training and ≤ 512 held-out samples a fold, mean of folds."""
         with self._averages.averaged():
-            return float(self.critics.value(*self._pairs(self.held[:, :_CURVE])).mean())
+            train, held = (float(self._score(part[:, :_CURVE]).mean()) for part in (self.train, self.held))
+        return train, held
 
     def value(self) -> float:
         """The bound of the chosen weights on all held-out samples, block by block."""
         total = 0.0
         with self._averages.best():
             for block in torch.split(self.held, blocks(self.held.shape[1]), dim=1):
-                total += float(self.critics.value(*self._pairs(block)).mean()) * block.shape[1]
+                total += float(self._score(block).mean()) * block.shape[1]
         return total / self.held.shape[1]
 
     def _validate(self) -> None:
+        """Keep the averages that validate best.
+
+        Not those that claim more on their training samples than any lower bound can confirm with so few,
+        their logarithm [McAllester & Stratos 2020]: a small validation set may fall for them.
+        """
         with self._averages.averaged():
+            claimed = self._score(self.train[:, :_CURVE])
             if self.validation.shape[1]:
-                score = self.critics.value(*self._pairs(self.validation))
+                score = self._score(self.validation)
             else:
-                score = torch.full((self.recipe.folds,), float(self.steps_done), device=self.a.device)
-        self._averages.keep_best(score)
+                score = torch.full_like(claimed, self.steps_done)
+        self._averages.keep_best(score.where(claimed <= math.log(self.train.shape[1]), -torch.inf))
 
     def _next_batch(self) -> Tensor:
         """(F,batch) training samples; every one once before any comes again, none twice in a batch."""
@@ -132,6 +142,9 @@ class CrossFit:
             self._epoch = self.train.gather(1, self._orders.permutation(self.train.shape[1]))
         chosen, self._epoch = self._epoch[:, : self.batch], self._epoch[:, self.batch :]
         return chosen
+
+    def _score(self, chosen: Tensor) -> Tensor:
+        return self.critics.value(*self._pairs(chosen))
 
     def _pairs(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         return self.a[chosen], self.b[chosen]

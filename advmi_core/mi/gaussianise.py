@@ -38,10 +38,7 @@ def check_pairs(x: object, y: object, least: int = 4) -> tuple[Array, Array]:
 def _check_side(samples: object, name: str) -> Array:
     if not isinstance(samples, Tensor | np.ndarray):
         raise ValueError(f"{name} must be a torch.Tensor or numpy array, got {type(samples).__name__}")
-    if isinstance(samples, Tensor):
-        real = not samples.is_complex()
-    else:
-        real = samples.dtype.kind in "fiub"
+    real = not samples.is_complex() if isinstance(samples, Tensor) else samples.dtype.kind in "fiub"
     if not real:
         raise ValueError(f"{name} must hold real numbers, got {samples.dtype}")
     if samples.ndim != 2 or 0 in samples.shape:

@@ -148,7 +148,8 @@ class RotationCubic(Gaussian):
     @cached_property
     def _rotations(self) -> Tensor:
         fixed = torch.Generator().manual_seed(_ROTATION_SEED)
-        return torch.linalg.qr(torch.randn(2, self.dim, self.dim, generator=fixed)).Q
+        rotations: Tensor = torch.linalg.qr(torch.randn(2, self.dim, self.dim, generator=fixed)).Q
+        return rotations
 
 
 @dataclass(frozen=True, kw_only=True)
