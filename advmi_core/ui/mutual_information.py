@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from advmi_core.ui import layout, mi_image, mi_picture
+from advmi_core.ui import layout, mi_bounds, mi_image, mi_overshoot, mi_picture, mi_sampling
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "mutual-information"
 _LEAD = "How much does one thing tell about another? Drag it, estimate it, and see where estimates go wrong."
 _SECTIONS: dict[str, tuple[str, Callable[[PageState], None]]] = {
     "picture": ("What MI is", mi_picture.section),
+    "bounds": ("MINE on a known truth", mi_bounds.section),
+    "overshoot": ("Why DV overshoots", mi_overshoot.section),
     "image": ("One image, its maps", mi_image.section),
+    "sampling": ("Conv against random sampling", mi_sampling.section),
 }
 
 

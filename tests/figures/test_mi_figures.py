@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
-from advmi_core.figures import mi_scores
+from advmi_core.figures import mi_bounds, mi_overshoot, mi_scores
+from advmi_core.figures.mi_ends import spread_out
+from advmi_core.studies.live import RaceStep
 from advmi_core.studies.one_image import Scores
+from advmi_core.studies.overshoot import SweepResult, SweepStep
+
+NAN = math.nan
 
 
 def scores(step: int = 10, lift: float = 3.0) -> Scores:
@@ -57,3 +63,76 @@ def test_growth_shows_log_k_and_the_chosen_step() -> None:
     assert figure.layout.shapes[0].y0 == pytest.approx(math.log(32))
     assert list(figure.data[0].y) == [0.0, 3.0, 5.0]
     assert list(figure.data[1].x) == [10]
+
+
+def race_records() -> list[RaceStep]:
+    """Two bounds, two seeds: the second bound is one record behind and runs away downwards."""
+    table = [([1, 0], [[0.1, 0.3], [NAN, NAN]]), ([1, 1], [[0.1, 0.3], [0.0, -0.2]]),
+             ([9, 1], [[0.9, 1.1], [0.0, -0.2]]), ([9, 9], [[0.9, 1.1], [-50.0, -60.0]])]  # fmt: skip
+    return [
+        RaceStep(i, 4, np.array(at), np.zeros((2, 2)), np.array(values))
+        for i, (at, values) in enumerate(table)
+    ]
+
+
+def test_a_curve_is_the_mean_over_seeds_at_each_bounds_own_steps() -> None:
+    seen = mi_bounds.curves(race_records(), ("dv", "nwj"))
+    assert seen["dv"].steps.tolist() == [1, 9]
+    assert seen["dv"].mean.tolist() == pytest.approx([0.2, 1.0])
+    assert seen["dv"].spread.tolist() == pytest.approx([0.1, 0.1])
+    assert seen["nwj"].mean.tolist() == pytest.approx([-0.1, -55.0])
+    assert mi_bounds.curves([], ("dv",))["dv"].steps.size == 0
+
+
+def test_the_race_shows_the_truth_and_says_what_left_the_picture() -> None:
+    figure = mi_bounds.race(race_records(), ("dv", "nwj"), 1.0, 9)
+    truth = next(trace for trace in figure.data if trace.name == "truth")
+    assert list(truth.y) == [1.0, 1.0]
+    low, high = figure.layout.yaxis.range
+    assert -3 < low < 0 < 1 < high
+    texts = [note.text for note in figure.layout.annotations]
+    nwj = next(trace for trace in figure.data if trace.name == "NWJ")
+    assert list(nwj.customdata) == pytest.approx([-0.1, -55.0])
+    assert low - 3 * (high - low) < nwj.y[-1] < low
+    assert "NWJ −55 ↓" in texts
+    assert "DV 1" in texts
+
+
+def test_bounds_differ_in_dash_and_mark_not_in_colour_alone() -> None:
+    styles = mi_bounds.STYLES.values()
+    assert len({style.dash for style in styles}) == len({style.mark for style in styles}) == len(styles)
+
+
+@pytest.mark.parametrize("wanted", [[1.0, 1.0, 1.0, 1.0, 1.0, 1.0], [0.0, -9.0, 9.0], [0.5, 0.51, 0.1], []])
+def test_labels_keep_their_order_and_their_distance(wanted: list[float]) -> None:
+    placed = spread_out(wanted, 0.0, 1.0)
+    pairs = sorted(zip(placed, wanted, strict=True))
+    assert [w for _, w in pairs] == sorted(wanted)
+    assert all(b - a >= 0.06 - 1e-9 for (a, _), (b, _) in itertools.pairwise(pairs))
+    assert all(-1e-9 <= at <= 1 for at in placed)
+
+
+def sweep_step(k: int, at: int, train: float, held_out: float) -> SweepStep:
+    return SweepStep(at, 20, k, at, np.array([train, train]), np.array([held_out, held_out]))
+
+
+def test_the_course_shows_one_k_and_its_logarithm() -> None:
+    records = [sweep_step(16, 5, 1, 0), sweep_step(16, 10, 4, -9), sweep_step(64, 5, 7, 7)]
+    figure = mi_overshoot.course(records, 16, 1.0, 10)
+    drawn = {trace.name: trace for trace in figure.data if trace.name in ("in sample", "held out")}
+    assert list(drawn["in sample"].x) == [5, 10]
+    assert list(drawn["held out"].customdata) == [0.0, -9.0]
+    texts = [note.text for note in figure.layout.annotations]
+    assert any(text.startswith("log K 2.77") for text in texts)
+    assert "held out −9 ↓" in texts
+    assert mi_overshoot.course([], 16, 1.0, 10).layout.yaxis.range
+
+
+def test_what_leaves_the_axis_over_k_is_told_in_numbers() -> None:
+    result = SweepResult(1.0, (16, 64), np.array([[180.0, 190.0], [1.2, 1.4]]), np.array([[-700.0], [0.9]]))
+    figure = mi_overshoot.by_k(result, (16, 64), 64)
+    outside = [trace for trace in figure.data if trace.text]
+    assert [list(trace.text) for trace in outside] == [["185"], ["−700"]]
+    assert [list(trace.marker.symbol) for trace in outside] == [["triangle-up"], ["triangle-down"]]
+    low, high = figure.layout.yaxis.range
+    assert all(low <= y <= high for trace in figure.data for y in trace.y)
