@@ -53,7 +53,8 @@ def _start(state: PageState) -> None:
         return
     work.submit(
         _job(state), lambda: spec.run(record_every=max(1, spec.steps // _POINTS)), about=spec, rows=1,
-        label=f"{len(spec.bounds)} bounds × {spec.seeds} seeds", keep=_POINTS * len(spec.bounds),
+        lane=work.STUDIES, keep=_POINTS * len(spec.bounds),
+        label=f"{len(spec.bounds)} bounds × {spec.seeds} seeds",
     )  # fmt: skip
 
 

@@ -96,7 +96,8 @@ def _start(state: PageState) -> None:
     every = max(1, spec.steps // _POINTS)
     work.submit(
         _job(state), lambda: spec.run(record_every=every), label=f"DV on {len(KS)} sample sizes",
-        about=spec, rows=1, keep=2 * (_POINTS + 1) * len(KS),  # every last step must be among them
+        about=spec, rows=1, lane=work.STUDIES,
+        keep=2 * (_POINTS + 1) * len(KS),  # every last step must be among them
     )  # fmt: skip
 
 

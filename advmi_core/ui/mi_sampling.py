@@ -90,6 +90,7 @@ def _start(state: PageState) -> None:
         label=f"Sampling study: {study.n} images",
         about=study,
         rows=study.n,
+        lane=work.STUDIES,
         keep=_PARTS_SHOWN,
     )
 

@@ -19,10 +19,21 @@ from advmi_core.run import Run
 POLL_SECONDS = 0.35
 LINGER_SECONDS = 0.25
 FEW = 8
+# Two queues on one machine: an attack of seconds never waits for a study of minutes.
+ATTACKS, STUDIES = "attacks", "studies"
 _JOB = "job"
 
 
-def submit(page: str, make_run: MakeRun, *, label: str, about: Any, rows: int, keep: int = 240) -> None:
+def submit(
+    page: str,
+    make_run: MakeRun,
+    *,
+    label: str,
+    about: Any,
+    rows: int,
+    keep: int = 240,
+    lane: str = ATTACKS,
+) -> None:
     """Start a job for ``page``; an earlier one of this session and page makes room.
 
     Args:
@@ -30,6 +41,7 @@ def submit(page: str, make_run: MakeRun, *, label: str, about: Any, rows: int, k
         make_run: builds the run.
         label, about, keep: see ``JobManager.submit``.
         rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
+        lane: the queue it waits in, ``ATTACKS`` or ``STUDIES``.
     """
     earlier = st.session_state.get(f"{page}.{_JOB}")
     if earlier is not None:
@@ -40,7 +52,9 @@ def submit(page: str, make_run: MakeRun, *, label: str, about: Any, rows: int, k
         torch.set_num_threads(1 if rows < FEW else os.cpu_count() or 1)
         return make_run()
 
-    st.session_state[f"{page}.{_JOB}"] = shared().submit(tuned, label=label, about=about, keep=keep)
+    st.session_state[f"{page}.{_JOB}"] = shared().submit(
+        tuned, label=label, about=about, keep=keep, device=lane
+    )
 
 
 def _replace(job: str) -> None:
