@@ -42,7 +42,7 @@ def draw() -> None:
         f"Rank correlation between two seeds, the same {table['images']} images: 1 the same order, 0 chance. "
         f"★ is what AdvMI measures by. Made by `{table['command']}`."
     )
-    st.table([_row(row, table["default"]) for row in table["rows"]], border="horizontal", hide_index=True)
+    st.table([_row(row, table) for row in table["rows"]], border="horizontal", hide_index=True)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -57,9 +57,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     return table if good else None
 
 
-def _row(row: dict[str, Any], default: str) -> dict[str, str]:
+def _row(row: dict[str, Any], table: dict[str, Any]) -> dict[str, str]:
     shown = {title: _text(name, row[name]) for name, title in _COLUMNS.items()}
-    return {" ": "★" if row["setting"] == default else "", **shown}
+    if row.get("images", table["images"]) != table["images"]:
+        shown[_COLUMNS["changed"]] += f" ({row['images']} images)"
+    return {" ": "★" if row["setting"] == table["default"] else "", **shown}
 
 
 def _text(name: str, value: Any) -> str:
