@@ -1,4 +1,4 @@
-"""The command ``advmi``: attack, train, mi, data, doctor, app. ``--json`` speaks to machines, else to people."""
+"""The command ``advmi``: attack, train, mi, data, doctor, app. ``--json`` speaks to machines, else people."""
 
 from __future__ import annotations
 

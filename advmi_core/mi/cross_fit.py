@@ -46,11 +46,11 @@ def blocks(n: int) -> list[int]:
 
 
 def validation_size(n: int) -> int:
-    """How many of n training samples choose the weights: a tenth, more where that is few, 0 below four.
+    """How many of n training samples choose the weights: a tenth, at most 1,000; none of fewer than four.
 
-    With a handful of samples the choice would be made by chance: up to a third of them, at least 64.
+    A handful would choose by chance: where a tenth is less than 64, a third of the samples up to 64.
     """
-    return 0 if n < 4 else max(2, n // 10, min(n // 3, 64))
+    return 0 if n < 4 else max(2, min(n // 10, 1000), min(n // 3, 64))
 
 
 class CrossFit:
@@ -89,8 +89,8 @@ class CrossFit:
     def _spread_kinks(self, streams: RowStreams) -> None:
         """Let the kink of every unit of the first layers pass through some training sample.
 
-        With all biases 0 the kinks of one-dimensional samples would start at one point, and a narrow ridge
-        such as the Gaussian's at 2 nats takes hundreds of steps more.
+        With all biases 0 every kink would start at the origin, for one-dimensional samples in one point, and
+        the first hundreds of steps would go into moving them apart.
         """
         for side, samples in (("a", self.a), ("b", self.b)):
             weight = self.critics.weights[f"{side}0.weight"]
@@ -116,6 +116,7 @@ class CrossFit:
 
     def value(self) -> float:
         """The bound of the chosen weights on all held-out samples, block by block."""
+        self._validate()  # steps since the last check count too
         total = 0.0
         with self._averages.best():
             for block in torch.split(self.held, blocks(self.held.shape[1]), dim=1):

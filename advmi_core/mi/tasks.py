@@ -43,7 +43,7 @@ class Task:
 
     def __post_init__(self) -> None:
         check_count(self.dim, "dim", low=self.least_dim)
-        check_number(self.dim, "dim", high=LARGEST_DIM)
+        check_number(self.dim, "dim", low=self.least_dim, high=LARGEST_DIM)
         check_number(self.mi, "mi", low=0, high=LARGEST_MI)
 
     @property
