@@ -135,26 +135,30 @@ class _Race:
     """The runs of a race and where they stand."""
 
     def __init__(self, spec: BoundRace, record_every: int) -> None:
-        self.spec = spec
+        self.spec, self.record_every = spec, record_every
         task = spec.pairs()
-        seeds = range(spec.seed, spec.seed + spec.seeds)
-        data = [task.sample(spec.samples, seed=seed) for seed in seeds]
-        self.runs: list[list[Run[MIStep, MIEstimate]]] = [
-            [
-                TRAINED[bound](seed=seed, steps=spec.steps, record_every=record_every).run(*pairs)
-                for seed, pairs in zip(seeds, data, strict=True)
-            ]
-            for bound in spec.bounds
-        ]
+        self.seeds = range(spec.seed, spec.seed + spec.seeds)
+        self.data = [task.sample(spec.samples, seed=seed) for seed in self.seeds]
+        self.begun: dict[int, list[Run[MIStep, MIEstimate]]] = {}
         shape = (len(spec.bounds), spec.seeds)
         self.at = np.zeros(len(spec.bounds), np.int64)
         self.train, self.held_out = np.full(shape, np.nan), np.full(shape, np.nan)
         self.seconds = np.zeros(len(spec.bounds))
         self.total = spec.steps * len(spec.bounds) * spec.seeds
 
+    def runs(self, index: int) -> list[Run[MIStep, MIEstimate]]:
+        """All seeds of one bound; prepared when its turn comes, so that the first curve need not wait."""
+        if index not in self.begun:
+            kind, steps = TRAINED[self.spec.bounds[index]], self.spec.steps
+            self.begun[index] = [
+                kind(seed=seed, steps=steps, record_every=self.record_every).run(*pairs)
+                for seed, pairs in zip(self.seeds, self.data, strict=True)
+            ]
+        return self.begun[index]
+
     def steps(self) -> Generator[RaceStep, None, None]:
         """Round robin: every bound advances by one record, all its seeds together, then the next bound."""
-        racing = list(range(len(self.runs)))
+        racing = list(range(len(self.spec.bounds)))
         while racing:
             for index in list(racing):
                 if not self._advance(index):
@@ -165,7 +169,7 @@ class _Race:
 
     def _advance(self, index: int) -> bool:
         began = time.perf_counter()
-        records = [next(run, None) for run in self.runs[index]]
+        records = [next(run, None) for run in self.runs(index)]
         for seed, record in enumerate(records):
             if record is not None:
                 self.at[index] = record.step
@@ -175,7 +179,7 @@ class _Race:
 
     def result(self) -> RaceResult:
         """Close all runs and collect what they found."""
-        ended = [[run.result for run in runs] for runs in self.runs]
+        ended = [[run.result for run in self.runs(index)] for index in range(len(self.spec.bounds))]
         values = np.array([[estimate.value for estimate in row] for row in ended], np.float64)
         warnings = tuple(
             _one_a_kind([text for estimate in row for text in estimate.warnings]) for row in ended
