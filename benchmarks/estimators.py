@@ -84,11 +84,16 @@ def measure(estimator: str, case: Case, samples: int, seeds: int) -> dict[str, A
 
 def show(case: Case, row: dict[str, Any]) -> str:
     """A row for people."""
-    numbers = (row[key] for key in ("bias", "std", "largest_error"))
     limit = "" if row["limit"] is None else f"±{row['limit']:.3f}"
-    texts = [f"{number:+.3f}" for number in numbers]
     return ROW.format(
-        row["estimator"], case.label, f"{row['truth']:.3g}", *texts, limit, f"{row['seconds']:.1f}"
+        row["estimator"],
+        case.label,
+        f"{row['truth']:.3g}",
+        f"{row['bias']:+.3f}",
+        f"{row['std']:.3f}",
+        f"{row['largest_error']:+.3f}",
+        limit,
+        f"{row['seconds']:.1f}",
     )
 
 
