@@ -35,8 +35,8 @@ class GaussianCopula(Estimator):
     """Closed form −½ log det(I − ρρᵀ) of the canonical correlations ρ; deterministic.
 
     With ``gaussianise`` it is the mutual information of the Gaussian copula with the samples' rank
-    correlations [Ince et al. 2017]. Dependence beyond correlation is not seen; it is not held out and
-    overshoots by about dx·dy/(2N) nats.
+    correlations [Ince et al. 2017]. Dependence beyond correlation is not seen, and discrete samples such as
+    one-hot symbols have another value. It is not held out and overshoots by about dx·dy/(2N) nats.
     """
 
     bound = "gaussian"

@@ -20,6 +20,9 @@ from advmi_core.mi.gaussianise import Samples
 from advmi_core.run import Run
 from advmi_core.validate import check_count, check_number
 
+# Hidden layers by default, and up to how many coordinates of x or y the deep ones.
+DEEP, SHALLOW, DEEP_UP_TO = (64, 64, 64), (128,), 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class VariationalEstimator(Estimator):
@@ -33,7 +36,9 @@ class VariationalEstimator(Estimator):
         batch: training samples of a step, K; all K·(K−1) marginal pairs among them are used.
         lr: Adam's learning rate.
         weight_decay: Adam's L2 penalty.
-        hidden: widths of the hidden layers of f and of g.
+        hidden: widths of the hidden layers of f and of g. None: three of 64 where x and y have at most four
+            coordinates, else one of 128. A deep critic follows bent ridges (spiral) better than a shallow
+            one, but learns samples of many coordinates by heart before it has learnt their dependence.
         code: dimension of f(x) and g(y), whose inner product is the score.
         folds: ≥ 2; one critic each.
         record_every: steps between two records; the first and the last step are always recorded.
@@ -43,7 +48,7 @@ class VariationalEstimator(Estimator):
     batch: int = 256
     lr: float = 4e-3
     weight_decay: float = 5e-4
-    hidden: tuple[int, ...] = (64, 64, 64)
+    hidden: tuple[int, ...] | None = None
     code: int = 32
     folds: int = 2
     record_every: int = 20
@@ -56,20 +61,25 @@ class VariationalEstimator(Estimator):
             check_count(getattr(self, name), name, low=2)
         check_number(self.lr, "lr", low=0, above=True)
         check_number(self.weight_decay, "weight_decay", low=0)
-        if not isinstance(self.hidden, tuple) or not self.hidden:
-            raise ValueError(f"hidden must be a tuple of at least one width, got {self.hidden!r}")
-        for width in self.hidden:
+        if self.hidden is not None:
+            self._check_hidden(self.hidden)
+
+    def _check_hidden(self, hidden: tuple[int, ...]) -> None:
+        if not isinstance(hidden, tuple) or not hidden:
+            raise ValueError(f"hidden must be None or a tuple of at least one width, got {hidden!r}")
+        for width in hidden:
             check_count(width, "hidden")
 
     def run(self, x: Samples, y: Samples) -> Run[MIStep, MIEstimate]:
         device = x.device if isinstance(x, Tensor) else torch.device("cpu")
         prepared = self._prepare(x, y, least=max(4, 2 * self.folds))
         a, b = (side.float().to(device) for side in prepared)
-        fit = CrossFit(a, b, self._recipe())
+        fit = CrossFit(a, b, self._recipe(max(a.shape[1], b.shape[1])))
         records: list[MIStep] = []
         return Run(self._records(fit, records), lambda: self._result(fit, records), self.steps)
 
-    def _recipe(self) -> Recipe:
+    def _recipe(self, coordinates: int = 1) -> Recipe:
+        fitting = DEEP if coordinates <= DEEP_UP_TO else SHALLOW
         return Recipe(
             bound=self._training_bound(),
             seed=self.seed,
@@ -77,7 +87,7 @@ class VariationalEstimator(Estimator):
             batch=self.batch,
             lr=self.lr,
             weight_decay=self.weight_decay,
-            hidden=self.hidden,
+            hidden=self.hidden or fitting,
             code=self.code,
             folds=self.folds,
         )
@@ -96,6 +106,7 @@ class VariationalEstimator(Estimator):
         trace, value = as_trace(records), fit.value()
         sizes = blocks(fit.held.shape[1])
         facts = {
+            "hidden": fit.recipe.hidden,
             "candidates": max(sizes),
             "marginal_pairs": self.folds * sum(size * (size - 1) for size in sizes),
             "steps_done": fit.steps_done,

@@ -223,12 +223,20 @@ def test_trace_ends_at_the_last_step_and_recording_changes_nothing(steps: int, e
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_parameters_are_json_and_rebuild_the_estimator(name: str) -> None:
     given = {"steps": 5} if name in TRAINED else {}
-    estimator = ESTIMATORS[name](seed=2, **given)
-    parameters = estimator.estimate(*_gaussian(50, dim=2)).parameters
-    assert json.loads(json.dumps(parameters))["estimator"] == name
+    estimator, pairs = ESTIMATORS[name](seed=2, **given), _gaussian(50, dim=2)
+    result = estimator.estimate(*pairs)
+    parameters = json.loads(json.dumps(result.parameters))
+    assert parameters["estimator"] == name
     assert (parameters["samples"], parameters["dim_x"], parameters["dim_y"]) == (50, 2, 2)
     fields = type(estimator).__dataclass_fields__
-    assert type(estimator)(**{key: parameters[key] for key in parameters if key in fields}) == estimator
+    rebuilt = type(estimator)(**{key: result.parameters[key] for key in parameters if key in fields})
+    assert rebuilt.estimate(*pairs).value == result.value
+
+
+@pytest.mark.parametrize(("dims", "hidden"), [((4, 1), (64, 64, 64)), ((1, 5), (128,))])
+def test_many_coordinates_get_a_shallow_critic(dims: tuple[int, int], hidden: tuple[int, ...]) -> None:
+    sides = (_gaussian(40, dim=dim)[0] for dim in dims)
+    assert ESTIMATORS["dv"](steps=1).estimate(*sides).parameters["hidden"] == hidden
 
 
 def test_few_samples_work_and_are_said_to_be_few() -> None:
@@ -304,7 +312,7 @@ def test_every_fold_needs_two_samples() -> None:
         ({"folds": 1}, "folds must be a whole number ≥ 2, got 1"),
         ({"lr": 0.0}, "lr must be > 0, got 0.0"),
         ({"weight_decay": -1.0}, "weight_decay must be ≥ 0, got -1.0"),
-        ({"hidden": ()}, "hidden must be a tuple of at least one width, got ()"),
+        ({"hidden": ()}, "hidden must be None or a tuple of at least one width, got ()"),
         ({"hidden": (8, 0)}, "hidden must be a whole number ≥ 1, got 0"),
         ({"gaussianise": 1}, "gaussianise must be True or False, got 1"),
         ({"record_every": 0}, "record_every must be a whole number ≥ 1, got 0"),
