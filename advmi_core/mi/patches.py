@@ -21,6 +21,7 @@ from advmi_core.rng import RowStreams
 PATCH = 3
 SMALLEST = 8  # side of an image in pixels: fewer patches tell nothing
 FOLDS = ("random", "blocks")
+NARROWEST = 12  # a lone product of fewer columns is summed in another order on several threads
 _WEIGHTS, _ORDERS, _SPLITS = 3, 4, 5  # purposes of the random streams
 
 
@@ -140,6 +141,11 @@ def _take(samples: Tensor, chosen: Tensor) -> Tensor:
     return flat.index_select(0, (chosen + first).flatten()).view(rows, -1, width)
 
 
+def _widened(samples: Tensor) -> Tensor:
+    """(B,P,≥12) samples with columns of zeros, so that a row's sums do not depend on its batch mates."""
+    return F.pad(samples, (0, max(0, NARROWEST - samples.shape[2])))
+
+
 class PatchMINE:
     """B critics on patches that learn along with an attack.
 
@@ -160,11 +166,11 @@ class PatchMINE:
         batch: int = 128,
         preset: PatchPreset = PatchPreset(),
     ) -> None:
-        self._a = a.detach()
+        self._a = _widened(a.detach())
         self._batch = min(batch, a.shape[1])
         self._orders = RowStreams(seed, rows, _ORDERS, a.device)
         self._critics = SeparableCritics(
-            widths := (a.shape[2], preset.hidden, preset.code),
+            widths := (self._a.shape[2], preset.hidden, preset.code),
             widths,
             RowStreams(seed, rows, _WEIGHTS, a.device),
             bound=BOUNDS[bound],
@@ -178,13 +184,14 @@ class PatchMINE:
         Returns:
             (B,) nats on the last step's positions before its update, and the gradient there (B,P,D).
         """
+        wide = _widened(b)
         for _ in range(steps - 1):
             chosen = self._positions()
-            self._critics.ascend(_take(self._a, chosen), _take(b, chosen))
+            self._critics.learn(_take(self._a, chosen), _take(wide, chosen))
         chosen = self._positions()
-        value, there = self._critics.ascend_with_gradient(_take(self._a, chosen), _take(b, chosen))
+        value, there = self._critics.ascend_with_gradient(_take(self._a, chosen), _take(wide, chosen))
         index = chosen.unsqueeze(2).expand(-1, -1, b.shape[2])
-        return value, torch.zeros_like(b).scatter_(1, index, there)
+        return value, torch.zeros_like(b).scatter_(1, index, there[..., : b.shape[2]])
 
     def _positions(self) -> Tensor:
         return self._orders.permutation(self._a.shape[1])[:, : self._batch]

@@ -52,13 +52,7 @@ def test_the_weight_moves_mi_the_way_the_sign_says(kind: str, mi: str) -> None:
     assert (ends[3.0] - ends[0.0]) * objective.mi_sign > 0.01
 
 
-# Known fault: with two compute threads mine-patches differs in the last bits; with one it does not.
-THREADED = pytest.mark.xfail(reason="mine-patches sums in another order on two threads", strict=False)
-
-
-@pytest.mark.parametrize(
-    "mi", [pytest.param("mine-patches", marks=THREADED), "gaussian-patches", "mine-random"]
-)
+@pytest.mark.parametrize("mi", [*OURS, "mine-random"])
 def test_a_row_has_the_same_bits_alone_and_in_a_batch(mi: str) -> None:
     objective, x = _objective("unsupervised")
     attack = MinMax(eps=0.3, steps=15, mi=mi, inner=7, mi_steps=0)
