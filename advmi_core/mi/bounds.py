@@ -40,7 +40,11 @@ def info_nce(joint: Tensor, marginal: Tensor) -> Tensor:
 
 
 def smile(joint: Tensor, marginal: Tensor) -> Tensor:
-    """SMILE [Song & Ermon 2020, eq. 14]: DV with the marginal scores clipped to ±5."""
+    """SMILE [Song & Ermon 2020, eq. 14]: DV with the marginal scores clipped to ±5.
+
+    As its authors do, the critic ascends the Jensen–Shannon bound and only the value is clipped: the clipped
+    value itself has no upper limit that a critic could not climb over.
+    """
     return joint.mean(1) - log_mean_exp(marginal.clamp(-SMILE_CLIP, SMILE_CLIP))
 
 
@@ -89,8 +93,10 @@ def _info_nce_gradient(joint: Tensor, marginal: Tensor, _: MovingAverage) -> tup
 
 
 def _smile_gradient(joint: Tensor, marginal: Tensor, _: MovingAverage) -> tuple[Tensor, Tensor]:
-    inside = marginal.abs() <= SMILE_CLIP
-    return _uniform(joint), -_softmax(marginal.clamp(-SMILE_CLIP, SMILE_CLIP)) * inside
+    """That of the Jensen–Shannon bound E[−softplus(−T)] − E[softplus(T')] [Nowozin et al. 2016, table 6]."""
+    # Written out: torch.sigmoid rounds the last elements of a tensor in another way than the first ones.
+    pairs = marginal[0].numel()
+    return 1 / (1 + joint.exp()) / joint.shape[1], -1 / (1 + (-marginal).exp()) / pairs
 
 
 def _mine_gradient(joint: Tensor, marginal: Tensor, average: MovingAverage) -> tuple[Tensor, Tensor]:
@@ -108,7 +114,7 @@ def _info_nce_of_square(scores: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Bound:
-    """A lower bound: what is reported, and the direction in which a critic is trained.
+    """A lower bound: what is reported, and the direction in which a critic is trained (and x̃ is moved).
 
     ``of_square`` is a shorter way to the gradient (B,K,K) of all pairs' scores (B,K,K), where there is one.
     """

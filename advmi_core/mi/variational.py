@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.mi import advice
-from advmi_core.mi.bounds import BOUNDS, Bound, MovingAverage, smile
+from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.cross_fit import CrossFit, Recipe, blocks
 from advmi_core.mi.estimator import Estimator, MIEstimate, MIStep, as_trace
 from advmi_core.mi.gaussianise import Samples
@@ -81,7 +81,7 @@ class VariationalEstimator(Estimator):
     def _recipe(self, coordinates: int = 1) -> Recipe:
         fitting = DEEP if coordinates <= DEEP_UP_TO else SHALLOW
         return Recipe(
-            bound=self._training_bound(),
+            bound=BOUNDS[self.bound],
             seed=self.seed,
             steps=self.steps,
             batch=self.batch,
@@ -91,9 +91,6 @@ class VariationalEstimator(Estimator):
             code=self.code,
             folds=self.folds,
         )
-
-    def _training_bound(self) -> Bound:
-        return BOUNDS[self.bound]
 
     def _records(self, fit: CrossFit, records: list[MIStep]) -> Generator[MIStep, None, None]:
         for step in range(1, self.steps + 1):
@@ -142,25 +139,12 @@ class InfoNCE(VariationalEstimator):
 
 
 class SMILE(VariationalEstimator):
-    """SMILE [Song & Ermon 2020, eq. 14]: no lower bound, but steadier where the truth is large.
-
-    As its authors do, the critic ascends the Jensen–Shannon bound and only the value is clipped: the
-    clipped value itself has no upper limit that a critic could not climb over.
-    """
+    """SMILE [Song & Ermon 2020, eq. 14]: no lower bound, but steadier where the truth is large."""
 
     bound = "smile"
-
-    def _training_bound(self) -> Bound:
-        return Bound(smile, jensen_shannon_gradient)
 
 
 class MINE(VariationalEstimator):
     """Donsker–Varadhan's value; the gradient uses a moving average [Belghazi et al. 2018, sec. 3.2]."""
 
     bound = "mine"
-
-
-def jensen_shannon_gradient(joint: Tensor, marginal: Tensor, _: MovingAverage) -> tuple[Tensor, Tensor]:
-    """Gradient of E[−softplus(−T)] − E[softplus(T')] [Nowozin et al. 2016, table 6] in the scores."""
-    pairs = marginal[0].numel()
-    return torch.sigmoid(-joint) / joint.shape[1], -torch.sigmoid(marginal) / pairs

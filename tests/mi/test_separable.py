@@ -7,15 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from advmi_core.mi.bounds import BOUNDS, Bound, smile
+from advmi_core.mi.bounds import BOUNDS, Bound
 from advmi_core.mi.critics import ADAM_EPS
 from advmi_core.mi.pairs import split_pairs
 from advmi_core.mi.separable import SeparableCritics
-from advmi_core.mi.variational import jensen_shannon_gradient
 from advmi_core.rng import RowStreams
 
 LR = 1e-3
-CLIPPED = {"smile": Bound(smile, jensen_shannon_gradient)}
 
 
 def _critics(rows: list[int], bound: Bound, count: int | None = None) -> SeparableCritics:
@@ -33,15 +31,15 @@ def _jensen_shannon(joint: Tensor, marginal: Tensor) -> Tensor:
     return -F.softplus(-joint).mean(1) - F.softplus(marginal).flatten(1).mean(1)
 
 
-@pytest.mark.parametrize(
-    ("bound", "objective"),
-    [(bound, bound.value) for bound in BOUNDS.values()] + [(CLIPPED["smile"], _jensen_shannon)],
-    ids=[*BOUNDS, "smile as trained"],
-)
-def test_a_step_ascends_the_gradient_that_autograd_finds(bound: Bound, objective: object) -> None:
+# SMILE's value is clipped; what its critic ascends is the Jensen–Shannon bound.
+ASCENDED = {name: bound.value for name, bound in BOUNDS.items()} | {"smile": _jensen_shannon}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_step_ascends_the_gradient_that_autograd_finds(name: str) -> None:
     """Adam's first step is lr·g/(|g| + eps), so it shows the gradient itself, entry by entry."""
-    critics, (a, b) = _critics([0, 1], bound), _samples(2)
-    value = objective(*split_pairs(critics.scores(a, b))).sum()
+    critics, (a, b) = _critics([0, 1], BOUNDS[name]), _samples(2)
+    value = ASCENDED[name](*split_pairs(critics.scores(a, b))).sum()
     gradients = torch.autograd.grad(value, list(critics.weights.values()))
     before = [weight.detach().clone() for weight in critics.weights.values()]
     critics.learn(a, b)
@@ -53,7 +51,7 @@ def test_a_step_ascends_the_gradient_that_autograd_finds(bound: Bound, objective
         torch.testing.assert_close((weight.detach() - old)[clear], wanted[clear], rtol=0.02, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["dv", "nwj", "infonce", "smile"])
+@pytest.mark.parametrize("name", ["dv", "nwj", "infonce"])
 def test_the_gradient_in_b_is_the_slope_of_the_value(name: str) -> None:
     critics, (a, b) = _critics([0], BOUNDS[name]), _samples(1)
     direction = torch.randn(b.shape, generator=torch.Generator().manual_seed(3))
