@@ -1,0 +1,24 @@
+"""Fair measurement: one table per attack, success with its interval, MI by one estimator for all, distances.
+
+A learned perceptual distance is left out: no package ships its backbone's weights, and nothing is downloaded
+unasked.
+"""
+
+from advmi_core.evaluation.intervals import Interval, Paired, paired, wilson
+from advmi_core.evaluation.summary import Comparison, Moments, Summary, compare, moments, summarise
+from advmi_core.evaluation.table import ImageTable, tabulate
+
+__all__ = [
+    "Comparison",
+    "ImageTable",
+    "Interval",
+    "Moments",
+    "Paired",
+    "Summary",
+    "compare",
+    "moments",
+    "paired",
+    "summarise",
+    "tabulate",
+    "wilson",
+]
