@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
 from advmi_core.run import Run
@@ -27,7 +28,7 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        people.print(f"[red]advmi:[/red] {error}", highlight=False, markup=True)
+        people.print(f"[red]advmi:[/red] {escape(str(error))}", highlight=False, markup=True)
         raise typer.Exit(2) from None
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from advmi_core.data import DataNotFoundError
 from advmi_core.jobs.trace import Trace, memory
 from advmi_core.run import Run
 
@@ -289,9 +290,9 @@ def _job_bytes(job: _Job) -> int:
 
 
 def sentence(error: BaseException) -> str:
-    """One clear sentence for people: a ValueError speaks for itself, the rest is named by its type."""
+    """One clear sentence for people: what they can mend speaks for itself, the rest is named by its type."""
     text = str(error).strip()
-    if isinstance(error, ValueError) and text:
+    if isinstance(error, (ValueError, DataNotFoundError)) and text:
         return text
     return f"The computation stopped with an unexpected {type(error).__name__}; the log has the details."
 

@@ -12,27 +12,28 @@ import streamlit as st
 _WEB = Path(__file__).parent / "web"
 
 
-def _source(*names: str) -> str:
+def source(*names: str) -> str:
+    """The text of these files of ``web/``, one after the other."""
     return "\n".join((_WEB / name).read_text(encoding="utf-8") for name in names)
 
 
 @cache
 def _stage() -> Any:
     parts = ("dom.js", "stage_pictures.js", "stage_curves.js", "stage_bars.js", "stage.js")
-    return st.components.v2.component("advmi_stage", css=_source("stage.css"), js=_source(*parts))
+    return st.components.v2.component("advmi_stage", css=source("stage.css"), js=source(*parts))
 
 
 @cache
 def _thumbs() -> Any:
     return st.components.v2.component(
-        "advmi_thumbs", css=_source("thumbs.css"), js=_source("dom.js", "thumbs.js")
+        "advmi_thumbs", css=source("thumbs.css"), js=source("dom.js", "thumbs.js")
     )
 
 
 @cache
 def _canvas() -> Any:
     return st.components.v2.component(
-        "advmi_canvas", css=_source("canvas.css"), js=_source("dom.js", "canvas.js")
+        "advmi_canvas", css=source("canvas.css"), js=source("dom.js", "canvas.js")
     )
 
 

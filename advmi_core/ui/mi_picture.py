@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.ui import layout
-from advmi_core.ui.components import _source
+from advmi_core.ui.components import source
 from advmi_core.ui.state import PRESENTER, PageState, number
 
 _OPTIONS = [
@@ -34,7 +34,7 @@ a foreign z: a critic that can tell the two pictures of pairs apart measures I. 
 @cache
 def _component() -> Any:
     parts = ("dom.js", "mi_channel.js", "mi_handle.js", "mi_density.js", "mi_pictures.js", "mi_picture.js")
-    return st.components.v2.component("advmi_mi_picture", css=_source("mi_picture.css"), js=_source(*parts))
+    return st.components.v2.component("advmi_mi_picture", css=source("mi_picture.css"), js=source(*parts))
 
 
 def section(state: PageState) -> None:

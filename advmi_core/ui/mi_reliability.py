@@ -12,8 +12,10 @@ import streamlit as st
 from advmi_core import paths
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
+from advmi_core.ui.state import PageState
 
 COMMAND = "python benchmarks/reliability.py"
+NAMES = {"fashion-mnist": "Fashion-MNIST", "mnist": "MNIST digits"}
 _COLUMNS = {
     "setting": "setting",
     "changed": "what differs",
@@ -27,30 +29,46 @@ _WORDS = ("setting", "changed")
 
 
 def kept() -> Path:
-    """Where the benchmark's table lies."""
-    return paths.assets() / "studies" / "reliability-fashion-mnist.json"
+    """The folder of the benchmark's tables."""
+    return paths.assets() / "studies"
 
 
-def draw() -> None:
+def draw(state: PageState) -> None:
     """The table with the command that made it, or how to make it."""
     st.subheader("From noise to a measurement", anchor=False)
-    table = _read(kept())
-    if table is None:
+    tables = {name: table for name in NAMES if (table := _read(kept() / f"reliability-{name}.json"))}
+    if not tables:
         st.caption(f"There is no table here yet; `{COMMAND}` measures it.")
         return
+    name = st.segmented_control(
+        "Images", list(tables), format_func=NAMES.__getitem__, default=next(iter(tables)), required=True,
+        key=state.key("reliability-data"), label_visibility="collapsed",
+    )  # fmt: skip
+    table = tables[str(name)]
     st.caption(
         f"Rank correlation between two seeds, the same {table['images']} images: 1 the same order, 0 chance. "
-        f"★ is what AdvMI measures by. Made by `{table['command']}`."
+        f"★ is what AdvMI measures by. {_levels(table['strengths'])} Made by `{table['command']}`."
     )
     st.table([_row(row, table) for row in table["rows"]], border="horizontal", hide_index=True)
+
+
+def _levels(means: dict[str, Any]) -> str:
+    """Does the number fall as the perturbation grows?"""
+    pgd = ", ".join(f"{two_digits(mean)} (ε={eps})" for eps, mean in means["pgd"].items())
+    return (
+        f"Its mean over the images, in nats: the image itself {two_digits(means['itself'])}; PGD {pgd}; "
+        f"an unrelated image {two_digits(means['unrelated image'])}."
+    )
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     """The benchmark's file; None if there is none or it is not what the benchmark writes."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        good = {"command", "images", "default"} <= table.keys() and all(
-            _COLUMNS.keys() <= row.keys() for row in table["rows"]
+        good = (
+            {"command", "images", "default"} <= table.keys()
+            and {"itself", "pgd", "unrelated image"} <= table["strengths"].keys()
+            and all(_COLUMNS.keys() <= row.keys() for row in table["rows"])
         )
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None

@@ -56,7 +56,7 @@ def section(state: PageState) -> None:
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
         work.follow(_job(state), lambda now: _show(state, now))
-    mi_reliability.draw()
+    mi_reliability.draw(state)
 
 
 def _job(state: PageState) -> str:

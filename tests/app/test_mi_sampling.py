@@ -21,6 +21,7 @@ RELIABILITY = {
     "command": "python benchmarks/reliability.py --images 64",
     "images": 64,
     "default": "patches, random folds",
+    "strengths": {"itself": 2.5, "pgd": {"0.1": 2.1, "0.4": 0.9}, "unrelated image": 0.1},
     "rows": [
         {"setting": "conv", "changed": "published", "mixed": 0.16, "eps_0.1": 0.2, "eps_0.3": None,
          "icc_mixed": 0.1, "ms": 30.0},
@@ -77,7 +78,7 @@ class Tab:
 def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Opens the section with a fresh cache, and with studies whose critics take two steps."""
     monkeypatch.setenv("ADVMI_CACHE", str(tmp_path))
-    monkeypatch.setattr(mi_reliability, "kept", lambda: tmp_path / "reliability.json")
+    monkeypatch.setattr(mi_reliability, "kept", lambda: tmp_path)
     monkeypatch.setattr(
         mi_sampling,
         "SamplingStudy",
@@ -172,7 +173,7 @@ def test_a_bad_link_is_named(visit: Any, query: dict[str, str], named: str) -> N
 
 
 def test_the_reliability_table_is_the_benchmarks(visit: Any, tmp_path: Path) -> None:
-    (tmp_path / "reliability.json").write_text(json.dumps(RELIABILITY))
+    (tmp_path / "reliability-fashion-mnist.json").write_text(json.dumps(RELIABILITY))
     tab = visit()
     table = tab.app.table[0].value
     assert list(table["setting"]) == ["conv", "patches, random folds"]
@@ -180,11 +181,33 @@ def test_the_reliability_table_is_the_benchmarks(visit: Any, tmp_path: Path) -> 
     assert list(table["ε = 0.3"]) == ["–", "0.95"]
     assert list(table["ms per image"]) == ["30", "7.25"]
     assert RELIABILITY["command"] in tab.said
+    assert "2.50; PGD 2.10 (ε=0.1), 0.90 (ε=0.4); an unrelated image 0.10" in tab.said
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps(RELIABILITY | {"rows": [{}]}), '{"rows": 3}'])
+def test_the_reliability_tables_of_two_data_sets_are_a_click_apart(visit: Any, tmp_path: Path) -> None:
+    digits = RELIABILITY | {"images": 32, "rows": RELIABILITY["rows"][:1]}
+    (tmp_path / "reliability-fashion-mnist.json").write_text(json.dumps(RELIABILITY))
+    (tmp_path / "reliability-mnist.json").write_text(json.dumps(digits))
+    tab = visit()
+    assert len(tab.app.table[0].value) == 2
+    tab.app.segmented_control(key=f"{PAGE}.reliability-data").set_value("mnist").run()
+    assert len(tab.app.table[0].value) == 1
+    assert "32 images" in tab.said
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        json.dumps(RELIABILITY | {"rows": [{}]}),
+        json.dumps(RELIABILITY | {"strengths": {}}),
+        '{"rows": 3}',
+    ],
+)
 def test_a_damaged_reliability_table_is_as_good_as_none(visit: Any, tmp_path: Path, content: str) -> None:
-    (tmp_path / "reliability.json").write_text(content)
+    (tmp_path / "reliability-fashion-mnist.json").write_text(content)
     tab = visit()
     assert mi_reliability.COMMAND in tab.said
     assert len(tab.app.table) == 0

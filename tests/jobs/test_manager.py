@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from advmi_core.data import DataNotFoundError
 from advmi_core.jobs import JobManager, Snapshot
 from advmi_core.run import Run
 
@@ -190,6 +191,14 @@ def test_a_failure_is_one_sentence_and_harms_nobody(manager: JobManager) -> None
     assert "RuntimeError" in broke.error
     assert "inner detail" not in broke.error
     assert wait(manager, third, finished).state == "done"
+
+
+def test_missing_data_says_what_to_do(manager: JobManager) -> None:
+    def lacks() -> Run[Tick, int]:
+        raise DataNotFoundError("svhn was not found. Get it with `advmi data get svhn`.")
+
+    job = manager.submit(lacks)
+    assert wait(manager, job, finished).error.endswith("`advmi data get svhn`.")
 
 
 def test_records_are_thinned_evenly_and_the_latest_is_there(manager: JobManager) -> None:
