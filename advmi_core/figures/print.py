@@ -107,11 +107,11 @@ def gallery(images: Floats, captions: Sequence[str]) -> Figure:
     return figure
 
 
-def save(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def save(figure: Figure, kind: Literal["png", "svg", "pdf"]) -> bytes:
     """The figure as a file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}
-    figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    undated: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    figure.savefig(buffer, format=kind, dpi=200, metadata=undated.get(kind, {}))
     return buffer.getvalue()
 
 
