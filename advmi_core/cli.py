@@ -57,7 +57,7 @@ def attack(
         check_count(n, "n")
         objective, x = _objective(model, dataset, split, n, device)
         began = time.perf_counter()
-        run = chosen.run(objective, x, record_every=max(1, chosen.steps // 100))
+        run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
         facts = {"attack": attack, "dataset": dataset, "model": model, **saving.summarise(result)}
         facts["seconds"] = round(time.perf_counter() - began, 3)

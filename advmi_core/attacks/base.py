@@ -78,11 +78,16 @@ class Attack(ABC):
 
     @abstractmethod
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
-        """Attack a part of the batch: one ``Iterate`` a step, ``steps`` of them."""
+        """Attack a part of the batch: one ``Iterate`` a step, ``iterations`` of them."""
 
     @abstractmethod
     def check(self, objective: Objective) -> None:
         """Raise ValueError if the attack cannot pursue this objective."""
+
+    @property
+    def iterations(self) -> int:
+        """All steps of the image together; more than ``steps`` where an attack runs several times."""
+        return self.steps
 
     def spec(self) -> dict[str, Any]:
         """All parameters, JSON-serialisable."""
@@ -115,7 +120,7 @@ class Attack(ABC):
         if min(ids) < 0 or len(set(ids)) < len(ids):
             raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
         kept = Kept(self, problem, ids, x)
-        return Run(self._parts(problem, ids, kept, record_every), kept.result, self.steps)
+        return Run(self._parts(problem, ids, kept, record_every), kept.result, self.iterations)
 
     def __call__(self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None) -> AttackResult:
         """The whole attack at once; arguments as in ``run``."""
@@ -153,12 +158,12 @@ class Attack(ABC):
         piece = problem.take(part)
         ball = Ball(piece.x, self.eps, self.norm, self.quantize)
         parts = -(-len(problem) // size)
-        done = part.start // size * self.steps
+        done = part.start // size * self.iterations
         kept.begin(part)
         for step, iterate in enumerate(self.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
-            if record_every and (step % record_every == 0 or step in (1, self.steps)):
-                yield _record(iterate, kept.found[part], part, done + step, parts * self.steps)
+            if record_every and (step % record_every == 0 or step in (1, self.iterations)):
+                yield _record(iterate, kept.found[part], part, done + step, parts * self.iterations)
 
 
 def _record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:

@@ -32,7 +32,7 @@ class Kept:
         self._mi = torch.empty(count, device=device)
         self._step = torch.zeros(count, dtype=torch.int64, device=device)
         self._queries = torch.zeros(count, dtype=torch.int64, device=device)
-        self._history = {name: torch.empty(attack.steps, count, device=device) for name in _HISTORY}
+        self._history = {name: torch.empty(attack.iterations, count, device=device) for name in _HISTORY}
         self._warnings: list[str] = []
         self.begin(slice(0, count))
 

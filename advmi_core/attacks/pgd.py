@@ -11,8 +11,8 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball, per_image
 from advmi_core.attacks.base import Attack, Iterate
+from advmi_core.attacks.descent import START
 from advmi_core.attacks.mi_term import MITerm, check_sampling, make_term
-from advmi_core.attacks.minmax import START
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_number
@@ -68,7 +68,7 @@ class PGD(Attack):
         unknown = torch.full((len(x),), torch.nan, device=x.device)
         step_size = self.eps / 4 if self.step_size is None else self.step_size
         for _ in range(self.steps):
-            x_adv = ball.snap(current).requires_grad_()
+            x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
                 seen = problem.evaluate(x_adv)
                 gradient, mi = self._gradient(problem, x_adv, seen, information)

@@ -60,7 +60,7 @@ class Task:
     @property
     def total(self) -> int:
         """Iterations of a complete run."""
-        return int(self.attack.steps)
+        return int(self.attack.iterations)
 
     @cached_property
     def originals(self) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import torch
 from models_for_tests import Linear, SmallAutoencoder, images, small_classifier
 from torch import Tensor
 
-from advmi_core.attacks import PGD, MinMax
+from advmi_core.attacks import PGD, MinMax, Penalty
 from advmi_core.mi import PerSampleMINE, estimate_mi
 from advmi_core.objectives import Classification, Reconstruction
 
@@ -28,7 +28,14 @@ def _linear(rows: int = 3) -> tuple[Linear, Tensor, Tensor, Tensor]:
     return model, x, logits.argmax(1), (logits[:, 0] - logits[:, 1]).abs()
 
 
-@pytest.mark.parametrize("attack", [PGD(steps=50, mi_steps=0), MinMax(steps=200, mi_steps=0, mi_weight=0.0)])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        PGD(steps=50, mi_steps=0),
+        MinMax(steps=200, mi_steps=0, mi_weight=0.0),
+        Penalty(steps=30, searches=4, mi_steps=0, mi_weight=0.0),
+    ],
+)
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_finds_the_minimal_perturbation_of_a_linear_model(attack, norm: str) -> None:
     """The smallest ball that holds an adversarial image has radius margin / ‖w₀ − w₁‖ in the dual norm."""

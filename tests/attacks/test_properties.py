@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import weakref
 
 import pytest
 import torch
@@ -17,7 +18,10 @@ NORMS = ["linf", "l2"]
 
 
 # Larger steps than the defaults where those are made for hundreds of iterations.
-BRISK = {"minmax": {"alpha": 0.3, "beta": 1.0, "inner": 10}}
+BRISK = {
+    "minmax": {"alpha": 0.3, "beta": 1.0, "inner": 10},
+    "penalty": {"alpha": 0.3, "first_c": 1.0, "inner": 10, "searches": 2},
+}
 
 
 def _attack(name: str, **parameters) -> Attack:
@@ -52,7 +56,7 @@ def test_stays_exactly_in_box_and_ball(name: str, norm: str, channels: int, coun
         result, _ = _run(name, channels, count, norm=norm, steps=steps, eps=eps)
         _check_inside(result, eps, norm)
         assert result.success.shape == (count,)
-        assert result.history["criterion"].shape == (steps, count)
+        assert result.history["criterion"].shape == (_attack(name, steps=steps).iterations, count)
 
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))
@@ -195,6 +199,25 @@ def test_records_pair_image_criterion_and_step_and_a_closed_run_keeps_the_best(n
         assert torch.equal(result.x_adv[row], seen[step - 1].x_adv[row])
     assert (result.queries == 22).all()
     assert list(run) == []
+
+
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_memory_does_not_grow_with_the_steps(name: str) -> None:
+    """What autograd keeps for a backward pass is gone after the step that it belongs to."""
+
+    class Saved:
+        def __init__(self, values: torch.Tensor) -> None:
+            self.values = values.detach()
+
+    def pack(values: torch.Tensor) -> Saved:
+        alive.add(saved := Saved(values))
+        return saved
+
+    alive: weakref.WeakSet[Saved] = weakref.WeakSet()
+    run = _attack(name, steps=8).run(Classification(small_classifier(), torch.tensor([0, 1, 2])), images())
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved.values):
+        counts = [len(alive) for _ in run]
+    assert counts[-1] == counts[0]
 
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))

@@ -62,7 +62,7 @@ def test_attack_on_an_autoencoder_speaks_to_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--attack", "fgsm"], "attack must be one of minmax, pgd, got 'fgsm'"),
+        (["--attack", "fgsm"], "attack must be one of minmax, penalty, pgd, got 'fgsm'"),
         (["--eps", "-1"], "eps must be ≥ 0, got -1.0"),
         (["--steps", "0"], "steps must be a whole number ≥ 1, got 0"),
         (["--n", "0"], "n must be a whole number ≥ 1, got 0"),

@@ -1,0 +1,71 @@
+"""The penalty method with a binary search over c, the baseline of [UAE, sec. 4]; its search is that of
+[Carlini & Wagner 2017, arXiv 1608.04644, sec. V]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks.ball import Ball
+from advmi_core.attacks.base import Iterate
+from advmi_core.attacks.descent import FIRST_C, Descent
+from advmi_core.objectives import Problem
+from advmi_core.validate import check_count, check_number
+
+_FASTER = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Penalty(Descent):
+    """min_δ c·f⁺(x+δ) − s·w·I_θ(x, x+δ) with c fixed inside a run, and run after run with a better c.
+
+    Every run begins at the same δ₁ with critics that begin alike, so that only c tells runs apart. The best
+    iterate of all runs is kept, by MinMax's rule.
+
+    Attributes:
+        steps: iterations of one run.
+        searches: runs ≥ 1, ``searches``·``steps`` iterations in all. After a run in which a row was
+            successful its c is an upper bound, else a lower one; the next c is the middle between the bounds,
+            or ten times c as long as no run was successful. Every row searches for itself.
+        first_c: c > 0 of the first run.
+
+    Example:
+        >>> result = Penalty(eps=0.3, searches=9)(Classification(model, y), x)  # doctest: +SKIP
+    """
+
+    name: ClassVar[str] = "penalty"
+
+    searches: int = 9
+    first_c: float = FIRST_C
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_count(self.searches, "searches")
+        check_number(self.first_c, "first_c", low=0, above=True)
+
+    @property
+    def iterations(self) -> int:
+        return self.searches * self.steps
+
+    def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
+        start = self.first(problem, ball, rows)
+        c = torch.full((len(start),), self.first_c, device=start.device)
+        lower, upper = torch.zeros_like(c), torch.full_like(c, torch.inf)
+        for _ in range(self.searches):
+            current, information = start, self.information(problem, rows)
+            won = torch.zeros_like(c, dtype=torch.bool)
+            for _ in range(self.steps):
+                iterate, _, current = self.descend(problem, ball, information, current, c)
+                won |= iterate.eligible
+                yield iterate
+            lower, upper = torch.where(won, lower, c), torch.where(won, c, upper)
+            c = _next(c, lower, upper)
+
+
+def _next(c: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """(b,) the c of the next run, from the bounds that the runs so far have left."""
+    return torch.where(upper.isfinite(), (lower + upper) / 2, c * _FASTER)
