@@ -1,4 +1,4 @@
-"""A study's folder on disk: parts that are whole or not there, found again by what they are about."""
+"""A computation's folder on disk: parts that are whole or not there, found again by what they are about."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ class Parts:
     long each part took, apart from the results so that these compare byte for byte.
 
     Args:
-        directory: where the folders of all studies lie.
-        kind: the study's name.
+        directory: where the folders of all computations of this sort lie.
+        kind: the computation's name.
         spec: everything that the results depend on, JSON-serialisable; its hash names the folder.
+        inside: the folder in the folder that the parts lie in, "" for none.
     """
 
-    def __init__(self, directory: Path, kind: str, spec: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, kind: str, spec: dict[str, Any], inside: str = "") -> None:
         self._text = json.dumps(spec, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        self.folder = directory / f"{kind}-{hashlib.sha256(self._text.encode()).hexdigest()[:12]}"
+        self.folder = directory / f"{kind}-{digest(self._text)}"
         self.spec: dict[str, Any] = json.loads(self._text)
+        self._inside = self.folder / inside
 
     def open(self) -> None:
         """Make the folder, or make sure that it is the right one.
@@ -70,31 +72,47 @@ class Parts:
 
         A damaged part is as good as none: it will be computed again.
         """
-        try:
-            with np.load(self._part(name), allow_pickle=False) as file:
-                values = file["values"]
-        except _UNREADABLE:
+        values = (read_arrays(self.part(name)) or {}).get("values")
+        if values is None or values.dtype != np.float32 or values.shape != shape:
             return None
-        if values.dtype != np.float32 or values.shape != shape:
-            return None
-        return values, self._seconds(name)
+        return values, self.seconds(name)
 
     def write(self, name: str, values: Floats, seconds: float) -> None:
         """Keep a part and, before it, how long it took."""
-        write_text(self._timing(name), json.dumps({"seconds": seconds}) + "\n")
-        write_arrays(self._part(name), {"values": values})
+        self.write_arrays(name, {"values": values}, seconds)
 
-    def _seconds(self, name: str) -> float:
+    def write_arrays(self, name: str, arrays: dict[str, NDArray[Any]], seconds: float) -> None:
+        """Keep a part of several arrays and, before it, how long it took."""
+        write_text(self._timing(name), json.dumps({"seconds": seconds}) + "\n")
+        write_arrays(self.part(name), arrays)
+
+    def seconds(self, name: str) -> float:
+        """How long a part took; NaN if unknown."""
         try:
             return float(json.loads(self._timing(name).read_text(encoding="utf-8"))["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
             return math.nan
 
-    def _part(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
+    def part(self, name: str) -> Path:
+        """The file of a part."""
+        return self._inside / f"{name}.npz"
 
     def _timing(self, name: str) -> Path:
         return self.folder / "timings" / f"{name}.json"
+
+
+def digest(text: str) -> str:
+    """What names the folder of a spec with this text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]] | None:
+    """The arrays of an NPZ file; None if it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except _UNREADABLE:
+        return None
 
 
 def write_text(path: Path, text: str) -> None:

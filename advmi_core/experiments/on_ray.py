@@ -1,0 +1,88 @@
+"""Workers by way of Ray, on this machine or on a cluster; outcomes travel back, so no disk is shared."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Any
+
+from advmi_core.experiments.executors import Crew, cores
+from advmi_core.experiments.folder import Measured
+from advmi_core.experiments.work import Task, measure, settle
+from advmi_core.models import Network
+
+_POLL = 0.2  # seconds
+_MEMORY = 256 << 20  # bytes for what travels between processes, far more than a few shards
+
+
+class OnRay(Crew):
+    """Tasks of Ray, one core each.
+
+    Raises:
+        ValueError: Ray is not installed, or the cluster cannot be reached.
+    """
+
+    def __init__(self, network: Network, workers: int | None, address: str | None) -> None:
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray reports its use over the network otherwise
+        try:
+            import ray
+        except ImportError as error:
+            raise ValueError(
+                f'executor="ray" needs Ray: pip install "advmi[ray]", or take "processes" ({error})'
+            ) from error
+        self._ray: Any = ray  # its functions have no types
+        self._ours = not self._ray.is_initialized()
+        if self._ours:
+            self._connect(workers, address)
+        self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._network = self._ray.put(network)
+        self._remote = self._ray.remote(num_cpus=1, max_retries=0)(_measure)
+        self._stopped = threading.Event()
+
+    def _connect(self, workers: int | None, address: str | None) -> None:
+        local = {
+            "num_cpus": workers or cores(),
+            "object_store_memory": _MEMORY,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",  # nobody outside can connect
+        }
+        chosen = local if address is None else {"address": address}
+        try:
+            self._ray.init(
+                **({"address": "local"} | chosen), log_to_driver=False, logging_level=logging.ERROR
+            )
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            where = address or "this machine"
+            raise ValueError(f"Ray cannot be started or reached at {where}: {error}") from error
+
+    def measure(self, task: Task) -> Measured | None:
+        ray = self._ray
+        reference = self._remote.remote(self._network, task)
+        while not ray.wait([reference], timeout=_POLL)[0]:
+            if self._stopped.is_set():
+                ray.cancel(reference, force=True)
+                return None
+        try:
+            measured = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise ChildProcessError(
+                f"the Ray worker that computed {task.shard.name} died: {str(error).splitlines()[0]}; "
+                "finished shards are kept, start the run again to go on"
+            ) from None
+        assert isinstance(measured, Measured)
+        return measured
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def close(self) -> None:
+        if self._ours:
+            self._ray.shutdown()
+
+
+def _measure(network: Network, task: Task) -> Measured | None:
+    settle()
+    return measure(network, task)
