@@ -1,4 +1,4 @@
-"""The command ``advmi``: attack, train, mi, data, doctor, app. ``--json`` speaks to machines, else people."""
+"""The command ``advmi``: attack, sweep, train, mi, data, doctor, app. ``--json`` is for machines."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.cli_mi import mi
 from advmi_core.cli_study import study_app
+from advmi_core.cli_sweep import sweep
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
@@ -31,6 +32,7 @@ data_app = typer.Typer(help="List the data sets at hand, or download one.", no_a
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
 app.command()(mi)
+app.command()(sweep)
 
 
 @app.command()

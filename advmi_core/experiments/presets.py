@@ -27,6 +27,6 @@ PRESETS: dict[str, Sweep] = {
     for sweep in (
         Sweep(name="talk", methods=_talk(200, _RADII)),
         Sweep(name="talk-penalty", methods=(_with_mi("penalty", "penalty", "mine-conv", 200, (0.3,)),)),
-        Sweep(name="smoke", n=64, shard=16, methods=_talk(60, (0.1, 0.3))),
+        Sweep(name="smoke", n=96, shard=16, methods=_talk(60, (0.05, 0.3))),
     )
 }
