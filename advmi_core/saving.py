@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from advmi_core.attacks import AttackResult
+from advmi_core.evaluation import moments
 from advmi_core.figures.export import arrays_npz
 from advmi_core.files import write_atomically
 
@@ -17,16 +18,17 @@ from advmi_core.files import write_atomically
 def summarise(result: AttackResult) -> dict[str, Any]:
     """Numbers over the initially correct images; means and standard deviations in the units of the result."""
     counted = result.correct
+    mi, l2, queries = (moments(values[counted].cpu()) for values in (result.mi, result.l2, result.queries))
     return {
         "images": len(result.x),
         "counted": int(counted.sum()),
         "failed": int((~result.success[counted]).sum()),
         "asr": _number(result.asr),
-        "mi_mean": _number(_finite(result.mi[counted]).mean()),
-        "mi_std": _number(_finite(result.mi[counted]).std(correction=0)),
+        "mi_mean": _number(mi.mean),
+        "mi_std": _number(mi.std),
         "linf_max": _number(result.linf.max()),
-        "l2_mean": _number(result.l2[counted].mean()),
-        "queries_mean": _number(result.queries[counted].float().mean()),
+        "l2_mean": _number(l2.mean),
+        "queries_mean": _number(queries.mean),
         "warnings": list(result.warnings),
     }
 
@@ -46,10 +48,6 @@ def _write_json(path: Path, content: dict[str, Any]) -> Path:
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
-
-
-def _finite(values: Tensor) -> Tensor:
-    return values[values.isfinite()]
 
 
 def _number(value: Tensor | float) -> float | None:

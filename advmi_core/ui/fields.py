@@ -49,9 +49,18 @@ FIELDS: dict[str, Field] = {
     ),
     "steps": Field(
         r"Iterations:  $\delta_{t+1}=\Pi(\delta_t-\alpha\nabla_\delta F)$",
-        "Steps of the image.",
+        "Steps of the image; of every run, where an attack searches for c.",
         1,
         2000,
+        1,
+        main=True,
+    ),
+    "searches": Field(
+        r"Runs in search of c:  $c\leftarrow\frac{\underline{c}+\overline{c}}{2}$",
+        "After each run every image takes the middle between its largest c that failed and its smallest that "
+        "succeeded, or ten times its c as long as none did.",
+        1,
+        20,
         1,
         main=True,
     ),
@@ -80,7 +89,8 @@ FIELDS: dict[str, Field] = {
     ),
     "critic": Field(
         "Critic network",
-        "compact: about 100,000 weights an image; paper: 10 million.",
+        "compact: about 40,000 weights an image on the CNN's maps, 50,000 on a convolutional autoencoder's, "
+        "18,000 on random projections; paper: 10 to 12 million on maps, 140,000 on random projections.",
         choices={"compact": "compact (fast)", "paper": "paper (published)"},
         main=True,
     ),
@@ -98,6 +108,9 @@ FIELDS: dict[str, Field] = {
         0.001,
         1.0,
         0.01,
+    ),
+    "first_c": Field(
+        "First c", "The weight of f⁺ in the first run; the search goes on from it.", 1e-6, 1e3, 0.001
     ),
     "start": Field(
         r"Start:  $\delta_1\sim U(\pm\mathrm{start})$", "Size of the random start.", 0.0, 1.0, 0.001

@@ -13,17 +13,26 @@ from advmi_core.ui.tasks import Images, Task
 
 PAGE = "supervised"
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
-_NAMES = {"minmax": "MinMax with mutual information", "pgd": "PGD (baseline)"}
+_NAMES = {
+    "minmax": "MinMax with mutual information",
+    "penalty": "Penalty with a search over c (baseline)",
+    "pgd": "PGD (baseline)",
+}
 _LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
 _PRESETS: dict[str, Presets] = {
     "minmax": {
         "interactive": {"eps": 0.3, "steps": 200},
         "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
     },
+    "penalty": {
+        "interactive": {"eps": 0.3, "steps": 60, "searches": 6},
+        "paper": {"eps": 1.0, "steps": 1000, "searches": 9, "critic": "paper"},
+    },
     "pgd": {"interactive": {"eps": 0.3, "steps": 40}, "paper": {"eps": 1.0, "steps": 1000, "loss": "margin"}},
 }
 _FORMULAS = {
     "minmax": r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
+    "penalty": r"\min_\delta\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
     "pgd": r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
 }
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
@@ -47,10 +56,11 @@ def page() -> None:
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
         name = _method(state)
-        shown = parameters(ATTACKS[name])
+        known = _PRESETS.get(name, {"interactive": {}})
+        shown = parameters(ATTACKS[name], known["interactive"])
         layout.restore(state, [parameter.option() for parameter in shown])
         target = _aim(state, images, chosen.classes)
-        form.presets(state, shown, _PRESETS.get(name, {"interactive": {}}), _LABELS)
+        form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
         if name in _FORMULAS:

@@ -15,15 +15,22 @@ from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.tasks import Images, Task
 
 PAGE = "unsupervised"
-ATTACK = "minmax"
 _LEAD = "Without any label: a picture as unlike x as possible from which the autoencoder still rebuilds x."
 _LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
-_PRESETS: Presets = {
-    "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
-    "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
+_NAMES = {"minmax": "MinMax", "penalty": "Penalty with a search over c (baseline)"}
+_PRESETS: dict[str, Presets] = {
+    "minmax": {
+        "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
+        "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
+    },
+    "penalty": {
+        "interactive": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 5},
+        "paper": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 9, "critic": "paper"},
+    },
 }
+_OVER = {"minmax": r"\min_\delta\,\max_{c\ge0}", "penalty": r"\min_\delta"}
 _FORMULA = (
-    r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta),"
+    r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta),"
     r"\quad f=\|x-\Phi(\tilde x)\|^2-\|x-\Phi(x)\|^2"
 )
 _SIGN = (
@@ -38,10 +45,13 @@ def page() -> None:
     chosen = resources.images()
     layout.heading("Unsupervised adversarial examples", _LEAD)
     layout.restore(
-        state, [choice("attack-model", "ae-conv", tuple(resources.AUTOENCODERS)), *pictures.options(chosen)]
+        state,
+        [
+            choice("attack-name", "minmax", tuple(_NAMES)),
+            choice("attack-model", "ae-conv", tuple(resources.AUTOENCODERS)),
+            *pictures.options(chosen),
+        ],
     )
-    shown = parameters(ATTACKS[ATTACK], _PRESETS["interactive"])
-    layout.restore(state, [parameter.option() for parameter in shown])
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
@@ -49,24 +59,31 @@ def page() -> None:
             "Autoencoder Φ", list(resources.AUTOENCODERS), key=state.key("attack-model"),
             format_func=lambda name: f"{name} ({resources.AUTOENCODERS[name]})",
         )  # fmt: skip
-        form.presets(state, shown, _PRESETS, _LABELS)
+        name = st.selectbox(
+            "Attack", list(_NAMES), key=state.key("attack-name"), format_func=_NAMES.__getitem__
+        )
+        known = _PRESETS[name]
+        shown = parameters(ATTACKS[name], known["interactive"])
+        layout.restore(state, [parameter.option() for parameter in shown])
+        form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
-        st.latex(_FORMULA)
+        st.latex(_OVER[name] + _FORMULA)
         st.caption(_SIGN)
         if pressed:
-            _start(state, shown, images, model)
-        attack_page.outcome(PAGE, None if images is None else _task(images, model, _PRESETS["interactive"]))
+            _start(state, name, shown, images, model)
+        waiting = None if images is None else _task(name, images, model, known["interactive"])
+        attack_page.outcome(PAGE, waiting)
     state.remember()
 
 
-def _start(state: PageState, shown: list[Parameter], images: Images | None, model: str) -> None:
+def _start(state: PageState, name: str, shown: list[Parameter], images: Images | None, model: str) -> None:
     if images is None:
         st.error("Choose an image first.", icon=":material/error:")
         return
-    attack_page.launch(PAGE, lambda: _task(images, model, form.values(state, shown)))
+    attack_page.launch(PAGE, lambda: _task(name, images, model, form.values(state, shown)))
 
 
-def _task(images: Images, model: str, values: Mapping[str, Any]) -> Task:
+def _task(name: str, images: Images, model: str, values: Mapping[str, Any]) -> Task:
     classes = resources.images().classes
-    return Task("reconstruction", model, images, classes, ATTACKS[ATTACK](**values))
+    return Task("reconstruction", model, images, classes, ATTACKS[name](**values))

@@ -164,6 +164,18 @@ def test_a_run_that_breaks_is_one_sentence(visit: Visit, monkeypatch: pytest.Mon
     assert "inner detail" not in tab.app.error[0].value
 
 
+def test_an_unsupervised_search_over_c_runs_to_its_end(visit: Visit) -> None:
+    tab = visit(
+        "unsupervised", attack_name="penalty", attack_model="ae-dense", steps="3", searches="2", inner="2"
+    )
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.state == "done"
+    assert tab.job.result.spec["attack"] == "penalty"
+    assert tab.stage["total"] == len(tab.job.result.history["c"]) == 6
+    assert tab.app.session_state["unsupervised.preset"] == "custom"
+
+
 def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
     tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="2")
     tab.press("Start")
