@@ -7,13 +7,15 @@ from advmi_core.ui import layout, resources
 
 st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
 layout.apply()
-attack, measure = (app_root() / "pages" / section for section in ("attack", "measure"))
+attack, measure, library = (app_root() / "pages" / section for section in ("attack", "measure", "library"))
 st.navigation(
     [
         st.Page(attack / "overview.py", title="Overview", icon=":material/visibility:", default=True),
         st.Page(attack / "supervised.py", title="Supervised", icon=":material/label:"),
         st.Page(attack / "unsupervised.py", title="Unsupervised", icon=":material/blur_on:"),
         st.Page(measure / "mutual_information.py", title="Mutual information", icon=":material/join_inner:"),
+        st.Page(measure / "mi_vs_asr.py", title="MI vs ASR", icon=":material/show_chart:"),
+        st.Page(library / "runs.py", title="Runs", icon=":material/folder_open:"),
     ],
     position="top",
 ).run()

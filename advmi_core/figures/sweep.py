@@ -81,11 +81,11 @@ _LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
 )
 # The methods that the app offers keep their look in every run; others take what is left, in their order.
 TITLES = {
-    "minmax": "MinMax, conv",
-    "pgd": "PGD, margin",
-    "minmax-gaussian": "MinMax, Gaussian patches",
-    "minmax-patches": "MinMax, patches",
-    "pgd-ce": "PGD, cross-entropy",
+    "minmax": "MinMax conv",
+    "pgd": "PGD margin",
+    "minmax-gaussian": "MinMax Gaussian patches",
+    "minmax-patches": "MinMax patches",
+    "pgd-ce": "PGD cross-entropy",
     "penalty": "Penalty",
 }
 

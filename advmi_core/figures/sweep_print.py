@@ -15,20 +15,23 @@ from advmi_core.figures.sweep import Point, Style, bins, lines, shares, styles
 from advmi_core.figures.sweep_screen import ASR, EPS, MI
 
 _SIZE = (5.4, 3.9)
-_NOTE = "error bars and bands: 95 % intervals"
+# Where the ε of a point stands, another corner for every method: their points may lie close together.
+_CORNERS = (((-4, 4), "right"), ((4, -9), "left"), ((4, 4), "left"), ((-4, -9), "right"))
 
 
 def plane(points: Sequence[Point]) -> Figure:
     """MI over ASR with both intervals; ε beside each point."""
     figure, axis = _figure(ASR, MI)
-    for style, mine in _drawn(points):
+    for at, (style, mine) in enumerate(_drawn(points)):
         seen = [point for point in mine if math.isfinite(point.summary.mi.mean)]
         x, y = [100 * p.summary.asr for p in seen], [p.summary.mi.mean for p in seen]
         axis.errorbar(x, y, xerr=_asr_bars(seen), yerr=_mi_bars(seen), **_look(style))
+        offset, side = _CORNERS[at % len(_CORNERS)]
         for point, across, up in zip(seen, x, y, strict=True):
             axis.annotate(
-                f"{point.eps:g}", (across, up), (-4, 4), textcoords="offset points", fontsize=7, ha="right"
-            )
+                f"{point.eps:g}", (across, up), offset, textcoords="offset points", ha=side, fontsize=7,
+                color=style.ink,
+            )  # fmt: skip
     return _finish(figure, axis)
 
 
@@ -59,7 +62,7 @@ def mi(points: Sequence[Point]) -> Figure:
 
 def histogram(points: Sequence[Point]) -> Figure:
     """How the MI of the images lies; the mark is the mean."""
-    figure, axis = _figure(MI, "% of its images")
+    figure, axis = _figure(MI, "% of images")
     edges = bins(points)
     looks = styles(point.method for point in points)
     for point in points:

@@ -15,7 +15,8 @@ from advmi_core.figures.words import number
 
 HEIGHT = 300
 ASR, MI, EPS = "attack success rate, %", "MI(x; x̃), nats", "budget ε"
-_RING = 17  # pixels of the circle around the chosen point
+_NEAR = 0.05  # nats
+_RING = {"symbol": "circle-open", "size": 19, "color": "#888888", "line": {"width": 3}}
 
 
 def plane(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.Figure:
@@ -26,19 +27,43 @@ def plane(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go
 
     Args:
         points: of the sweep so far.
-        chosen: id of the point to ring.
+        chosen: id of the point to ring; only the points of its line (else of the first) say their ε.
         height: pixels.
     """
     figure = _figure(height, ASR, MI)
+    written = next(
+        (point.method for point in points if point.id == chosen), points[0].method if points else ""
+    )
     for style, mine in _drawn(points):
         seen = [point for point in mine if math.isfinite(point.summary.mi.mean)]
+        said = any(point.method == written for point in seen)
         figure.add_scatter(
             x=[100 * p.summary.asr for p in seen], y=[p.summary.mi.mean for p in seen],
-            error_x=_asr_bars(seen), error_y=_mi_bars(seen), mode="lines+markers+text",
-            text=[f"{p.eps:g}" for p in seen], textposition="top left", textfont={"size": 11},
-            hovertemplate="ε %{text}: ASR %{x:.1f} %, MI %{y:.3f} nats", **_look(style, seen, chosen),
+            error_x=_asr_bars(seen), error_y=_mi_bars(seen), text=labels(seen),
+            mode="lines+markers+text" if said else "lines+markers", textposition="top left",
+            hovertext=[f"ε {p.eps:g}" for p in seen],
+            hovertemplate="%{hovertext}: ASR %{x:.1f} %, MI %{y:.3f} nats", **_look(style, seen),
         )  # fmt: skip
+        _ring(figure, chosen)
     return figure
+
+
+def labels(seen: Sequence[Point]) -> list[str]:
+    """ε of the points of one line; where the next point lies in the same place it speaks for both."""
+    said: list[str] = []
+    waiting: list[str] = []
+    for at, point in enumerate(seen):
+        waiting.append(f"{point.eps:g}")
+        if at + 1 < len(seen) and _together(point, seen[at + 1]):
+            said.append("")
+        else:
+            said.append(f"ε {', '.join(waiting)}")
+            waiting = []
+    return said
+
+
+def _together(a: Point, b: Point) -> bool:
+    return abs(a.summary.asr - b.summary.asr) < 0.02 and abs(a.summary.mi.mean - b.summary.mi.mean) < _NEAR
 
 
 def asr(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.Figure:
@@ -50,9 +75,10 @@ def asr(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.F
         _band(figure, [p.eps for p in seen], low, high, style)
         figure.add_scatter(
             x=[p.eps for p in seen], y=[100 * p.summary.asr for p in seen], error_y=_asr_bars(seen),
-            mode="lines+markers", hovertemplate="ε %{x:g}: %{y:.1f} %", **_look(style, seen, chosen),
+            mode="lines+markers", hovertemplate="ε %{x:g}: %{y:.1f} %", **_look(style, seen),
         )  # fmt: skip
-    figure.update_yaxes(range=[-3, 104])
+        _ring(figure, chosen)
+    figure.update_yaxes(range=[-4, 108])
     return figure
 
 
@@ -66,8 +92,9 @@ def mi(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.Fi
         _band(figure, [p.eps for p in bands], low, high, style)
         figure.add_scatter(
             x=[p.eps for p in seen], y=[p.summary.mi.mean for p in seen], error_y=_mi_bars(seen),
-            mode="lines+markers", hovertemplate="ε %{x:g}: %{y:.3f} nats", **_look(style, seen, chosen),
+            mode="lines+markers", hovertemplate="ε %{x:g}: %{y:.3f} nats", **_look(style, seen),
         )  # fmt: skip
+        _ring(figure, chosen)
     return figure
 
 
@@ -78,7 +105,8 @@ def histogram(points: Sequence[Point], height: int = HEIGHT) -> go.Figure:
         points: the cells to show.
         height: pixels.
     """
-    figure = _figure(height, MI, "% of its images")
+    radii = {f"{point.eps:g}" for point in points}
+    figure = _figure(height, MI, f"% of images, ε = {radii.pop()}" if len(radii) == 1 else "% of images")
     edges = bins(points)
     looks = styles(point.method for point in points)
     for point in points:
@@ -104,21 +132,26 @@ def _drawn(points: Sequence[Point]) -> list[tuple[Style, list[Point]]]:
     return [(looks[method], mine) for method, mine in lines(points).items()]
 
 
-def _look(style: Style, seen: Sequence[Point], chosen: str) -> dict[str, Any]:
+def _look(style: Style, seen: Sequence[Point]) -> dict[str, Any]:
     """A line's ink, dash, mark, name, and the ids that a click hands back."""
-    rings = [3 if point.id == chosen else 0 for point in seen]
-    sizes = [_RING if point.id == chosen else 9 for point in seen]
     return {
         "name": style.title,
         "customdata": [point.id for point in seen],
         "line": {"color": style.ink, "dash": style.dash, "width": 2.2},
-        "marker": {
-            "symbol": style.mark, "size": sizes, "color": style.ink,
-            "line": {"width": rings, "color": "#888888"},
-        },
+        "marker": {"symbol": style.mark, "size": 9, "color": style.ink},
         "selected": {"marker": {"opacity": 1}},
         "unselected": {"marker": {"opacity": 1}},
-    }  # fmt: skip
+    }
+
+
+def _ring(figure: go.Figure, chosen: str) -> None:
+    """A ring around the chosen point if the line drawn last has it."""
+    line = figure.data[-1]
+    if chosen in line.customdata:
+        at = line.customdata.index(chosen)
+        figure.add_scatter(
+            x=[line.x[at]], y=[line.y[at]], mode="markers", marker=_RING, hoverinfo="skip", name="chosen"
+        )
 
 
 def _asr_bars(seen: Sequence[Point]) -> dict[str, Any]:

@@ -68,6 +68,18 @@ def flag(name: str, default: bool) -> Option:
     return Option(name, default, read)
 
 
+def several(name: str, default: Sequence[str], allowed: Sequence[str]) -> Option:
+    """Any number of some words, separated by commas in the URL."""
+
+    def read(text: str) -> list[str]:
+        chosen = [word for word in text.split(",") if word]
+        if wrong := [word for word in chosen if word not in allowed]:
+            raise ValueError(f"{name} may hold {', '.join(allowed)}, got {wrong[0][:40]!r}")
+        return chosen
+
+    return Option(name, list(default), read)
+
+
 class PageState:
     """The parameters of one page, in the session under ``page.name``.
 
@@ -132,4 +144,6 @@ class PageState:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, list):
+        return ",".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

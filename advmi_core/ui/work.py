@@ -33,8 +33,9 @@ def submit(
     rows: int,
     keep: int = 240,
     lane: str = ATTACKS,
-) -> None:
-    """Start a job for ``page``; an earlier one of this session and page makes room.
+    interactive: bool = True,
+) -> str:
+    """Start a job for ``page`` and return its id; an earlier one of this session and page makes room.
 
     Args:
         page: the page's name.
@@ -42,9 +43,11 @@ def submit(
         label, about, keep: see ``JobManager.submit``.
         rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
         lane: the queue it waits in, ``ATTACKS`` or ``STUDIES``.
+        interactive: cancelled when nobody looks at it for a minute; another job goes on without its page,
+            and an earlier one makes no room for it.
     """
     earlier = st.session_state.get(f"{page}.{_JOB}")
-    if earlier is not None:
+    if earlier is not None and interactive:
         _replace(earlier)
 
     def tuned() -> Run[Any, Any]:
@@ -52,9 +55,16 @@ def submit(
         torch.set_num_threads(1 if rows < FEW else os.cpu_count() or 1)
         return make_run()
 
-    st.session_state[f"{page}.{_JOB}"] = shared().submit(
-        tuned, label=label, about=about, keep=keep, device=lane
+    job = shared().submit(
+        tuned, label=label, about=about, keep=keep, device=lane, interactive=interactive
     )
+    attach(page, job)
+    return job
+
+
+def attach(page: str, job: str) -> None:
+    """Let ``page`` follow a job, whoever started it."""
+    st.session_state[f"{page}.{_JOB}"] = job
 
 
 def _replace(job: str) -> None:
@@ -76,8 +86,14 @@ def forget(page: str) -> None:
         shared().discard(job)
 
 
-def follow(page: str, draw: Callable[[Snapshot], None]) -> None:
-    """Draw the page's job, again and again while it is active, once when it is not."""
+def follow(page: str, draw: Callable[[Snapshot], None], every: float = POLL_SECONDS) -> None:
+    """Draw the page's job, again and again while it is active, once when it is not.
+
+    Args:
+        page: the page's name.
+        draw: draws one moment of the job.
+        every: seconds between two moments.
+    """
     snapshot = current(page)
     if snapshot is None:
         return
@@ -86,7 +102,7 @@ def follow(page: str, draw: Callable[[Snapshot], None]) -> None:
         return
     job = snapshot.id
 
-    @st.fragment(run_every=POLL_SECONDS)
+    @st.fragment(run_every=every)
     def poll() -> None:
         shared().touch(job)
         _await_end(job)

@@ -52,17 +52,26 @@ def named(figure: object, name: str) -> object:
 
 def test_each_method_is_one_line_through_its_eps_in_order() -> None:
     figure = sweep_screen.plane(points())
-    assert [trace.name for trace in figure.data] == ["MinMax, conv", "PGD, margin"]
+    assert [trace.name for trace in figure.data] == ["MinMax conv", "PGD margin"]
     assert list(figure.data[0].customdata) == ["minmax-eps0.1", "minmax-eps0.3"]
     assert list(figure.data[0].x) == pytest.approx([50, 75])
     assert list(figure.data[0].y) == pytest.approx([2.125, 1.5])
     assert list(figure.data[1].customdata) == ["pgd-eps0.3"]  # without a success there is no MI
 
 
+def test_only_one_line_says_its_eps_and_points_in_one_place_say_theirs_together() -> None:
+    line = [point("pgd", eps, mi) for eps, mi in ((0.1, [3.0]), (0.2, [2.0]), (0.3, [2.01]), (0.5, [2.0]))]
+    assert sweep_screen.labels(line) == ["ε 0.1", "", "", "ε 0.2, 0.3, 0.5"]
+    assert sweep_screen.labels([]) == []
+    modes = {t.name: t.mode for t in sweep_screen.plane(points(), chosen="pgd-eps0.3").data}
+    assert modes["PGD margin"] == "lines+markers+text"
+    assert modes["MinMax conv"] == "lines+markers"
+
+
 @pytest.mark.parametrize("axis", ["plane", "asr"])
 def test_error_bars_of_the_rate_are_wilsons(axis: str) -> None:
     figure = getattr(sweep_screen, axis)(points())
-    line = named(figure, "MinMax, conv")
+    line = named(figure, "MinMax conv")
     bars = line.error_x if axis == "plane" else line.error_y  # type: ignore[attr-defined]
     middle = line.x if axis == "plane" else line.y  # type: ignore[attr-defined]
     for at, (won, counted) in enumerate([(2, 4), (3, 4)]):
@@ -72,7 +81,7 @@ def test_error_bars_of_the_rate_are_wilsons(axis: str) -> None:
 
 
 def test_the_band_of_the_rate_has_the_same_ends() -> None:
-    band = named(sweep_screen.asr(points()), "MinMax, conv: 95 % interval")
+    band = named(sweep_screen.asr(points()), "MinMax conv: 95 % interval")
     assert list(band.x) == [0.1, 0.3, 0.3, 0.1]  # type: ignore[attr-defined]
     ends = [wilson(2, 4).high, wilson(3, 4).high, wilson(3, 4).low, wilson(2, 4).low]
     assert list(band.y) == pytest.approx([100 * end for end in ends])  # type: ignore[attr-defined]
@@ -80,7 +89,7 @@ def test_the_band_of_the_rate_has_the_same_ends() -> None:
 
 @pytest.mark.parametrize("axis", ["plane", "mi"])
 def test_error_bars_of_mi_are_students_interval_of_the_mean(axis: str) -> None:
-    line = named(getattr(sweep_screen, axis)(points()), "PGD, margin")
+    line = named(getattr(sweep_screen, axis)(points()), "PGD margin")
     values = np.array([0.5, 0.75, 1.0, 1.25])
     half = student.ppf(0.975, 3) * values.std(ddof=1) / 2
     assert line.error_y.array[-1] == pytest.approx(half)  # type: ignore[attr-defined]
@@ -95,13 +104,15 @@ def test_one_success_has_a_point_without_an_interval() -> None:
 
 
 def test_the_rate_is_drawn_where_nothing_succeeded() -> None:
-    line = named(sweep_screen.asr(points()), "PGD, margin")
+    line = named(sweep_screen.asr(points()), "PGD margin")
     assert list(line.y) == [0, 100]  # type: ignore[attr-defined]
 
 
 def test_only_the_chosen_point_is_ringed() -> None:
-    (line, _) = sweep_screen.plane(points(), chosen="minmax-eps0.3").data
-    assert [width > 0 for width in line.marker.line.width] == [False, True]
+    figure = sweep_screen.plane(points(), chosen="minmax-eps0.3")
+    ring, line = named(figure, "chosen"), named(figure, "MinMax conv")
+    assert (ring.x[0], ring.y[0]) == (line.x[1], line.y[1])  # type: ignore[attr-defined]
+    assert "chosen" not in {trace.name for trace in sweep_screen.plane(points(), chosen="gone").data}
 
 
 def test_the_histogram_holds_every_success_and_no_failure() -> None:
@@ -131,7 +142,7 @@ def test_six_methods_differ_in_ink_dash_and_mark_and_known_ones_keep_theirs() ->
 def test_the_legend_names_every_method_once_and_escapes_it() -> None:
     text = sweep_legend.html(["minmax", "a<b"])
     assert text.count("<img") == 2
-    assert "MinMax, conv" in text
+    assert "MinMax conv" in text
     assert "a&lt;b" in text
     assert sweep_legend.html([]) == ""
     for style in sweep.styles(sweep.TITLES).values():

@@ -1,0 +1,107 @@
+"""MI vs ASR: methods side by side over ε, measured alike, drawn while the shards arrive."""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from advmi_core.experiments import RunInfo, load, runs, runs_folder
+from advmi_core.ui import layout, results, sweep_charts, sweep_form, sweep_grid, sweep_shown
+from advmi_core.ui.state import Option, PageState, choice, number
+
+PAGE = "mi-vs-asr"
+SCRIPT = "measure/mi_vs_asr.py"
+RUN = "run"
+COMMAND = "advmi sweep --preset talk"
+_LEAD = "How often does an attack fool the model, and how much of the image survives it?"
+_SAFE = re.compile(r"[\w.-]{1,120}")
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    layout.heading("MI vs ASR", _LEAD)
+    layout.restore(state, [*_options(), *sweep_grid.options()])
+    left, right = st.columns([1, 3.1], gap="medium")
+    with left:
+        chooser = st.container()
+        started = sweep_form.draw(state)
+        if started:
+            state.set(RUN, started)
+        known = runs(runs_folder())
+        with chooser:
+            _choose(state, known)
+    with right:
+        _outcome(state, known)
+    state.remember()
+
+
+def _options() -> list[Option]:
+    return [
+        Option(RUN, "", _safe),
+        choice("view", "all", list(sweep_charts.VIEWS)),
+        number(sweep_form.WORKERS, 1, 1, sweep_form.MOST_WORKERS),
+        *(Option(name, "", _safe) for name in ("cell-method", "cell-eps", "cell-against")),
+    ]
+
+
+def _safe(text: str) -> str:
+    """A name that may be a file's."""
+    if not _SAFE.fullmatch(text) or text.startswith("."):
+        raise ValueError("a name of letters, digits, '-', '_' and '.' is wanted")
+    return text
+
+
+def _choose(state: PageState, known: list[RunInfo]) -> None:
+    """The run that is shown: the newest complete one unless another was started or chosen."""
+    names = [info.id for info in known]
+    if not state.value(RUN) and known:
+        state.set(RUN, next((info.id for info in known if info.complete), names[0]))
+    if state.value(RUN) and state.value(RUN) not in names:
+        names.insert(0, str(state.value(RUN)))
+    if names:
+        labels = {info.id: label(info) for info in known}
+        st.selectbox("Run", names, key=state.key(RUN), format_func=lambda name: labels.get(name, name))
+
+
+def label(info: RunInfo) -> str:
+    """A run in a few words."""
+    if info.problem:
+        return f"{info.id} · damaged"
+    done = "" if info.complete else f", {info.done} of {info.total} shards"
+    return f"{info.name}{done} · {'shipped' if info.shipped else when(info)}"
+
+
+def when(info: RunInfo) -> str:
+    """When a run was begun, in local time."""
+    return info.created.astimezone().strftime("%d %b %H:%M")
+
+
+def _outcome(state: PageState, known: list[RunInfo]) -> None:
+    run = str(state.value(RUN))
+    info = next((each for each in known if each.id == run), None)
+    if not run:
+        results.box(
+            "note", "Nothing measured yet",
+            "Press Start, or run the command below: it fills this page and goes on where it stopped.",
+        )  # fmt: skip
+        st.code(COMMAND, language="bash")
+        return
+    folder = info.folder if info else runs_folder() / run
+    if sweep_shown.live(state, folder):
+        return
+    sweep_shown.said_of_job(folder)
+    if info is None:
+        results.box(
+            "note", "This run is gone",
+            "Every figure here comes from a run's folder, and this folder is not there (any more). "
+            "Choose another run, or press Start to measure again.",
+        )  # fmt: skip
+        return
+    try:
+        found = load(folder)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    sweep_shown.still(state, info, found)

@@ -1,0 +1,73 @@
+"""The left column of MI vs ASR: a preset or an own grid, and Start."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+
+from advmi_core.experiments import PRESETS
+from advmi_core.ui import sweep_grid, sweep_jobs
+from advmi_core.ui.state import PageState
+
+WORKERS, LOST = "workers", "lost"
+MOST_WORKERS = 64
+
+
+def draw(state: PageState) -> str | None:
+    """Draw the form; returns the id of the run that was just started, if any."""
+    st.selectbox(
+        "Measure", list(sweep_grid.PLANS), key=state.key("plan"), format_func=sweep_grid.PLANS.__getitem__
+    )
+    plan = str(state.value("plan"))
+    with st.form(state.key("form"), border=True, enter_to_submit=False):
+        pressed = st.form_submit_button(
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch",
+            help="What was measured before is loaded; an interrupted run goes on.",
+        )  # fmt: skip
+        if plan == sweep_grid.OWN:
+            _grid(state)
+            if lost := st.session_state.get(state.key(LOST)):
+                st.caption(f":material/info: Differs from that run: {'; '.join(lost)}.")
+        else:
+            st.caption(sweep_grid.said(PRESETS[plan]))
+        _processes(state, plan)
+    return _start(state) if pressed else None
+
+
+def _grid(state: PageState) -> None:
+    st.pills(
+        "Methods", list(sweep_grid.METHODS), selection_mode="multi", key=state.key("grid-methods"),
+        format_func=sweep_grid.METHODS.__getitem__,
+    )  # fmt: skip
+    st.text_input(
+        r"Budgets ε:  $\|\delta\|_\infty\le\varepsilon$", key=state.key("grid-eps"), max_chars=120,
+        help="Separated by commas.",
+    )  # fmt: skip
+    left, right = st.columns(2)
+    left.number_input("Images N", 1, sweep_grid.LARGEST, step=50, key=state.key("grid-n"))
+    right.number_input(
+        "Iterations", 1, 2000, step=50, key=state.key("grid-steps"),
+        help="Of every method; the penalty's search takes as many for each of its c.",
+    )  # fmt: skip
+    st.selectbox("Data, model", sweep_grid.victims(), key=state.key("grid-victim"))
+
+
+def _processes(state: PageState, plan: str) -> None:
+    left, right = st.columns(2)
+    if plan == sweep_grid.OWN:
+        left.number_input("Seed", 0, 2**31 - 1, key=state.key("grid-seed"))
+    right.number_input(
+        "Processes", 1, MOST_WORKERS, key=state.key(WORKERS),
+        help=f"Shards computed side by side; this machine has {os.cpu_count()} cores. "
+        "The results do not depend on it.",
+    )  # fmt: skip
+
+
+def _start(state: PageState) -> str | None:
+    try:
+        values = {option.name: state.value(option.name) for option in sweep_grid.options()}
+        return sweep_jobs.start(state.page, sweep_grid.sweep(values), int(state.value(WORKERS)))
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return None

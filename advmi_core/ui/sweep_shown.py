@@ -1,0 +1,119 @@
+"""A sweep on its page: while it is computed, and as its folder holds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from advmi_core.experiments import RunInfo, Sweep, SweepResult
+from advmi_core.experiments.results import assemble
+from advmi_core.figures.sweep import title
+from advmi_core.figures.words import duration
+from advmi_core.jobs import Snapshot, shared
+from advmi_core.ui import (
+    results,
+    sweep_cells,
+    sweep_charts,
+    sweep_files,
+    sweep_form,
+    sweep_gallery,
+    sweep_jobs,
+    work,
+)
+from advmi_core.ui.state import PageState
+
+_EVERY = 1.0  # seconds between two pictures of a sweep: four charts are worth more than a blink
+
+
+def live(state: PageState, folder: Path) -> bool:
+    """Follow the job that computes the run; False if there is none."""
+    job = sweep_jobs.of(folder)
+    if job is None or not job.active:
+        return False
+    work.attach(state.page, job.id)
+    work.follow(state.page, lambda now: _moving(state, folder, now), every=_EVERY)
+    return True
+
+
+def said_of_job(folder: Path) -> None:
+    """Why the run's last job of this process failed, if it did."""
+    job = sweep_jobs.of(folder)
+    if job is not None and job.state == "failed":
+        st.error(job.error, icon=":material/error:")
+
+
+def _moving(state: PageState, folder: Path, now: Snapshot) -> None:
+    sweep: Sweep = now.about
+    _progress(state, now)
+    _body(state, folder, assemble(sweep, {}, now.records))
+
+
+def _progress(state: PageState, now: Snapshot) -> None:
+    stopping = st.session_state.get(state.key("stopped")) == now.id
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(now.progress, text="Stopping after the shard in hand …" if stopping else _where(now))
+    button.button(
+        "Cancel", key=state.key("cancel"), on_click=_stop, args=(state, now.id), disabled=stopping,
+        width="stretch", icon=":material/stop:", help="Finished shards are kept; Start goes on from there.",
+    )  # fmt: skip
+
+
+def _stop(state: PageState, job: str) -> None:
+    st.session_state[state.key("stopped")] = job
+    shared().cancel(job)
+
+
+def _where(now: Snapshot) -> str:
+    if now.state == "queued" or not now.records:
+        return work.said(now)
+    last = now.records[-1]
+    left = duration(sweep_jobs.seconds_left(now.about, now.records, now.elapsed))
+    cell = f"{title(last.cell.method)}, ε {last.cell.eps:g}"
+    return f"Shard {last.step} of {last.total}: {cell}" + (f" · {left} left" if left else "")
+
+
+def still(state: PageState, info: RunInfo, found: SweepResult) -> None:
+    """What the folder holds; an interrupted run can go on."""
+    if not found.complete:
+        _offer_more(state, info)
+    _body(state, info.folder, found)
+
+
+def _offer_more(state: PageState, info: RunInfo) -> None:
+    said, button = st.columns([5, 1], vertical_alignment="center")
+    with said:
+        results.box(
+            "note", "Partial run",
+            f"{info.done} of {info.total} shards are measured; the intervals say how far that carries.",
+        )  # fmt: skip
+    if not info.shipped:
+        button.button(
+            "Go on", key=state.key("go-on"), on_click=_go_on, args=(state, info), width="stretch",
+            icon=":material/play_arrow:", help="Measures the missing shards.",
+        )  # fmt: skip
+
+
+def _go_on(state: PageState, info: RunInfo) -> None:
+    try:
+        run = sweep_jobs.start(state.page, Sweep.from_spec(info.spec), int(state.value(sweep_form.WORKERS)))
+    except ValueError as error:
+        st.toast(str(error), icon=":material/error:")
+        return
+    state.set("run", run)  # another one if data, weights or version have changed since
+
+
+def _body(state: PageState, folder: Path, found: SweepResult) -> None:
+    points = sweep_cells.points(found)
+    if not points:
+        results.box("note", "No shard is finished yet", "The first points appear with the first shard.")
+        return
+    sweep_charts.draw(state, points)
+    other = sweep_cells.choose(state, points)
+    cell = sweep_cells.chosen(state, points)
+    if other is not None:
+        sweep_cells.say(cell, other)
+    sweep_gallery.draw(folder, cell)
+    sweep_charts.table(state, points)
+    if found.folder is not None:
+        sweep_files.offer(state, found, points, cell.eps)

@@ -1,0 +1,5 @@
+"""The page runs."""
+
+from advmi_core.ui import runs
+
+runs.page()

@@ -1,0 +1,112 @@
+"""What the tests of MI vs ASR and Runs share: a visitor, and a small finished sweep."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from advmi_core.evaluation import ImageTable
+from advmi_core.experiments import Method, Sweep
+from advmi_core.experiments.folder import Measured, RunFolder, Shard
+from advmi_core.experiments.subject import Subject
+from advmi_core.jobs import shared
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}
+
+
+def tiny(name: str = "tiny", seed: int = 0, eps: tuple[float, ...] = (0.1, 0.4)) -> Sweep:
+    """Two methods on eight images, four shards of two cells each."""
+    return Sweep(
+        name=name, n=8, shard=4, seed=seed,
+        methods=(
+            Method(
+                name="minmax-gaussian", attack="minmax", eps=eps,
+                parameters={"steps": 40, "mi": "gaussian-patches"},
+            ),
+            Method(name="pgd", attack="pgd", parameters={"steps": 5}, eps=eps),
+        ),
+    )  # fmt: skip
+
+
+def kept(sweep: Sweep, directory: Path, shards: int | None = None) -> Path:
+    """The folder of a sweep whose numbers are made up; complete unless only some shards are wanted."""
+    subject = Subject.load(sweep)
+    folder = RunFolder(directory, sweep, sweep.spec_of(subject))
+    folder.open(subject)
+    for shard in folder.shards[:shards]:
+        x = subject.x[shard.start : shard.stop].numpy()
+        rng = np.random.default_rng(zlib.crc32(shard.name.encode()) + sweep.seed)
+        change = rng.uniform(-shard.cell.eps, shard.cell.eps, x.shape).astype(np.float32)
+        folder.write(shard, Measured(_made_up(shard, rng), np.clip(x + change, 0, 1), 0.5))
+    if shards is None:
+        folder.finish(folder.result())
+    return folder.path
+
+
+def _made_up(shard: Shard, rng: np.random.Generator) -> ImageTable:
+    """Image 3 does not count, image 5 is not fooled; MinMax keeps about a nat more than PGD."""
+    index = np.arange(shard.start, shard.stop)
+    correct = index != 3
+    mi = rng.normal(2.0 if shard.cell.method.startswith("minmax") else 1.0, 0.1, len(index))
+    floats = {name: np.where(correct, mi, np.nan) for name in ("mi", "mi_loop")}
+    for name in ("criterion", "l0", "l1", "l2", "linf", "psnr", "ssim"):
+        floats[name] = np.where(correct, rng.random(len(index)), np.nan)
+    success = correct & (index != 5)
+    queries = np.where(correct, 40, 0)
+    return ImageTable.from_arrays(
+        {"index": index, "correct": correct, "success": success, "queries": queries, **floats}
+    )
+
+
+class Tab:
+    """One visitor of a page."""
+
+    def __init__(self, page: str, query: dict[str, str]) -> None:
+        self.page = page
+        self.app = AppTest.from_file(str(APP), default_timeout=60)
+        self.app.query_params.update(query)
+        self.app.switch_page(SCRIPTS[page])
+        self.app.run()
+
+    def key(self, name: str) -> str:
+        return f"{self.page}.{name}"
+
+    def has(self, label: str) -> bool:
+        return any(button.label == label for button in self.app.button)
+
+    def press(self, label: str) -> None:
+        next(button for button in self.app.button if button.label == label).click().run()
+
+    def finish(self, seconds: float = 60) -> Any:
+        """Wait for the page's job, as the polling fragment would, and draw its end."""
+        deadline = time.monotonic() + seconds
+        job = self.app.session_state[self.key("job")]
+        while (now := shared().get(job)) is not None and now.active:
+            assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
+            time.sleep(0.05)
+        self.app.run()
+        return now
+
+    @property
+    def said(self) -> str:
+        app = self.app
+        kinds = (app.title, app.markdown, app.caption, app.error, app.warning, app.info, app.code)
+        words = [str(element.value) for kind in kinds for element in kind]
+        words += [element.proto.text for element in app.get("progress")]
+        return " ".join([*words, *(element.proto.body for element in app.get("html"))])
+
+    @property
+    def charts(self) -> list[Any]:
+        """The plotly figures on the page, as they are sent."""
+        return [json.loads(element.proto.spec) for element in self.app.get("plotly_chart")]
+
+    @property
+    def downloads(self) -> set[str]:
+        return {element.proto.label for element in self.app.get("download_button")}

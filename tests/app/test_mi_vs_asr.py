@@ -1,0 +1,328 @@
+"""The page MI vs ASR in every state, without a browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit as st
+from sweep_pages import Tab, kept, tiny
+
+from advmi_core.evaluation import compare
+from advmi_core.experiments import PRESETS, Cell, Method, Sweep, SweepResult, SweepStep, load
+from advmi_core.figures.sweep import title
+from advmi_core.jobs import shared
+from advmi_core.run import Run
+from advmi_core.ui import mi_vs_asr, sweep_cells, sweep_grid, sweep_jobs
+from advmi_core.ui.state import PageState
+
+Visit = Callable[..., Tab]
+GRID = {
+    "plan": "own", "grid-methods": "pgd,pgd-ce", "grid-eps": "0.1", "grid-n": "6", "grid-steps": "3",
+}  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of runs, and no shipped ones."""
+    monkeypatch.setenv("ADVMI_RUNS", str(tmp_path))
+    monkeypatch.setattr("advmi_core.experiments.store.shipped_folder", lambda: tmp_path / "none")
+    return tmp_path
+
+
+@pytest.fixture
+def run(here: Path) -> SweepResult:
+    """A small complete run in the folder that the page reads."""
+    return load(kept(tiny(), here))
+
+
+@pytest.fixture
+def visit() -> Iterator[Visit]:
+    """Opens the page with the query parameters of a link; ends its job afterwards."""
+    opened: list[Tab] = []
+
+    def new(**query: str) -> Tab:
+        opened.append(Tab("mi-vs-asr", {name.replace("_", "-"): value for name, value in query.items()}))
+        return opened[-1]
+
+    yield new
+    for tab in opened:
+        assert not tab.app.exception, tab.app.exception
+        if tab.key("job") in tab.app.session_state:
+            shared().discard(tab.app.session_state[tab.key("job")])
+
+
+def of(result: SweepResult, method: str, eps: float) -> Any:
+    return result.tables[Cell(method, eps)]
+
+
+@pytest.mark.usefixtures("here")
+def test_an_empty_page_says_how_to_fill_it(visit: Visit) -> None:
+    tab = visit()
+    assert "Nothing measured yet" in tab.said
+    assert mi_vs_asr.COMMAND in tab.said
+    assert tab.charts == []
+    assert tab.has("Start")
+
+
+def test_a_finished_run_shows_four_charts_table_pictures_and_files(visit: Visit, run: SweepResult) -> None:
+    tab = visit()
+    plane, asr, mi, histogram = tab.charts
+    (summary,) = [summary for cell, summary in run.table() if cell == Cell("pgd", 0.4)]
+    line = next(trace for trace in plane["data"] if trace["name"] == title("pgd"))
+    assert line["customdata"] == ["pgd-eps0.1", "pgd-eps0.4"]
+    assert line["y"][1] == pytest.approx(summary.mi.mean)
+    assert line["x"][1] == pytest.approx(100 * summary.asr)
+    assert len(asr["data"]) == len(mi["data"]) == 5  # a band and a line a method, and a ring
+    assert {trace["name"] for trace in histogram["data"] if trace["mode"] == "lines"} == {
+        f"{title(method)}, ε 0.4" for method in ("minmax-gaussian", "pgd")
+    }
+    table = tab.app.table[0].value
+    assert list(table["ε"]) == ["0.1", "0.4", "0.1", "0.4"]
+    assert f"{summary.mi.mean:.2f} ± {summary.mi.std:.2f}" == table["MI, nats"].iloc[3]
+    assert tab.said.count("<figure>") == 7  # of eight images one does not count
+    assert {f"Figure · {kind}" for kind in ("PNG", "SVG", "PDF")} <= tab.downloads
+    assert {"Table · CSV", "Table · TEX", "Images · NPZ", "Settings · JSON"} <= tab.downloads
+
+
+def test_the_comparison_is_the_paired_one(visit: Visit, run: SweepResult) -> None:
+    tab = visit(cell_method="minmax-gaussian", cell_eps="0.4", cell_against="pgd")
+    wanted = compare(of(run, "minmax-gaussian", 0.4), of(run, "pgd", 0.4))
+    assert wanted.mi.low > 0
+    assert f"keeps {wanted.mi.mean:.2f} nats more MI than {title('pgd')}" in tab.said
+    assert f"over {wanted.mi.n} images" in tab.said
+    assert f"{wanted.mi.low:.2f} to {wanted.mi.high:.2f}" in tab.said
+    tab.app.selectbox(key=tab.key("cell-method")).select("pgd").run()
+    assert f"nats less MI than {title('minmax-gaussian')}" in tab.said
+
+
+def test_pictures_say_success_and_mi_of_every_image(visit: Visit, run: SweepResult) -> None:
+    said = visit(cell_method="pgd", cell_eps="0.4").said
+    table = of(run, "pgd", 0.4)
+    table = table.take(table.correct)
+    assert not table.success.all()
+    for index, success, mi in zip(table.index, table.success, table.mi, strict=True):
+        card = re.search(rf"#{index} · (\w+) · MI (\S+) nats", said)
+        assert card is not None
+        assert card[1] == ("success" if success else "failed")
+        assert float(card[2]) == pytest.approx(float(mi), abs=6e-3)
+    assert re.search(r"perturbation ×\d", said)
+
+
+def test_a_click_on_a_point_looks_at_its_cell(run: SweepResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = sweep_cells.points(run)
+    session: dict[str, Any] = {}
+    monkeypatch.setattr(st, "session_state", session)
+    state = PageState("page")
+    assert sweep_cells.chosen(state, points).id == "minmax-gaussian-eps0.4"
+    for customdata in ("pgd-eps0.1", ["pgd-eps0.1"]):
+        session["chart"] = {"selection": {"points": [{"customdata": customdata}]}}
+        sweep_cells.click(state, "chart", points)
+        assert sweep_cells.chosen(state, points).id == "pgd-eps0.1"
+    for nothing in ({"selection": {"points": []}}, {"selection": {"points": [{"customdata": "gone"}]}}):
+        session["chart"] = nothing
+        sweep_cells.click(state, "chart", points)
+        assert sweep_cells.chosen(state, points).id == "pgd-eps0.1"
+
+
+def test_one_chart_can_fill_the_page(visit: Visit, run: SweepResult) -> None:
+    tab = visit(view="asr")
+    (chart,) = tab.charts
+    assert chart["layout"]["yaxis"]["title"]["text"].startswith("attack success rate")
+    assert chart["layout"]["height"] > 400
+
+
+def test_a_deleted_folder_empties_the_page_with_an_explanation(visit: Visit, run: SweepResult) -> None:
+    tab = visit()
+    assert run.folder is not None
+    shutil.rmtree(run.folder)
+    tab.app.run()
+    assert tab.charts == []
+    assert len(tab.app.table) == 0
+    assert "This run is gone" in tab.said
+    assert "press Start" in tab.said
+
+
+def test_a_damaged_run_is_one_sentence(visit: Visit, run: SweepResult) -> None:
+    assert run.folder is not None
+    (run.folder / "spec.json").write_text("{")
+    tab = visit(run=run.folder.name)
+    (error,) = tab.app.error
+    assert "spec.json" in error.value
+    assert tab.charts == []
+
+
+def test_start_measures_the_grid_and_shows_what_its_folder_holds(visit: Visit, here: Path) -> None:
+    tab = visit(**GRID)
+    tab.press("Start")
+    assert tab.finish().state == "done"
+    (folder,) = [path for path in here.iterdir() if not path.name.startswith(".")]
+    result = load(folder)
+    assert result.complete
+    assert [cell.id for cell in result.tables] == ["pgd-eps0.1", "pgd-ce-eps0.1"]
+    assert tab.app.query_params["run"] == folder.name
+    assert len(tab.charts) == 4
+    assert len(tab.app.table[0].value) == 2
+    tab.press("Start")  # measured already: loaded
+    assert all(step.reused for step in tab.finish().records)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"grid-eps": "0.1, two"}, "ε"), ({"grid-eps": "0"}, "ε"), ({"grid-methods": ""}, "method")],
+)
+def test_a_bad_grid_is_one_sentence(visit: Visit, change: dict[str, str], named: str) -> None:
+    tab = visit(**{**GRID, "grid-eps": "0.1"})
+    if "grid-eps" in change:
+        tab.app.text_input(key=tab.key("grid-eps")).input(change["grid-eps"])
+    else:
+        tab.app.get("button_group")[-1].set_value([])
+    tab.press("Start")
+    (error,) = tab.app.error
+    assert named in error.value
+    assert tab.key("job") not in tab.app.session_state
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    "query",
+    [{"run": "../../etc"}, {"plan": "magic"}, {"grid_eps": "5"}, {"grid_methods": "pgd,x"}, {"view": "x"}],
+)
+def test_a_bad_link_is_named(visit: Visit, query: dict[str, str]) -> None:
+    (warning,) = visit(**query).app.warning
+    assert next(iter(query)).replace("_", "-") in warning.value
+
+
+class Paused:
+    """Stands for a sweep's computation that stops after some shards until it is let go or closed."""
+
+    def __init__(self, result: SweepResult, shards: int) -> None:
+        self.go, self.result, self.shards = threading.Event(), result, shards
+
+    def run(self, sweep: Sweep, directory: Path, **how: Any) -> Run[SweepStep, SweepResult]:
+        def steps() -> Iterator[SweepStep]:
+            for step, cell in enumerate(sweep.cells[: self.shards], start=1):
+                table = self.result.tables[cell]
+                yield SweepStep(step, 8, cell, 0, table.take(table.index < 4), 2.0, reused=False)
+            while not self.go.wait(0.02):
+                yield SweepStep(self.shards, 8, cell, 0, table.take(table.index < 4), 2.0, reused=True)
+
+        return Run(steps(), lambda: self.result, 8)
+
+
+@pytest.fixture
+def paused(
+    here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Paused]:
+    """Preset smoke is the small sweep, and stops after three shards of eight."""
+    work = Paused(load(kept(tiny(), tmp_path_factory.mktemp("measured"))), shards=3)
+    monkeypatch.setitem(PRESETS, "smoke", tiny())
+    monkeypatch.setattr(Sweep, "run", lambda self, *given, **how: work.run(self, *given, **how))
+    yield work
+    work.go.set()
+
+
+def test_a_running_sweep_is_drawn_and_found_from_another_tab(visit: Visit, paused: Paused) -> None:
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    while len(shared().get(tab.app.session_state[tab.key("job")]).records) < 4:
+        pass
+    tab.app.run()
+    assert "of 8" in tab.said
+    assert "left" in tab.said
+    assert len(tab.charts) == 4
+    assert len(tab.app.table[0].value) == 3
+    other = visit(run=tab.app.query_params["run"])
+    assert other.app.session_state[other.key("job")] == tab.app.session_state[tab.key("job")]
+    assert len(other.charts) == 4
+
+    other.press("Cancel")
+    assert other.finish().state == "cancelled"
+    assert not other.has("Cancel")
+    assert not tab.app.run().exception
+
+
+def test_a_sweep_goes_on_without_a_page(
+    visit: Visit, paused: Paused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    manager, job = shared(), tab.app.session_state[tab.key("job")]
+    monkeypatch.setattr(manager, "_idle_limit", -1.0)  # nobody ever looked at it
+    assert manager.get(job).active
+    paused.go.set()
+    assert tab.finish().state == "done"
+
+
+def test_a_failed_job_says_why(visit: Visit, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: Any, **how: Any) -> Any:
+        raise ValueError("the disk is full")
+
+    monkeypatch.setattr(Sweep, "run", fail)
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    assert tab.finish().state == "failed"
+    assert "the disk is full" in tab.app.error[0].value
+
+
+def test_an_interrupted_run_is_partial_and_goes_on(visit: Visit, here: Path) -> None:
+    folder = kept(tiny(), here, shards=5)
+    tab = visit()
+    assert "Partial run" in tab.said
+    assert "5 of 8 shards" in tab.said
+    assert len(tab.charts) == 4
+    tab.press("Go on")
+    job = tab.finish()
+    assert job.state == "done"
+    assert sum(step.reused for step in job.records) == 5
+    assert "Partial run" not in tab.said
+    assert load(folder).complete
+
+
+def test_time_left_counts_methods_by_their_own_seconds() -> None:
+    sweep = tiny()
+    empty: Any = SimpleNamespace()
+
+    def step(cell: Cell, seconds: float, reused: bool = False) -> SweepStep:
+        return SweepStep(1, 8, cell, 0, empty, seconds, reused)
+
+    slow, _, fast, _ = sweep.cells
+    assert sweep_jobs.seconds_left(sweep, [step(slow, 3.0, reused=True)], 1.0) is None
+    # 3 slow shards of 10 s and 3 fast ones of 1 s are left; the two took 11 s on one core.
+    seen = [step(slow, 10.0), step(fast, 1.0)]
+    assert sweep_jobs.seconds_left(sweep, seen, 11.0) == pytest.approx(33)
+    assert sweep_jobs.seconds_left(sweep, seen, 5.5) == pytest.approx(16.5)  # two workers
+    reused = [*seen, step(slow, 9.0, reused=True)]
+    assert sweep_jobs.seconds_left(sweep, reused, 11.0) == pytest.approx(23)
+
+
+def test_a_composed_grid_is_read_back_unchanged() -> None:
+    values = {
+        "plan": "own", "grid-methods": list(sweep_grid.METHODS), "grid-eps": "0.05, 0.3", "grid-n": 70,
+        "grid-steps": 15, "grid-victim": "fashion-mnist/cnn", "grid-seed": 4,
+    }  # fmt: skip
+    assert sweep_grid.read_back(sweep_grid.sweep(values)) == (values, [])
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_presets_fit_into_the_chooser(name: str) -> None:
+    values, lost = sweep_grid.read_back(PRESETS[name])
+    assert lost == []
+    assert {m.name for m in sweep_grid.sweep(values).methods} == {m.name for m in PRESETS[name].methods}
+    assert sweep_grid.sweep({"plan": name}) is PRESETS[name]
+
+
+def test_what_the_chooser_cannot_hold_is_named() -> None:
+    odd = Method(name="odd", attack="minmax", parameters={"mi_weight": 3.0})
+    fast = Method(name="pgd", attack="pgd", parameters={"steps": 10}, eps=(0.1, 0.2))
+    slow = Method(name="pgd-ce", attack="pgd", parameters={"steps": 20, "loss": "ce"}, eps=(0.2,))
+    values, lost = sweep_grid.read_back(Sweep(methods=(odd, fast, slow)))
+    assert values["grid-methods"] == ["pgd", "pgd-ce"]
+    assert [word in " ".join(lost) for word in ("odd", "every ε", "20 iterations")] == [True] * 3

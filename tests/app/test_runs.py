@@ -1,0 +1,179 @@
+"""The page Runs in every state, without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sweep_pages import Tab, kept, tiny
+
+from advmi_core.evaluation import compare
+from advmi_core.experiments import Cell, load
+from advmi_core.ui import mi_vs_asr, runs_compare
+
+Visit = Callable[..., Tab]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of own runs and one for shipped ones."""
+    monkeypatch.setenv("ADVMI_RUNS", str(tmp_path / "runs"))
+    for module in ("store", "trash"):
+        monkeypatch.setattr(f"advmi_core.experiments.{module}.shipped_folder", lambda: tmp_path / "shipped")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def visit() -> Iterator[Visit]:
+    """Opens the page with the query parameters of a link."""
+    opened: list[Tab] = []
+
+    def new(**query: str) -> Tab:
+        opened.append(Tab("runs", query))
+        return opened[-1]
+
+    yield new
+    for tab in opened:
+        assert not tab.app.exception, tab.app.exception
+
+
+@pytest.mark.usefixtures("here")
+def test_no_runs_yet_is_explained(visit: Visit) -> None:
+    tab = visit()
+    assert "No runs yet" in tab.said
+    assert mi_vs_asr.COMMAND in tab.said
+    assert len(tab.app.dataframe) == 0
+
+
+def test_all_runs_are_listed_with_what_they_are_about(visit: Visit, here: Path) -> None:
+    kept(tiny(), here)
+    kept(tiny("half"), here, shards=3)
+    kept(tiny("given"), here.parent / "shipped")
+    table = visit().app.dataframe[0].value.set_index("run")
+    assert list(table.loc["tiny", ["state", "shards", "images"]]) == ["complete", "8 of 8", 8]
+    assert list(table.loc["half", ["state", "shards"]]) == ["partial", "3 of 8"]
+    assert table.loc["given", "when"] == "shipped"
+    assert table.loc["tiny", "methods"] == "MinMax Gaussian patches (2 ε), PGD margin (2 ε)"
+    assert table.loc["tiny", "data, model"] == "fashion-mnist, cnn"
+
+
+def test_a_chosen_run_shows_its_numbers_and_files(visit: Visit, here: Path) -> None:
+    folder = kept(tiny(), here)
+    tab = visit(chosen=folder.name)
+    shown = tab.app.table[0].value
+    wanted = [f"{summary.mi.mean:.2f} ± {summary.mi.std:.2f}" for _, summary in load(folder).table()]
+    assert list(shown["MI, nats"]) == wanted
+    assert {"Table · CSV", "Images · NPZ", "Settings · JSON", "Figure · PDF"} <= tab.downloads
+
+
+def test_choosing_by_hand_does_the_same_as_the_link(visit: Visit, here: Path) -> None:
+    folder = kept(tiny(), here)
+    tab = visit()
+    assert not tab.has("Open")
+    tab.app.multiselect(key="runs.chosen").select(folder.name).run()
+    assert tab.has("Open")
+    assert tab.app.query_params["chosen"] == folder.name
+
+
+def test_open_leads_to_the_runs_figures(visit: Visit, here: Path) -> None:
+    folder, _ = kept(tiny(), here), kept(tiny("newer", seed=1), here)
+    tab = visit(chosen=folder.name)
+    tab.press("Open")
+    assert tab.app.title[0].value == "MI vs ASR"
+    assert len(tab.charts) == 4
+    assert tab.app.query_params["run"] == folder.name
+
+
+def test_a_rerun_starts_from_the_runs_grid(visit: Visit, here: Path) -> None:
+    tab = visit(chosen=kept(tiny(seed=3), here).name)
+    tab.press("Rerun with changes")
+    app = tab.app
+    assert app.title[0].value == "MI vs ASR"
+    assert app.text_input(key="mi-vs-asr.grid-eps").value == "0.1, 0.4"
+    assert app.number_input(key="mi-vs-asr.grid-n").value == 8
+    assert app.number_input(key="mi-vs-asr.grid-seed").value == 3
+    assert app.number_input(key="mi-vs-asr.grid-steps").value == 40
+    assert app.session_state["mi-vs-asr.grid-methods"] == ["minmax-gaussian", "pgd"]
+    assert "all methods get 40 iterations" in tab.said
+
+
+def test_delete_can_be_undone(visit: Visit, here: Path) -> None:
+    folder = kept(tiny(), here)
+    before = (folder / "result.npz").read_bytes()
+    tab = visit(chosen=folder.name)
+    tab.press("Delete")
+    assert not folder.exists()
+    assert "No runs yet" in tab.said
+    assert folder.name in tab.said
+    tab.press("Undo")
+    assert (folder / "result.npz").read_bytes() == before
+    assert not tab.has("Undo")
+    assert tab.app.multiselect(key="runs.chosen").value == [folder.name]
+
+
+def test_an_undo_that_came_too_late_says_so(visit: Visit, here: Path) -> None:
+    folder = kept(tiny(), here)
+    tab = visit(chosen=folder.name)
+    tab.press("Delete")
+    shutil.rmtree(here / ".trash")
+    tab.press("Undo")
+    assert "cannot be restored" in tab.app.toast[0].value
+    assert not tab.has("Undo")
+
+
+def test_shipped_runs_stay(visit: Visit, here: Path) -> None:
+    tab = visit(chosen=kept(tiny(), here.parent / "shipped").name)
+    (button,) = [button for button in tab.app.button if button.label == "Delete"]
+    assert button.disabled
+
+
+def test_two_runs_are_compared_image_by_image(visit: Visit, here: Path) -> None:
+    first, second = kept(tiny(), here), kept(tiny("other", seed=1, eps=(0.4, 0.2)), here)
+    tab = visit(chosen=f"{first.name},{second.name}")
+    paired, of_first, of_second = (table.value for table in tab.app.table)
+    assert list(paired["ε"]) == ["0.4", "0.4"]  # the only ε in both
+    assert (len(of_first), len(of_second)) == (4, 4)
+    cell = Cell("pgd", 0.4)
+    wanted = compare(load(first).tables[cell], load(second).tables[cell])
+    assert paired["MI, A − B, nats"].iloc[1] == runs_compare.difference(wanted.mi)
+    assert paired["images"].iloc[1] == "6"
+    assert first.name in tab.said
+    assert second.name in tab.said
+
+
+def test_runs_without_a_common_cell_are_not_paired(visit: Visit, here: Path) -> None:
+    names = [kept(tiny(), here).name, kept(tiny("other", eps=(0.2,)), here).name]
+    tab = visit(chosen=",".join(names))
+    assert "Not paired" in tab.said
+    assert len(tab.app.table) == 2
+
+
+@pytest.mark.parametrize("files", [{}, {"spec.json": "{"}])
+def test_a_damaged_run_is_named_and_can_be_deleted(visit: Visit, here: Path, files: dict[str, str]) -> None:
+    folder = here / "broken-0123"
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    tab = visit(chosen=folder.name)
+    assert list(tab.app.dataframe[0].value["state"]) == ["damaged"]
+    (error,) = tab.app.error
+    assert "spec.json" in error.value
+    tab.press("Delete")
+    assert not folder.exists()
+
+
+def test_a_run_that_vanishes_while_it_is_chosen_is_no_error(visit: Visit, here: Path) -> None:
+    first, second = kept(tiny(), here), kept(tiny("other", seed=1), here)
+    tab = visit(chosen=f"{first.name},{second.name}")
+    shutil.rmtree(first)
+    tab.app.run()
+    assert tab.app.multiselect(key="runs.chosen").value == [second.name]
+    assert tab.has("Open")
+
+
+@pytest.mark.usefixtures("here")
+def test_a_link_to_no_run_is_named(visit: Visit) -> None:
+    (warning,) = visit(chosen="gone-123").app.warning
+    assert "gone-123" in warning.value
