@@ -66,7 +66,7 @@ def summary(snapshot: Snapshot) -> str:
     task: Task = snapshot.about
     result: AttackResult = snapshot.result
     counted = result.success[result.correct]
-    mean = result.mi[result.success]
+    mean = result.mi[result.success & result.correct]
     text = f"**{int(counted.sum())} of {len(counted)}** attacked with success"
     if len(counted):
         text += f" ({100 * result.asr:.0f} %)"
