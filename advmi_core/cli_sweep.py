@@ -41,7 +41,14 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Several attacks over ε: success, MI and distances on the images that the model gets right."""
-    given = {"n": n, "dataset": dataset, "split": split, "model": model, "seed": seed, "shard": shard}
+    given: dict[str, Any] = {
+        "n": n,
+        "dataset": dataset,
+        "split": split,
+        "model": model,
+        "seed": seed,
+        "shard": shard,
+    }
     with clear_errors():
         tune_cpu()
         check_choice(preset, "preset", tuple(PRESETS))

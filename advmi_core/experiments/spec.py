@@ -59,11 +59,15 @@ class Method:
     def __post_init__(self) -> None:
         check_name(self.name, "a method's name")
         check_choice(self.attack, "attack", tuple(ATTACKS))
-        if not isinstance(self.eps, tuple) or not self.eps or len(set(self.eps)) < len(self.eps):
+        if not isinstance(self.eps, tuple) or not self.eps:
             raise ValueError(f"eps must be a tuple of different radii, at least one, got {self.eps!r}")
         for eps in self.eps:
             check_number(eps, "eps", low=0)
+        if len(set(self.eps)) < len(self.eps):
+            raise ValueError(f"eps must be a tuple of different radii, got {self.eps!r}")
         object.__setattr__(self, "eps", tuple(float(eps) for eps in self.eps))
+        if not isinstance(self.parameters, Mapping):
+            raise ValueError(f"parameters must be a mapping, got {self.parameters!r}")
         object.__setattr__(self, "parameters", dict(self.parameters))
         known = {entry.name for entry in fields(ATTACKS[self.attack])} - set(_OF_THE_SWEEP)
         for name, value in self.parameters.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,7 +67,7 @@ def open_run(folder: Path) -> RunFolder:
         spec = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{folder} has no {SPEC}, so it is no run") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     try:
         sweep = Sweep.from_spec(spec)
@@ -108,7 +109,10 @@ def _infos(directory: Path, shipped: bool) -> list[RunInfo]:
         return []
     except OSError as error:
         raise ValueError(f"{directory} cannot be read: {error}") from error
-    infos = [_info(path, shipped) for path in sorted(folders)]
+    infos = []
+    for path in sorted(folders):
+        with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
+            infos.append(_info(path, shipped))
     return sorted(infos, key=lambda info: info.created, reverse=True)
 
 
