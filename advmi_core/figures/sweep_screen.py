@@ -79,6 +79,7 @@ def asr(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.F
         )  # fmt: skip
         _ring(figure, chosen)
     figure.update_yaxes(range=[-4, 108])
+    _from_zero(figure, points)
     return figure
 
 
@@ -95,6 +96,7 @@ def mi(points: Sequence[Point], chosen: str = "", height: int = HEIGHT) -> go.Fi
             mode="lines+markers", hovertemplate="ε %{x:g}: %{y:.3f} nats", **_look(style, seen),
         )  # fmt: skip
         _ring(figure, chosen)
+    _from_zero(figure, points)
     return figure
 
 
@@ -125,6 +127,11 @@ def histogram(points: Sequence[Point], height: int = HEIGHT) -> go.Figure:
             )  # fmt: skip
     figure.update_yaxes(rangemode="tozero")
     return figure
+
+
+def _from_zero(figure: go.Figure, points: Sequence[Point]) -> None:
+    """The axis of ε, also with one ε only."""
+    figure.update_xaxes(range=[0, 1.08 * max((point.eps for point in points), default=1.0) or 1.0])
 
 
 def _drawn(points: Sequence[Point]) -> list[tuple[Style, list[Point]]]:

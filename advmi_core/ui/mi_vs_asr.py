@@ -61,21 +61,21 @@ def _choose(state: PageState, known: list[RunInfo]) -> None:
     if state.value(RUN) and state.value(RUN) not in names:
         names.insert(0, str(state.value(RUN)))
     if names:
-        labels = {info.id: label(info) for info in known}
-        st.selectbox("Run", names, key=state.key(RUN), format_func=lambda name: labels.get(name, name))
+        st.selectbox("Run", names, key=state.key(RUN), format_func=label)
+    info = next((each for each in known if each.id == state.value(RUN)), None)
+    if info is not None and not info.problem:
+        st.caption(f"{info.spec['n']} images · {info.done} of {info.total} shards · {when(info)}")
 
 
-def label(info: RunInfo) -> str:
-    """A run in a few words."""
-    if info.problem:
-        return f"{info.id} · damaged"
-    done = "" if info.complete else f", {info.done} of {info.total} shards"
-    return f"{info.name}{done} · {'shipped' if info.shipped else when(info)}"
+def label(run: str) -> str:
+    """A run's id for people. It says nothing that changes: a choice whose label changes is lost."""
+    name, _, digest = run.rpartition("-")
+    return f"{name} · {digest[:6]}" if name else run
 
 
 def when(info: RunInfo) -> str:
-    """When a run was begun, in local time."""
-    return info.created.astimezone().strftime("%d %b %H:%M")
+    """When a run was begun, in local time; shipped ones came with AdvMI."""
+    return "shipped" if info.shipped else info.created.astimezone().strftime("%d %b %H:%M")
 
 
 def _outcome(state: PageState, known: list[RunInfo]) -> None:

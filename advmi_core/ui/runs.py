@@ -40,7 +40,7 @@ def _known(state: PageState, known: list[RunInfo]) -> None:
     _table(state, known)
     st.multiselect(
         "Chosen", list(by_name), key=state.key(CHOSEN), max_selections=2, args=(state,),
-        on_change=runs_actions.redraw, format_func=lambda name: mi_vs_asr.label(by_name[name]),
+        on_change=runs_actions.redraw, format_func=mi_vs_asr.label,
         placeholder="One run, or two to compare",
     )  # fmt: skip
     chosen = [by_name[name] for name in state.value(CHOSEN)]
@@ -63,10 +63,16 @@ def _table(state: PageState, known: list[RunInfo]) -> None:
 
 
 def _ticked(state: PageState, key: str, names: list[str]) -> None:
-    rows = st.session_state[key]["selection"]["rows"]
-    state.set(CHOSEN, [names[at] for at in rows][-2:])
-    if len(rows) > 2:
+    ticked = [names[at] for at in st.session_state[key]["selection"]["rows"]]
+    state.set(CHOSEN, latest(state.value(CHOSEN), ticked))
+    if len(ticked) > 2:
         runs_actions.redraw(state)
+
+
+def latest(before: list[str], ticked: list[str]) -> list[str]:
+    """The two runs that were ticked last, in this order; a table hands its ticks back by row."""
+    kept = [name for name in before if name in ticked]
+    return [*kept, *(name for name in ticked if name not in kept)][-2:]
 
 
 def row(info: RunInfo) -> dict[str, Any]:
@@ -82,6 +88,6 @@ def row(info: RunInfo) -> dict[str, Any]:
         "methods": ", ".join(f"{title(each['name'])} ({len(each['eps'])} ε)" for each in spec["methods"]),
         "images": spec["n"],
         "seed": spec["seed"],
-        "when": "shipped" if info.shipped else mi_vs_asr.when(info),
-        "id": info.id.rpartition("-")[2],
+        "when": mi_vs_asr.when(info),
+        "id": info.id.rpartition("-")[2][:6],
     }

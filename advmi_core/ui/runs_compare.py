@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from advmi_core.evaluation import Paired, compare
 from advmi_core.experiments import RunInfo, SweepResult, load
 from advmi_core.figures import sweep_table
 from advmi_core.figures.sweep import title
-from advmi_core.figures.violins import two_digits
 from advmi_core.ui import results, sweep_cells
 from advmi_core.ui.state import PageState
 
@@ -71,5 +72,9 @@ def lines(a: SweepResult, b: SweepResult) -> list[dict[str, str]]:
 
 def difference(pairs: Paired) -> str:
     """Mean and interval, marked where 0 lies outside."""
-    text = f"{two_digits(pairs.mean)} [{two_digits(pairs.low)}, {two_digits(pairs.high)}]"
+    text = f"{_fixed(pairs.mean)} [{_fixed(pairs.low)}, {_fixed(pairs.high)}]"
     return f"{text} ●" if pairs.low > 0 or pairs.high < 0 else text
+
+
+def _fixed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−") if math.isfinite(value) else "–"

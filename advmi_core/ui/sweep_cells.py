@@ -32,10 +32,10 @@ def points(result: SweepResult) -> list[Point]:
 def chosen(state: PageState, shown: list[Point]) -> Point:
     """The cell that is looked at: as clicked or chosen, else the first method at its middle ε."""
     methods = list(dict.fromkeys(point.method for point in shown))
-    method = _valid(state, _METHOD, methods, methods[0])
+    method = valid(state, _METHOD, methods, methods[0])
     mine = [point for point in shown if point.method == method]
     eps = [_written(point.eps) for point in mine]
-    return mine[eps.index(_valid(state, _EPS, eps, eps[len(eps) // 2]))]
+    return mine[eps.index(valid(state, _EPS, eps, eps[len(eps) // 2]))]
 
 
 def click(state: PageState, chart: str, shown: list[Point]) -> None:
@@ -69,12 +69,16 @@ def choose(state: PageState, shown: list[Point]) -> Point | None:
     )  # fmt: skip
     if not others:
         return None
-    _valid(state, _AGAINST, others, others[-1])
+    valid(state, _AGAINST, others, others[-1])
     right.selectbox("compared with", others, key=state.key(_AGAINST), format_func=title)
     return next((p for p in shown if p.method == state.value(_AGAINST) and p.eps == now.eps), None)
 
 
-def _valid(state: PageState, name: str, allowed: list[str], otherwise: str) -> str:
+def valid(state: PageState, name: str, allowed: list[str], otherwise: str) -> str:
+    """A widget's value, put right where the run has no such choice.
+
+    While a sweep has no shard its widgets are not drawn, and Streamlit forgets their values.
+    """
     if st.session_state.get(state.key(name)) not in allowed:
         state.set(name, otherwise)
     return str(state.value(name))

@@ -17,6 +17,7 @@ _BARE = {"displayModeBar": False}
 
 def draw(state: PageState, points: list[Point]) -> None:
     """Legend, choice of the view, and the charts of that view; a click on a point looks at its cell."""
+    sweep_cells.valid(state, "view", list(VIEWS), "all")
     left, right = st.columns([1.3, 1], vertical_alignment="center")
     left.html(sweep_legend.html([point.method for point in points]))
     right.segmented_control(

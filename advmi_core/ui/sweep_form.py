@@ -54,10 +54,11 @@ def _grid(state: PageState) -> None:
 
 
 def _processes(state: PageState, plan: str) -> None:
-    left, right = st.columns(2)
+    place = st.container()
     if plan == sweep_grid.OWN:
+        left, place = st.columns(2)
         left.number_input("Seed", 0, 2**31 - 1, key=state.key("grid-seed"))
-    right.number_input(
+    place.number_input(
         "Processes", 1, MOST_WORKERS, key=state.key(WORKERS),
         help=f"Shards computed side by side; this machine has {os.cpu_count()} cores. "
         "The results do not depend on it.",

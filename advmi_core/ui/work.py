@@ -55,9 +55,7 @@ def submit(
         torch.set_num_threads(1 if rows < FEW else os.cpu_count() or 1)
         return make_run()
 
-    job = shared().submit(
-        tuned, label=label, about=about, keep=keep, device=lane, interactive=interactive
-    )
+    job = shared().submit(tuned, label=label, about=about, keep=keep, device=lane, interactive=interactive)
     attach(page, job)
     return job
 

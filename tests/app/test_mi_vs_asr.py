@@ -131,6 +131,14 @@ def test_a_click_on_a_point_looks_at_its_cell(run: SweepResult, monkeypatch: pyt
         assert sweep_cells.chosen(state, points).id == "pgd-eps0.1"
 
 
+def test_a_widget_that_was_not_drawn_for_a_while_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {"page.known": "b", "page.odd": None})
+    state = PageState("page")
+    assert [sweep_cells.valid(state, name, ["a", "b"], "a") for name in ("known", "odd", "gone")] == [
+        "b", "a", "a",
+    ]  # fmt: skip
+
+
 def test_one_chart_can_fill_the_page(visit: Visit, run: SweepResult) -> None:
     tab = visit(view="asr")
     (chart,) = tab.charts

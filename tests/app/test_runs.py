@@ -11,7 +11,7 @@ from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
 from advmi_core.experiments import Cell, load
-from advmi_core.ui import mi_vs_asr, runs_compare
+from advmi_core.ui import mi_vs_asr, runs, runs_compare
 
 Visit = Callable[..., Tab]
 
@@ -75,6 +75,13 @@ def test_choosing_by_hand_does_the_same_as_the_link(visit: Visit, here: Path) ->
     tab.app.multiselect(key="runs.chosen").select(folder.name).run()
     assert tab.has("Open")
     assert tab.app.query_params["chosen"] == folder.name
+
+
+def test_a_third_tick_replaces_the_first_one() -> None:
+    assert runs.latest([], ["b"]) == ["b"]
+    assert runs.latest(["b"], ["a", "b"]) == ["b", "a"]
+    assert runs.latest(["c", "b"], ["a", "b", "c"]) == ["b", "a"]
+    assert runs.latest(["c", "b"], ["b"]) == ["b"]
 
 
 def test_open_leads_to_the_runs_figures(visit: Visit, here: Path) -> None:
