@@ -97,13 +97,13 @@ def _tell(facts: dict[str, Any]) -> None:
     title = f"{facts['sweep']}: {facts['model']} on {facts['dataset']}, {counted} images counted"
     table = Table(title=title)
     table.add_column("method", no_wrap=True)
-    for heading in ("ε", "ASR", "95 %", "MI, nats", "std", "L2", "s/image"):
+    for heading in ("ε", "ASR", "95 %", "MI, nats", "L2", "s/image"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in facts["cells"]:
         low, high = map(_text, row["asr_interval"])
-        numbers = (row["mi"]["mean"], row["mi"]["std"], row["l2"], row["seconds_per_image"])
-        shown = (f"{row['eps']:g}", _text(row["asr"]), f"{low}–{high}", *map(_text, numbers))
-        table.add_row(row["method"], *shown)
+        mi = f"{_text(row['mi']['mean'])} ± {_text(row['mi']['std'])}"
+        cost = (_text(row["l2"]), _text(row["seconds_per_image"]))
+        table.add_row(row["method"], f"{row['eps']:g}", _text(row["asr"]), f"{low}–{high}", mi, *cost)
     Console().print(table)
     people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from advmi_core.experiments.work import Task, measure, settle
 from advmi_core.models import Network
 
 _POLL = 0.2  # seconds
+_PATIENCE = 5.0
 _MEMORY = 256 << 20  # bytes for what travels between processes, far more than a few shards
 
 
@@ -49,10 +51,11 @@ class OnRay(Crew):
         }
         chosen = local if address is None else {"address": address}
         try:
+            _knock(address)
             self._ray.init(
                 **({"address": "local"} | chosen), log_to_driver=False, logging_level=logging.ERROR
             )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        except (OSError, OverflowError, RuntimeError, ValueError) as error:
             where = address or "this machine"
             raise ValueError(f"Ray cannot be started or reached at {where}: {error}") from error
 
@@ -81,6 +84,13 @@ class OnRay(Crew):
     def close(self) -> None:
         if self._ours:
             self._ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError if nobody answers at ``host:port``; Ray itself would try for many minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _measure(network: Network, task: Task) -> Measured | None:

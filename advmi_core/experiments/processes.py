@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import advmi_core
 from advmi_core.experiments.executors import Crew
@@ -37,18 +38,16 @@ class Processes(Crew):
         self._lock = threading.Lock()
 
     def measure(self, task: Task) -> Measured | None:
+        messages: list[Any] = [task]
         try:
             process = self._idle.get_nowait()
         except queue.Empty:
             started = self._start()
             if started is None:
                 return None
-            process = started
-        assert process.stdin is not None
-        assert process.stdout is not None
+            process, messages = started, [self._network, task]
         try:
-            send(process.stdin, task)  # type: ignore[arg-type]  # a pipe is a binary stream
-            answer = receive(process.stdout)  # type: ignore[arg-type]
+            answer = _ask(process, messages)
         except (EOFError, OSError):
             if self._stopped:
                 return None
@@ -76,8 +75,6 @@ class Processes(Crew):
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends the workers
             )
             self._all.append(process)
-        assert process.stdin is not None
-        send(process.stdin, self._network)  # type: ignore[arg-type]
         return process
 
     def stop(self) -> None:
@@ -94,3 +91,12 @@ class Processes(Crew):
                 with contextlib.suppress(OSError):  # a task that the killed worker never read
                     pipe.close()
         self._all = []
+
+
+def _ask(process: _Process, messages: list[Any]) -> Any:
+    """Send the messages and wait for the answer to the last one."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for message in messages:
+        send(process.stdin, message)
+    return receive(process.stdout)

@@ -151,3 +151,10 @@ def test_ray_missing_says_how_to_get_it(tiny: Sweep, tmp_path: Path, monkeypatch
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r'pip install "advmi\[ray\]"'):
         tiny.run(tmp_path, executor="ray").drain()
+
+
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_no_cluster_at_the_address_is_said_at_once(address: str, tiny: Sweep, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"Ray cannot be started or reached at {address}: "):
+        tiny.run(tmp_path, executor="ray", ray_address=address).drain()
