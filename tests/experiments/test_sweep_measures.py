@@ -21,7 +21,7 @@ def images() -> data.ImageSet:
     return data.load("fashion-mnist", split="test").take(range(N))
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     eps=st.floats(0.005, 0.2),
     attack=st.sampled_from(["minmax", "pgd"]),
