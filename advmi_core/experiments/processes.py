@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 import advmi_core
 from advmi_core.experiments.executors import Crew
 from advmi_core.experiments.folder import Measured
+from advmi_core.experiments.messages import Message, from_task, receive, send, to_outcome
 from advmi_core.experiments.work import Task
-from advmi_core.experiments.worker import receive, send
+from advmi_core.experiments.worker import about
 from advmi_core.models import Network
 
 _SERVE = "from advmi_core.experiments.worker import serve; serve()"
@@ -38,14 +38,14 @@ class Processes(Crew):
         self._lock = threading.Lock()
 
     def measure(self, task: Task) -> Measured | None:
-        messages: list[Any] = [task]
+        messages = [from_task(task)]
         try:
             process = self._idle.get_nowait()
         except queue.Empty:
             started = self._start()
             if started is None:
                 return None
-            process, messages = started, [self._network, task]
+            process, messages = started, [about(self._network), *messages]
         try:
             answer = _ask(process, messages)
         except (EOFError, OSError):
@@ -56,10 +56,7 @@ class Processes(Crew):
                 "finished shards are kept, start the run again to go on"
             ) from None
         self._idle.put(process)
-        if isinstance(answer, Exception):
-            raise answer
-        assert isinstance(answer, Measured)
-        return answer
+        return to_outcome(answer)
 
     def _start(self) -> _Process | None:
         with self._lock:  # after ``stop`` nothing must be started that nobody would end
@@ -93,7 +90,7 @@ class Processes(Crew):
         self._all = []
 
 
-def _ask(process: _Process, messages: list[Any]) -> Any:
+def _ask(process: _Process, messages: list[Message]) -> Message:
     """Send the messages and wait for the answer to the last one."""
     assert process.stdin is not None
     assert process.stdout is not None

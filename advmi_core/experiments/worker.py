@@ -1,65 +1,53 @@
-"""A worker process: tasks come in on standard input, outcomes leave on standard output.
-
-Messages are pickles of our own making, each after its length; nothing else is ever unpickled.
-"""
+"""A worker process: the model, then tasks come in on standard input, outcomes leave on standard output."""
 
 from __future__ import annotations
 
 import os
-import pickle
 import queue
-import struct
 import sys
 import threading
-from typing import IO, Any
 
+from advmi_core import models
+from advmi_core.experiments.folder import Measured
+from advmi_core.experiments.messages import Message, from_outcome, receive, send, to_task
 from advmi_core.experiments.work import measure, settle
-
-_LENGTH = struct.Struct("<Q")
-
-
-def send(stream: IO[bytes], message: Any) -> None:
-    """Write one message."""
-    blob = pickle.dumps(message)
-    stream.write(_LENGTH.pack(len(blob)))
-    stream.write(blob)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> Any:
-    """Wait for one message.
-
-    Raises:
-        EOFError: the other side is gone.
-    """
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
-        raise EOFError
-    (size,) = _LENGTH.unpack(head)
-    blob = stream.read(size)
-    if len(blob) < size:
-        raise EOFError
-    return pickle.loads(blob)
+from advmi_core.models import Network
 
 
 def serve() -> None:
-    """Take the network, then answer every task with its outcome or with the error that it ended in."""
+    """Load the model, then answer every task with its outcome or with the error that it ended in."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed on the way must not mix with the answers
-    messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     settle()
-    network = messages.get()
+    about = messages.get().facts
+    network: Network | None = None
     while True:
-        task = messages.get()
+        message = messages.get()
         try:
-            answer: Any = measure(network, task)
+            network = network or _load(**about)
+            outcome: Measured | Exception | None = measure(network, to_task(message))
         except Exception as error:
-            answer = error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
-        send(answers, answer)
+            outcome = error
+        assert outcome is not None  # nobody stops a worker but by ending it
+        send(answers, from_outcome(outcome))
 
 
-def _listen(messages: queue.SimpleQueue[Any]) -> None:
+def about(network: Network) -> Message:
+    """The first message to a worker."""
+    card = network.card
+    return Message({"name": network.name, "dataset": card["dataset"]["name"], "sha256": card["sha256"]}, {})
+
+
+def _load(name: str, dataset: str, sha256: str) -> Network:
+    network = models.load(name, dataset=dataset, device="cpu")
+    if network.card["sha256"] != sha256:
+        raise ValueError(f"the weights of {name} for {dataset} were replaced while the run was going on")
+    return network
+
+
+def _listen(messages: queue.SimpleQueue[Message]) -> None:
     """Take messages as they come; end the process, in the midst of a task or not, when the parent is gone.
 
     The parent holds the other end of the pipe, so this sees it die by whatever signal, on every system.
@@ -70,10 +58,3 @@ def _listen(messages: queue.SimpleQueue[Any]) -> None:
             messages.put(receive(sys.stdin.buffer))
         except EOFError:
             os._exit(1)
-
-
-def _travels(error: Exception) -> bool:
-    try:
-        return type(pickle.loads(pickle.dumps(error))) is type(error)
-    except Exception:
-        return False
