@@ -21,6 +21,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+SIZES = ((1280, 800), (1920, 1080))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -118,6 +119,19 @@ class Visit:
         """Wait for the next run to move and to finish; returns the time."""
         self.moved()
         return self.finished()
+
+    def look(self, size: tuple[int, int], scheme: str) -> None:
+        """The same tab in a window of another size, under light or dark."""
+        self.size, self.scheme = size, scheme
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=scheme)
+
+    def shots(self, name: str) -> None:
+        """Leave pictures in both sizes, light and dark."""
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                self.look(size, scheme)
+                self.shot(name)
 
     def shot(self, name: str) -> None:
         """Leave a picture of what is seen."""

@@ -107,15 +107,14 @@ def test_the_picture_fits_on_one_screen(visit: Open, size: tuple[int, int], sche
     assert box["y"] + box["height"] <= size[1], "the picture needs scrolling"
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_one_image_and_its_maps(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_one_image_and_its_maps(visit: Open) -> None:
+    tab = visit()
     go(tab, "?section=image&twin-kind=pgd")
     tab.page.locator(".mi-maps img").nth(63).wait_for()
     tab.press("Train the critic")
     tab.page.get_by_text("Shown after critic step").wait_for(timeout=30_000)
     tab.page.locator(".js-plotly-plot").nth(1).wait_for()
-    tab.shot("mi-image")
+    tab.shots("mi-image")
 
 
 def first_point(tab: Any) -> float:
@@ -159,26 +158,24 @@ def test_the_first_point_of_a_race_comes_at_once_and_others_stay_served(visit: O
     cancel(tab)
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_a_race_to_its_end(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_a_race_to_its_end(visit: Open) -> None:
+    tab = visit()
     go(tab, "?section=bounds&race-steps=40&race-seeds=2&race-samples=300")
     tab.page.locator(".js-plotly-plot").wait_for()
-    tab.shot("mi-bounds-1-idle")
+    tab.shots("mi-bounds-1-idle")
     tab.press("Start")
     tab.page.get_by_text("Closest to 1 nats").wait_for(timeout=120_000)
     tab.page.get_by_test_id("stDataFrame").wait_for()
-    tab.shot("mi-bounds-2-finished")
+    tab.shots("mi-bounds-2-finished")
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_the_overshoot(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_the_overshoot(visit: Open) -> None:
+    tab = visit()
     go(tab, "?section=overshoot&sweep-steps=60")
     tab.page.locator(".js-plotly-plot").nth(1).wait_for()
     tab.press("Start")
     tab.page.get_by_text("With 16 pairs").wait_for(timeout=120_000)
-    tab.shot("mi-overshoot")
+    tab.shots("mi-overshoot")
     slider = tab.page.get_by_role("slider", name="Pairs K that the critic sees")
     slider.press("ArrowRight")
     tab.page.get_by_text("K = 128 pairs, step by step").wait_for()

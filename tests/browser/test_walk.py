@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FIRST_CURVE = 1.0  # seconds from the click, on two quiet cores; the best of three, for a busy neighbour
 FINISHED_UAE = 4.0
 FINISHED_SUPERVISED = 3.0
-LOOKS = [((1280, 800), "light"), ((1920, 1080), "light"), ((1280, 800), "dark"), ((1920, 1080), "dark")]
+LOOKS = [((1280, 800), "light"), ((1920, 1080), "dark")]
 Open = Callable[..., Any]
 
 
@@ -62,14 +62,13 @@ def test_another_image_starts_by_one_click(visit: Open) -> None:
     tab.page.get_by_text("True class: Bag").wait_for()
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_supervised_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_supervised_path(visit: Open) -> None:
+    tab = visit()
     tab.open("supervised?steps=60")
-    tab.shot("supervised-1-idle")
+    tab.shots("supervised-1-idle")
     tab.press("Start")
     tab.finished()
-    tab.shot("supervised-2-finished")
+    tab.shots("supervised-2-finished")
     slider = tab.page.get_by_role("slider", name="Iteration")
     slider.fill("5")
     tab.page.get_by_text("iteration 5 / 60").wait_for()
@@ -92,28 +91,26 @@ def test_cancel_keeps_the_partial_result(visit: Open) -> None:
     tab.shot("supervised-3-cancelled")
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_gallery_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_gallery_path(visit: Open) -> None:
+    tab = visit()
     tab.open("supervised?image-by=random&image-count=24&steps=40&eps=0.1")
     tab.press("Start")
     tab.finished()
     tab.page.locator(".thumbs button").nth(23).wait_for()
-    tab.shot("gallery-1")
+    tab.shots("gallery-1")
     before = tab.page.locator(".stage").get_attribute("data-key")
     tab.page.locator(".thumbs button").nth(3).click()
     tab.page.locator(f".stage:not([data-key='{before}'])").wait_for()
-    tab.shot("gallery-2-clicked")
+    tab.shots("gallery-2-clicked")
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_unsupervised_path(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_unsupervised_path(visit: Open) -> None:
+    tab = visit()
     tab.open("unsupervised?attack-model=ae-dense")
-    tab.shot("unsupervised-1-idle")
+    tab.shots("unsupervised-1-idle")
     tab.press("Start")
     tab.finished()
-    tab.shot("unsupervised-2-finished")
+    tab.shots("unsupervised-2-finished")
 
 
 def test_drawing_is_attacked_under_the_models_own_answer(visit: Open) -> None:
