@@ -57,7 +57,8 @@ def labels(seen: Sequence[Point]) -> list[str]:
         if at + 1 < len(seen) and _together(point, seen[at + 1]):
             said.append("")
         else:
-            said.append(f"ε {', '.join(waiting)}")
+            # Radii that follow one another are a range: a long list would run into the next line.
+            said.append(f"ε {', '.join(waiting) if len(waiting) < 3 else f'{waiting[0]}–{waiting[-1]}'}")
             waiting = []
     return said
 

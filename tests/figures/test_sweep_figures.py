@@ -61,7 +61,7 @@ def test_each_method_is_one_line_through_its_eps_in_order() -> None:
 
 def test_only_one_line_says_its_eps_and_points_in_one_place_say_theirs_together() -> None:
     line = [point("pgd", eps, mi) for eps, mi in ((0.1, [3.0]), (0.2, [2.0]), (0.3, [2.01]), (0.5, [2.0]))]
-    assert sweep_screen.labels(line) == ["ε 0.1", "", "", "ε 0.2, 0.3, 0.5"]
+    assert sweep_screen.labels(line) == ["ε 0.1", "", "", "ε 0.2–0.5"]
     assert sweep_screen.labels([]) == []
     modes = {t.name: t.mode for t in sweep_screen.plane(points(), chosen="pgd-eps0.3").data}
     assert modes["PGD margin"] == "lines+markers+text"
