@@ -1,4 +1,4 @@
-"""matplotlib figures for papers and slides; no global state, safe in any thread."""
+"""matplotlib figures for papers and slides; without pyplot, so safe in any thread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -17,6 +18,7 @@ from advmi_core.figures.palette import AFTER, BEFORE, NEGATIVE, POSITIVE, SERIES
 from advmi_core.figures.trail import Trail
 
 Floats = NDArray[np.float32]
+matplotlib.rcParams["svg.hashsalt"] = "advmi"  # SVG's names of parts are random otherwise
 DIVERGING = LinearSegmentedColormap.from_list("perturbation", [NEGATIVE, ZERO, POSITIVE])
 
 
@@ -108,7 +110,7 @@ def gallery(images: Floats, captions: Sequence[str]) -> Figure:
 
 
 def save(figure: Figure, kind: Literal["png", "svg", "pdf"]) -> bytes:
-    """The figure as a file; the same figure gives the same bytes."""
+    """The figure as a file; figures made alike give the same bytes."""
     buffer = io.BytesIO()
     undated: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     figure.savefig(buffer, format=kind, dpi=200, metadata=undated.get(kind, {}))

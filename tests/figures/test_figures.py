@@ -160,7 +160,7 @@ def test_the_spec_is_json() -> None:
     assert json.loads(export.spec_json(result().spec)) == {"attack": "minmax", "eps": 0.3}
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_print_figures_are_files_and_repeatable(kind: Any) -> None:
     way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     images = np.zeros((3, *SHAPE), np.float32)
@@ -171,10 +171,10 @@ def test_print_figures_are_files_and_repeatable(kind: Any) -> None:
         lambda: printed.bars(("Shirt", "Coat"), half, half, 0),
         lambda: printed.gallery(images, ["a", "b", "c"]),
     ]
-    start = b"\x89PNG" if kind == "png" else b"<?xml"
+    start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind]
     for make in figures:
         assert printed.save(make(), kind).startswith(start)
-    assert printed.save(figures[2](), "png") == printed.save(figures[2](), "png")
+    assert printed.save(figures[2](), kind) == printed.save(figures[2](), kind)
 
 
 def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
