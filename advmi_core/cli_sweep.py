@@ -16,6 +16,7 @@ from advmi_core.device import tune_cpu
 from advmi_core.experiments import PRESETS, Sweep, SweepResult, SweepStep
 from advmi_core.experiments.executors import EXECUTORS
 from advmi_core.figures.words import number
+from advmi_core.files import json_number
 from advmi_core.terminal import Json, clear_errors, people, say, watch
 from advmi_core.validate import check_choice
 
@@ -72,7 +73,7 @@ def _describe(step: SweepStep) -> str:
 def _facts(chosen: Sweep, result: SweepResult) -> dict[str, Any]:
     rows = [
         {"cell": cell.id, "method": cell.method, "eps": cell.eps, **summary.facts()}
-        | {"seconds_per_image": _known(result.seconds[cell])}
+        | {"seconds_per_image": json_number(result.seconds[cell])}
         for cell, summary in result.table()
     ]
     return {
@@ -86,10 +87,6 @@ def _facts(chosen: Sweep, result: SweepResult) -> dict[str, Any]:
         "complete": result.complete,
         "folder": str(result.folder),
     }
-
-
-def _known(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
 
 
 def _tell(facts: dict[str, Any]) -> None:

@@ -1,11 +1,13 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and what is not measured is null in JSON."""
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import SupportsFloat
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -20,3 +22,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def json_number(value: SupportsFloat) -> float | None:
+    """A number as JSON knows it; None stands for "not measured" (NaN or ∞)."""
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
-
-from torch import Tensor
 
 from advmi_core.attacks import AttackResult
 from advmi_core.evaluation import moments
 from advmi_core.figures.export import arrays_npz
-from advmi_core.files import write_atomically
+from advmi_core.files import json_number, write_atomically
 
 
 def summarise(result: AttackResult) -> dict[str, Any]:
@@ -23,12 +20,12 @@ def summarise(result: AttackResult) -> dict[str, Any]:
         "images": len(result.x),
         "counted": int(counted.sum()),
         "failed": int((~result.success[counted]).sum()),
-        "asr": _number(result.asr),
-        "mi_mean": _number(mi.mean),
-        "mi_std": _number(mi.std),
-        "linf_max": _number(result.linf.max()),
-        "l2_mean": _number(l2.mean),
-        "queries_mean": _number(queries.mean),
+        "asr": json_number(result.asr),
+        "mi_mean": json_number(mi.mean),
+        "mi_std": json_number(mi.std),
+        "linf_max": json_number(result.linf.max()),
+        "l2_mean": json_number(l2.mean),
+        "queries_mean": json_number(queries.mean),
         "warnings": list(result.warnings),
     }
 
@@ -48,9 +45,3 @@ def _write_json(path: Path, content: dict[str, Any]) -> Path:
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
-
-
-def _number(value: Tensor | float) -> float | None:
-    """A JSON number; None stands for "not measured"."""
-    number = float(value)
-    return number if math.isfinite(number) else None

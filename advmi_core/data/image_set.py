@@ -36,6 +36,18 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.y)
 
+    def first(self, n: int) -> ImageSet:
+        """The first ``n`` images.
+
+        Raises:
+            ValueError: there are fewer.
+        """
+        if n > len(self):
+            raise ValueError(
+                f"n must be at most {len(self)}, the {self.split} images of {self.name} at hand, got {n}"
+            )
+        return self.take(range(n))
+
     def take(self, indices: Sequence[int] | Tensor) -> ImageSet:
         """The images at ``indices`` (whole numbers in 0…N−1, any order, repeats allowed), copied.
 

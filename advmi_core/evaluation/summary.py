@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from advmi_core.evaluation.intervals import Interval, Paired, paired, wilson
 from advmi_core.evaluation.table import ImageTable
+from advmi_core.files import json_number
 
 QUANTILES = (5, 25, 50, 75, 95)  # percent
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
@@ -58,13 +59,13 @@ class Summary:
 
     def facts(self) -> dict[str, Any]:
         """JSON-serialisable; None stands for "not measured"."""
-        means = {name: _number(getattr(self, name)) for name in _MEANS}
+        means = {name: json_number(getattr(self, name)) for name in _MEANS}
         return {
             "images": self.images,
             "counted": self.counted,
             "succeeded": self.succeeded,
-            "asr": _number(self.asr),
-            "asr_interval": [_number(self.asr_interval.low), _number(self.asr_interval.high)],
+            "asr": json_number(self.asr),
+            "asr_interval": [json_number(self.asr_interval.low), json_number(self.asr_interval.high)],
             "mi": _moment_facts(self.mi),
             "mi_loop": _moment_facts(self.mi_loop),
             **means,
@@ -138,14 +139,10 @@ def _check_distinct(table: ImageTable) -> None:
 
 
 def _moment_facts(values: Moments) -> dict[str, Any]:
-    quantiles = {str(percent): _number(value) for percent, value in values.quantiles.items()}
+    quantiles = {str(percent): json_number(value) for percent, value in values.quantiles.items()}
     return {
         "n": values.n,
-        "mean": _number(values.mean),
-        "std": _number(values.std),
+        "mean": json_number(values.mean),
+        "std": json_number(values.std),
         "quantiles": quantiles,
     }
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -31,13 +31,7 @@ class Subject:
         Raises:
             ValueError: they are missing or damaged, or there are fewer images than wanted.
         """
-        images = data.load(sweep.dataset, split=sweep.split)
-        if sweep.n > len(images):
-            raise ValueError(
-                f"n must be at most {len(images)}, the {sweep.split} images of {sweep.dataset} at hand, "
-                f"got {sweep.n}"
-            )
-        chosen = images.take(range(sweep.n))
+        chosen = data.load(sweep.dataset, split=sweep.split).first(sweep.n)
         return cls(chosen.x, chosen.y, models.load(sweep.model, dataset=sweep.dataset, device="cpu"))
 
     @property

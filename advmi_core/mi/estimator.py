@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -47,7 +48,7 @@ class MIEstimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimator:
+class Estimator(ABC):
     """What all estimators have in common.
 
     Attributes:
@@ -69,6 +70,7 @@ class Estimator:
         if not isinstance(self.gaussianise, bool):
             raise ValueError(f"gaussianise must be True or False, got {self.gaussianise!r}")
 
+    @abstractmethod
     def run(self, x: Samples, y: Samples) -> Run[MIStep, MIEstimate]:
         """The estimate step by step; closing it early keeps the best found so far.
 
@@ -79,7 +81,6 @@ class Estimator:
         Raises:
             ValueError: shapes or lengths are not as stated, a value is not finite, or a side is constant.
         """
-        raise NotImplementedError
 
     def estimate(self, x: Samples, y: Samples) -> MIEstimate:
         """``run`` to the end."""

@@ -7,6 +7,7 @@ it is [Czyż et al. 2023, "Beyond Normal"]; the discrete one is a symmetric chan
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -24,7 +25,7 @@ _ROTATION_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Task(ABC):
     """A pair (a, b) with known mutual information.
 
     Attributes:
@@ -47,9 +48,9 @@ class Task:
         check_number(self.mi, "mi", low=0, high=LARGEST_MI)
 
     @property
+    @abstractmethod
     def mutual_information(self) -> float:
         """In nats, from the parameters of the distribution."""
-        raise NotImplementedError
 
     def sample(self, n: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
         """``n`` paired samples, a (N,da) and b (N,db) float32; the same seed gives the same samples.
@@ -61,8 +62,9 @@ class Task:
         check_count(seed, "seed", low=0)
         return self._draw(n, torch.Generator().manual_seed(seed))
 
+    @abstractmethod
     def _draw(self, n: int, stream: torch.Generator) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+        """``n`` pairs from this stream."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core.files import json_number
 from advmi_core.studies.agreement import intraclass, rank_correlation
 from advmi_core.studies.parts import Floats
 
@@ -73,9 +74,9 @@ class Summary:
         """The line as JSON; None stands for "not measured". Timings are no result and stay out."""
         facts: dict[str, Any] = {"sampling": self.sampling, "k": self.k, "images": self.images}
         for name in ("mean", "std", "rank_correlation", "icc"):
-            facts[name] = _known(getattr(self, name))
+            facts[name] = json_number(getattr(self, name))
         for name in ("means", "stds"):
-            facts[name] = [_known(value) for value in getattr(self, name)]
+            facts[name] = [json_number(value) for value in getattr(self, name)]
         return facts
 
 
@@ -155,7 +156,3 @@ def collect(
 
 def _moments(values: NDArray[np.float64]) -> tuple[float, float]:
     return (float(values.mean()), float(values.std())) if len(values) else (math.nan, math.nan)
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -61,13 +61,7 @@ class SamplingParts:
 
     def __init__(self, study: SamplingStudy, directory: Path) -> None:
         device = pick(study.device)
-        images = data.load(study.dataset, split=study.split)
-        if study.n > len(images):
-            raise ValueError(
-                f"n must be at most {len(images)}, the {study.split} images of {study.dataset} at hand, "
-                f"got {study.n}"
-            )
-        chosen = images.take(range(study.n))
+        chosen = data.load(study.dataset, split=study.split).first(study.n)
         network = models.load(study.model, dataset=study.dataset, device=str(device))
         self.study, self.x, self.twins = study, chosen.x, torch.empty_like(chosen.x)
         self._network, self._y = network, chosen.y

@@ -49,11 +49,7 @@ def show(page: str, snapshot: Snapshot) -> None:
     if snapshot.active:
         work.progress(page, snapshot)
         components.stage(views.live(snapshot), key=f"{page}.stage")
-    elif snapshot.state == "failed":
-        st.error(snapshot.error, icon=":material/error:")
-    elif snapshot.result is None:
-        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
-    else:
+    elif not work.ended_with_nothing(snapshot):
         _finished(page)
 
 

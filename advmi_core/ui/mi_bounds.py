@@ -70,14 +70,10 @@ def _outcome(state: PageState) -> None:
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
     spec: BoundRace = snapshot.about
-    if snapshot.state == "failed":
-        st.error(snapshot.error, icon=":material/error:")
+    if work.ended_with_nothing(snapshot):
         return
     if snapshot.active:
         work.progress(_job(state), snapshot)
-    elif snapshot.result is None:
-        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
-        return
     else:
         _say(snapshot)
     _chart(state, snapshot.records, spec.bounds, spec.truth, spec.steps)

@@ -128,16 +128,16 @@ def _outcome(state: PageState) -> None:
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
-    if snapshot.state == "failed":
-        st.error(snapshot.error, icon=":material/error:")
-    elif snapshot.active:
+    if work.ended_with_nothing(snapshot):
+        return
+    if snapshot.active:
         work.progress(_job(state), snapshot)
         if snapshot.records:
             _charts(state, snapshot.records, snapshot.records[-1], mi_scores.extent(snapshot.records))
     elif snapshot.records:
         _walk(state)
     else:
-        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
+        results.box("note", "Cancelled", "Before the critic's first step.")
 
 
 @st.fragment

@@ -11,7 +11,7 @@ from advmi_core.figures import export, violins
 from advmi_core.figures import print as printing
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import duration, number
-from advmi_core.jobs import Snapshot, shared
+from advmi_core.jobs import Snapshot
 from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.parts import user_folder
 from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
@@ -96,13 +96,11 @@ def _start(state: PageState) -> None:
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
-    if snapshot.state == "failed":
-        st.error(snapshot.error, icon=":material/error:")
-    elif snapshot.active:
-        _progress(state, snapshot)
+    if work.ended_with_nothing(snapshot):
+        return
+    if snapshot.active:
+        work.progress_of_parts(_job(state), snapshot, _said(snapshot), "part")
         _picture(state, _so_far(snapshot))
-    elif snapshot.result is None:
-        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
     else:
         _verdict(snapshot)
         _picture(state, snapshot.result)
@@ -112,24 +110,6 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
 def _so_far(snapshot: Snapshot) -> StudyResult:
     study: SamplingStudy = snapshot.about
     return collect({}, study.samplings, study.seeds, study.n, snapshot.records)
-
-
-def _progress(state: PageState, snapshot: Snapshot) -> None:
-    stopping = st.session_state.get(state.key("study-stopped")) == snapshot.id
-    bar, button = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(
-        snapshot.progress, text="Stopping after the parts in hand …" if stopping else _said(snapshot)
-    )
-    button.button(
-        "Cancel", key=state.key("study-cancel"), on_click=_stop, args=(state, snapshot.id),
-        disabled=stopping, width="stretch", icon=":material/stop:",
-        help="Finished parts are kept; Start goes on from there.",
-    )  # fmt: skip
-
-
-def _stop(state: PageState, job: str) -> None:
-    st.session_state[state.key("study-stopped")] = job
-    shared().cancel(job)
 
 
 def _said(snapshot: Snapshot) -> str:

@@ -10,7 +10,7 @@ from advmi_core.experiments import RunInfo, Sweep, SweepResult
 from advmi_core.experiments.results import assemble
 from advmi_core.figures.sweep import title
 from advmi_core.figures.words import duration
-from advmi_core.jobs import Snapshot, shared
+from advmi_core.jobs import Snapshot
 from advmi_core.ui import (
     results,
     sweep_cells,
@@ -45,23 +45,8 @@ def said_of_job(folder: Path) -> None:
 
 def _moving(state: PageState, folder: Path, now: Snapshot) -> None:
     sweep: Sweep = now.about
-    _progress(state, now)
+    work.progress_of_parts(state.page, now, _where(now), "shard")
     _body(state, folder, assemble(sweep, {}, now.records))
-
-
-def _progress(state: PageState, now: Snapshot) -> None:
-    stopping = st.session_state.get(state.key("stopped")) == now.id
-    bar, button = st.columns([6, 1], vertical_alignment="center")
-    bar.progress(now.progress, text="Stopping after the shard in hand …" if stopping else _where(now))
-    button.button(
-        "Cancel", key=state.key("cancel"), on_click=_stop, args=(state, now.id), disabled=stopping,
-        width="stretch", icon=":material/stop:", help="Finished shards are kept; Start goes on from there.",
-    )  # fmt: skip
-
-
-def _stop(state: PageState, job: str) -> None:
-    st.session_state[state.key("stopped")] = job
-    shared().cancel(job)
 
 
 def _where(now: Snapshot) -> str:

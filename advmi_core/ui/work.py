@@ -138,6 +138,41 @@ def progress(page: str, snapshot: Snapshot) -> None:
     )  # fmt: skip
 
 
+def progress_of_parts(page: str, snapshot: Snapshot, text: str, part: str) -> None:
+    """Progress bar and Cancel of a job whose steps are whole parts, such as shards, which it ends first.
+
+    Args:
+        page: the job's page.
+        snapshot: its job.
+        text: where it stands.
+        part: what its steps are called.
+    """
+    stopped = f"{page}.stopped"
+    stopping = st.session_state.get(stopped) == snapshot.id
+
+    def stop() -> None:
+        st.session_state[stopped] = snapshot.id
+        shared().cancel(snapshot.id)
+
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    bar.progress(snapshot.progress, text=f"Stopping after the {part} in hand …" if stopping else text)
+    button.button(
+        "Cancel", key=f"{page}.cancel", on_click=stop, disabled=stopping, width="stretch",
+        icon=":material/stop:", help=f"Every finished {part} is kept; Start goes on from there.",
+    )  # fmt: skip
+
+
+def ended_with_nothing(snapshot: Snapshot) -> bool:
+    """Say why a finished job has no result, and whether that is so."""
+    if snapshot.state == "failed":
+        st.error(snapshot.error, icon=":material/error:")
+    elif not snapshot.active and snapshot.result is None:
+        st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
+    else:
+        return False
+    return True
+
+
 def said(snapshot: Snapshot) -> str:
     """Where the job stands, in words."""
     if snapshot.state == "queued":
