@@ -14,7 +14,7 @@ from rich.table import Table
 from advmi_core.device import tune_cpu
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
-from advmi_core.studies.parts import user_folder
+from advmi_core.parts import user_folder
 from advmi_core.studies.results import StudyResult
 from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from advmi_core import paths
 from advmi_core.evaluation import ImageTable
 from advmi_core.experiments.results import SweepResult, SweepStep, assemble
-from advmi_core.studies.parts import Parts, read_arrays, write_arrays, write_text
+from advmi_core.parts import Parts, read_arrays, write_arrays, write_text
 
 if TYPE_CHECKING:
     from advmi_core.experiments.spec import Cell, Sweep

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core.files import json_number
+from advmi_core.parts import Floats
 from advmi_core.studies.agreement import intraclass, rank_correlation
-from advmi_core.studies.parts import Floats
 
 
 @dataclass(frozen=True)

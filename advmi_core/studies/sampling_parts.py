@@ -24,7 +24,7 @@ from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.patches import PatchPreset
 from advmi_core.mi.sampling import PROJECTIONS, draw_samples, resolve_sampling
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.studies.parts import Floats, Parts, write_arrays, write_text
+from advmi_core.parts import Floats, Parts, write_arrays, write_text
 from advmi_core.studies.perturb import describe, perturb
 from advmi_core.studies.pool import in_order
 from advmi_core.studies.results import StudyResult, StudyStep, collect

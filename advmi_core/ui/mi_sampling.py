@@ -12,8 +12,8 @@ from advmi_core.figures import print as printing
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import duration, number
 from advmi_core.jobs import Snapshot
+from advmi_core.parts import user_folder
 from advmi_core.studies.exports import values_csv, values_npz
-from advmi_core.studies.parts import user_folder
 from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling import SamplingStudy
 from advmi_core.studies.sampling_parts import PERTURB
