@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from advmi_core.models.autoencoders import AdversarialAutoencoder, Discriminator
 from advmi_core.models.base import Autoencoder, Classifier, Network
+from advmi_core.models.concrete import ConcreteAutoencoder, temperature
 from advmi_core.models.registry import initialise
 from advmi_core.models.spec import TrainSpec
 
@@ -41,11 +42,15 @@ class Learner(ABC):
         network: the model to train, gradients on.
         spec: optimiser and its parameters.
         device: where it learns.
+
+    Attributes:
+        progress: share of the training that is done, in [0,1]; whoever calls ``step`` keeps it up to date.
     """
 
     def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
         self.network = network.to(device)
         self.spec = spec
+        self.progress = 0.0
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self.optimizers = {"network": _optimizer(self.network, spec)}
 
@@ -144,12 +149,25 @@ class AdversarialLearner(Learner):
         return float(error.detach())
 
 
+class ConcreteLearner(Learner):
+    """Squared error of the noisy reconstruction, colder and colder as the training goes on."""
+
+    network: ConcreteAutoencoder
+
+    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+        """One step along the MSE at the temperature of ``progress``."""
+        seen = self.network.noisy(x, temperature(self.progress), generator)
+        return self.descend("network", functional.mse_loss(seen, x), lr)
+
+
 def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
     """The learner that suits the network and the spec."""
     if isinstance(network, Classifier):
         return ClassifierLearner(network, spec, device)
     if isinstance(network, AdversarialAutoencoder) and spec.adversary:
         return AdversarialLearner(network, spec, device)
+    if isinstance(network, ConcreteAutoencoder):
+        return ConcreteLearner(network, spec, device)
     return AutoencoderLearner(network, spec, device)
 
 
