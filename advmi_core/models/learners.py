@@ -55,8 +55,14 @@ class Learner(ABC):
         self.optimizers = {"network": _optimizer(self.network, spec)}
 
     @abstractmethod
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
-        """Learn from a batch x (B,C,H,W), y (B,) at this learning rate; returns the loss before the step."""
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
+        """Learn from a batch x (B,C,H,W), y (B,) at this learning rate; returns the loss before the step.
+
+        An autoencoder learns to rebuild ``target`` (B,C,H,W) from x, by default x itself; a classifier has
+        its labels and ignores it.
+        """
 
     def descend(self, which: str, loss: Tensor, lr: float) -> float:
         """One step of one optimiser along the gradient of ``loss``, whose value is returned."""
@@ -102,7 +108,9 @@ class Learner(ABC):
 class ClassifierLearner(Learner):
     """Cross entropy, with label smoothing if the spec says so."""
 
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
         """One step along the batch's mean cross entropy."""
         loss = functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
         return self.descend("network", loss, lr)
@@ -113,10 +121,12 @@ class AutoencoderLearner(Learner):
 
     network: Autoencoder
 
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
         """One step along MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
         code = self.network.encode(x)
-        loss = functional.mse_loss(self.network.decode(code), x)
+        loss = functional.mse_loss(self.network.decode(code), x if target is None else target)
         if self.spec.sparsity:
             loss = loss + self.spec.sparsity * kl_sparsity(code)
         return self.descend("network", loss, lr)
@@ -137,13 +147,15 @@ class AdversarialLearner(Learner):
         self.modules["discriminator"] = self.discriminator
         self.optimizers["discriminator"] = _optimizer(self.discriminator, spec)
 
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
         """One step of the discriminator, then one of the autoencoder; returns the reconstruction error."""
         code = self.network.encode(x)
         prior = torch.randn(code.shape, generator=generator).to(code.device)
         real, fake = self.discriminator(prior), self.discriminator(code.detach())
         self.descend("discriminator", (_pass_for(real, 1.0) + _pass_for(fake, 0.0)) / 2, lr)
-        error = functional.mse_loss(self.network.decode(code), x)
+        error = functional.mse_loss(self.network.decode(code), x if target is None else target)
         fooled = _pass_for(self.discriminator(code), 1.0)
         self.descend("network", error + self.spec.adversary * fooled, lr)
         return float(error.detach())
@@ -154,10 +166,12 @@ class ConcreteLearner(Learner):
 
     network: ConcreteAutoencoder
 
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> float:
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
         """One step along the MSE at the temperature of ``progress``."""
         seen = self.network.noisy(x, temperature(self.progress), generator)
-        return self.descend("network", functional.mse_loss(seen, x), lr)
+        return self.descend("network", functional.mse_loss(seen, x if target is None else target), lr)
 
 
 def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
