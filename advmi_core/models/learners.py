@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,8 @@ from advmi_core.models.concrete import ConcreteAutoencoder, temperature
 from advmi_core.models.registry import initialise
 from advmi_core.models.spec import TrainSpec
 
+SELECTOR_RATE = 10.0
+"""So much faster than its decoder the selector of a concrete autoencoder learns: its logits have far to go."""
 SPARSITY_TARGET = 0.1
 """Wanted mean activation of a code unit of the sparse autoencoder (METHODS §3)."""
 
@@ -68,7 +71,7 @@ class Learner(ABC):
         """One step of one optimiser along the gradient of ``loss``, whose value is returned."""
         optimizer = self.optimizers[which]
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("rate", 1.0)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -190,8 +193,12 @@ def _pass_for(logits: Tensor, label: float) -> Tensor:
 
 
 def _optimizer(module: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+    groups: list[dict[str, Any]] = [{"params": list(module.parameters())}]
+    if isinstance(module, ConcreteAutoencoder):
+        groups = [
+            {"params": list(module.selector.parameters()), "rate": SELECTOR_RATE},
+            {"params": list(module.decoder.parameters())},
+        ]
     if spec.optimizer == "sgd":
-        return torch.optim.SGD(
-            module.parameters(), spec.lr, momentum=0.9, nesterov=True, weight_decay=spec.weight_decay
-        )
-    return torch.optim.Adam(module.parameters(), spec.lr, weight_decay=spec.weight_decay)
+        return torch.optim.SGD(groups, spec.lr, momentum=0.9, nesterov=True, weight_decay=spec.weight_decay)
+    return torch.optim.Adam(groups, spec.lr, weight_decay=spec.weight_decay)

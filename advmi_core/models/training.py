@@ -172,6 +172,7 @@ class _Training:
         if self.spec.flip:
             x = mirror(x, generator)
         lr = learning_rate(self.spec, step, self.total)
+        self.learner.progress = step / self.total
         with torch.enable_grad():
             loss = self.learner.step(x, self.y[batch], lr, generator)
         if not math.isfinite(loss):
