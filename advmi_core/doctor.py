@@ -72,9 +72,10 @@ def _advice(facts: dict[str, Any]) -> list[str]:
     for name, splits in facts["data"].items():
         missing = [split for split, source in splits.items() if source is None]
         if missing:
+            how = data.CATALOG[name].origin or f"run `advmi data get {name}`"
             advice.append(
-                f"{name} ({', '.join(missing)}) is not here: run `advmi data get {name}`, or point "
-                "ADVMI_DATA to a folder that holds it."
+                f"{name} ({', '.join(missing)}) is not here: {how}, or point ADVMI_DATA to a folder that "
+                "holds it."
             )
     for package, version in facts["versions"].items():
         if version is None:

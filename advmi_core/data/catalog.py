@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from advmi_core.data import mice
+
 SPLITS = ("train", "test")
 
 
@@ -20,6 +22,7 @@ class Entry:
         sizes: number of images of each published split.
         classes: class names in label order; empty where only the files state them.
         licence: what its authors allow, in a few words.
+        origin: how a person gets it; empty where ``download`` fetches it.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Entry:
     sizes: Mapping[str, int]
     classes: tuple[str, ...]
     licence: str
+    origin: str = ""
 
 
 _FASHION = (
@@ -45,9 +49,10 @@ def _entry(
     sizes: tuple[int, int],
     classes: tuple[str, ...],
     licence: str,
+    origin: str = "",
 ) -> tuple[str, Entry]:
     counts = MappingProxyType(dict(zip(SPLITS, sizes, strict=True)))
-    return name, Entry(name, title, shape, counts, classes, licence)
+    return name, Entry(name, title, shape, counts, classes, licence, origin)
 
 
 CATALOG: Mapping[str, Entry] = MappingProxyType(
@@ -63,6 +68,16 @@ CATALOG: Mapping[str, Entry] = MappingProxyType(
             _entry("svhn", "SVHN", (3, 32, 32), (73_257, 26_032), _DIGITS, "non-commercial use, Stanford"),
             _entry(
                 "tiny-imagenet", "Tiny-ImageNet", (3, 64, 64), (100_000, 10_000), (), "research use, Stanford"
+            ),
+            _entry(
+                "mice-protein",
+                "Mice Protein Expression",
+                (1, 1, mice.COLUMNS),
+                mice.SIZES,
+                mice.CLASSES,
+                "CC BY 4.0, Higuera, Gardiner and Cios",
+                "get Data_Cortex_Nuclear from archive.ics.uci.edu/dataset/342, save it as CSV in a folder "
+                "mice-protein",
             ),
         )
     )

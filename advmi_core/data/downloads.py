@@ -124,9 +124,11 @@ def download(name: str, splits: Sequence[str] = SPLITS, progress: Progress | Non
 
     Raises:
         ValueError: unknown name or split.
-        DownloadError: no network, or a file is not what was published. Nothing incomplete is kept.
+        DownloadError: no network, or a file is not what was published (nothing incomplete is kept), or the
+            data set is not one that is fetched.
     """
-    entry(name)
+    if origin := entry(name).origin:
+        raise DownloadError(f"{name} is not downloaded: {origin} and set ADVMI_DATA to the folder above it")
     for split in splits:
         check_split(split)
     remotes = list(dict.fromkeys(remote for split in splits for remote in REMOTES[name, split]))

@@ -95,7 +95,7 @@ def _split(source: Path, target: Path, split: str, count: int) -> list[Path]:
         )
     kept = first_of_each_class(_HERE.read(files, split), count)
     written = []
-    arrays = (kept.images[:, 0], kept.labels.astype(np.uint8))
+    arrays = (kept.images[:, 0].astype(np.uint8), kept.labels.astype(np.uint8))
     for published, array in zip(files, arrays, strict=True):
         path = target / (published.name.removesuffix(".gz") + ".gz")
         write_atomically(path, partial(idx.write_array, array=array))

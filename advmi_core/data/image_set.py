@@ -69,15 +69,15 @@ class ImageSet:
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """What a reader returns: 8-bit images as stored, a quarter of the memory of the float ones.
+    """What a reader returns: 8-bit images as stored, a quarter of the memory of float ones; tables as floats.
 
     Attributes:
-        images: (N,C,H,W) uint8, read-only.
+        images: (N,C,H,W) uint8, or float32 in [0,1], read-only.
         labels: (N,) int64, read-only.
         classes: class names where the files state them, else empty.
     """
 
-    images: NDArray[np.uint8]
+    images: NDArray[np.uint8] | NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: tuple[str, ...] = ()
 
@@ -88,5 +88,7 @@ class Pixels:
 
     def tensors(self) -> tuple[Tensor, Tensor]:
         """Fresh (N,C,H,W) float32 images in [0,1] and (N,) int64 labels, which the caller may change."""
-        x = torch.from_numpy(self.images.astype(np.float32)).div_(255)
+        x = torch.from_numpy(self.images.astype(np.float32))
+        if self.images.dtype == np.uint8:
+            x.div_(255)
         return x, torch.from_numpy(self.labels.copy())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from advmi_core.data import cifar, idx, picture_files, svhn
+from advmi_core.data import cifar, idx, mice, picture_files, svhn
 from advmi_core.data.catalog import CATALOG
 from advmi_core.data.image_set import Pixels
 from advmi_core.data.pictures import Shape
@@ -148,6 +148,23 @@ class SvhnLayout:
         return svhn.read_mat(files[0])
 
 
+@dataclass(frozen=True)
+class MiceLayout:
+    """One table for both splits, ``mice-protein/Data_Cortex_Nuclear.csv``."""
+
+    path: str
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root / self.path)
+
+    def find(self, root: Path, split: str) -> Files | None:
+        path = root / self.path
+        return (path,) if path.is_file() else None
+
+    def read(self, files: Files, split: str) -> Pixels:
+        return mice.read_csv(files[0], split)
+
+
 def _classes(path: str, name: str) -> ClassesLayout:
     return ClassesLayout(path, CATALOG[name].classes, CATALOG[name].shape)
 
@@ -168,6 +185,7 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
         TinyLayout("tiny-imagenet-200.zip"),
         TinyLayout("tiny-imagenet-200-subset.zip"),
     ),
+    "mice-protein": (MiceLayout("mice-protein/Data_Cortex_Nuclear.csv"),),
 }
 
 _PICKLED = ("cifar-10-batches-py", "cifar-10-python.tar.gz")

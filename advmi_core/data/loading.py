@@ -28,7 +28,7 @@ def load(
     them changes nothing for others.
 
     Args:
-        name: "fashion-mnist", "mnist", "cifar10", "svhn" or "tiny-imagenet".
+        name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", or the table "mice-protein".
         split: "train" or "test" (Tiny-ImageNet's published validation split).
         download: fetch the published files into the user cache if no source but the embedded one has
             the split. Without it nothing ever leaves or enters the machine.

@@ -111,8 +111,13 @@ def not_found(name: str, split: str) -> DataNotFoundError:
     hints = "".join(f"\n{hint}." for source in asked if source.root and (hint := unread(name, source.root)))
     return DataNotFoundError(
         f"{name} (split {split}) was not found. Looked at:\n{looked}{hints}"
-        f"\nGet it with `advmi data get {name}`, or set {ENVIRONMENT} to a folder that holds it."
+        f"\n{_how(name)}, or set {ENVIRONMENT} to a folder that holds it."
     )
+
+
+def _how(name: str) -> str:
+    origin = entry(name).origin
+    return f"{origin[0].upper()}{origin[1:]}" if origin else f"Get it with `advmi data get {name}`"
 
 
 def _statuses(name: str, split: str) -> list[SourceStatus]:
