@@ -17,7 +17,7 @@ from advmi_core.models.registry import initialise
 from advmi_core.models.spec import TrainSpec
 
 SELECTOR_RATE = 10.0
-"""So much faster than its decoder the selector of a concrete autoencoder learns: its logits have far to go."""
+"""How much faster the selector of a concrete autoencoder learns than its decoder: its logits have far to go."""
 SPARSITY_TARGET = 0.1
 """Wanted mean activation of a code unit of the sparse autoencoder (METHODS §3)."""
 
