@@ -11,6 +11,7 @@ from torch import nn
 from advmi_core.models.autoencoders import AdversarialAutoencoder, ConvAutoencoder, DenseAutoencoder
 from advmi_core.models.base import Network, Shape
 from advmi_core.models.classifiers import CNN
+from advmi_core.models.concrete import ConcreteAutoencoder
 from advmi_core.validate import check_choice, check_count
 
 MODELS: dict[str, Callable[[Shape, int], Network]] = {
@@ -19,6 +20,7 @@ MODELS: dict[str, Callable[[Shape, int], Network]] = {
     "ae-sparse": lambda shape, classes: DenseAutoencoder(shape),
     "ae-conv": lambda shape, classes: ConvAutoencoder(shape),
     "ae-adversarial": lambda shape, classes: AdversarialAutoencoder(shape),
+    "ae-concrete": lambda shape, classes: ConcreteAutoencoder(shape),
 }
 """Name → builder taking (C,H,W) and the number of classes (which autoencoders ignore)."""
 

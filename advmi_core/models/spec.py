@@ -83,6 +83,7 @@ _BEST: dict[str, dict[str, Any]] = {
     "ae-sparse": {"epochs": 20, "lr": 2e-2, "sparsity": 3.0},
     "ae-conv": {"epochs": 8, "lr": 5e-3},
     "ae-adversarial": {"epochs": 8, "lr": 1e-3, "adversary": 1e-3, "half": True},
+    "ae-concrete": {"epochs": 40, "lr": 2e-3},
 }
 
 
