@@ -35,6 +35,10 @@ class RowStreams:
         """(B, *shape) float32 numbers in [0, 1)."""
         return self._stack([torch.rand(shape, generator=g) for g in self._streams])
 
+    def normal(self, *shape: int) -> Tensor:
+        """(B, *shape) float32 standard normal numbers."""
+        return self._stack([torch.randn(shape, generator=g) for g in self._streams])
+
     def fill_uniform(self, tensor: Tensor, limit: float) -> None:
         """Fill a (B,…) tensor with numbers in [−limit, limit), each row from its own stream."""
         for row, generator in zip(tensor, self._streams, strict=True):

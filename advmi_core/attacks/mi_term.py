@@ -1,9 +1,10 @@
-"""The MI term of an attack: what is estimated along the way, and its pull on x̃."""
+"""The MI term of an attack, or the distance in its place: what is seen along the way, and its pull on x̃."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,29 +16,39 @@ from advmi_core.mi.sampling import draw_samples, project, resolve_sampling
 from advmi_core.objectives import Objective, Problem
 
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
+# "l2" stands for the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples.
 MI_TERMS = {
     "mine-conv": "auto",
     "mine-random": "random",
     "mine-patches": "patches",
     "gaussian-patches": "patches",
+    "l2": None,
 }
 
 
-def check_sampling(objective: Objective, mi: str) -> str:
-    """The sampling that ``mi`` means for this model."""
-    return resolve_sampling(objective, MI_TERMS[mi])
+def check_sampling(objective: Objective, mi: str) -> str | None:
+    """The sampling that ``mi`` means for this model, None where it needs no samples."""
+    sampling = MI_TERMS[mi]
+    return None if sampling is None else resolve_sampling(objective, sampling)
 
 
 class MITerm(ABC):
-    """I(x, x̃) for B images, estimated along the attack."""
+    """I(x, x̃) for B images, estimated along the attack.
+
+    Attributes:
+        nats: the values are mutual information, and one that is not above 0 is none; else they measure
+            likeness in another unit and sign, and a record must not call them MI.
+    """
+
+    nats: ClassVar[bool] = True
 
     @abstractmethod
     def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Learn from this x̃ (B,C,H,W) and look at it.
 
         Returns:
-            (B,) nats before the last critic step; the differentiable samples of x̃; ∂I/∂samples, ready for
-            one backward pass that serves model and critic together.
+            (B,) nats before the last critic step (or likeness, see ``nats``); the differentiable samples of
+            x̃; ∂I/∂samples, ready for one backward pass that serves model and critic together.
         """
 
 
@@ -64,6 +75,8 @@ def make_term(
         critic, pairs: of the published samplings, see ``PerSampleMINE``.
     """
     sampling = check_sampling(problem.objective, mi)
+    if sampling is None:
+        return DistanceTerm(problem)
     if mi == "gaussian-patches":
         return GaussianTerm(problem)
     if bound == "auto":
@@ -132,3 +145,17 @@ class GaussianTerm(MITerm):
             value = gaussian_mi(self._originals, leaf)
             (gradient,) = torch.autograd.grad(value.sum(), leaf)
         return value.detach(), samples, gradient
+
+
+class DistanceTerm(MITerm):
+    """−‖x̃ − x‖², squared pixel values summed over an image: what L2-UAE minimises in the place of the MI."""
+
+    nats: ClassVar[bool] = False
+
+    def __init__(self, problem: Problem) -> None:
+        self._originals = problem.x.flatten(1)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = x_adv.flatten(1)
+        delta = samples.detach() - self._originals
+        return -delta.square().sum(1), samples, -2 * delta

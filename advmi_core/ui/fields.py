@@ -131,6 +131,7 @@ FIELDS: dict[str, Field] = {
             "mine-random": "random projections (published)",
             "mine-patches": "image patches, learnt critic",
             "gaussian-patches": "image patches, closed form",
+            "l2": "L2 distance (no MI)",
         },
     ),
     "bound": Field(

@@ -1,0 +1,146 @@
+"""How new images are made: the parameters, and the run over all parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advmi_core.attacks import MinMax
+from advmi_core.attacks.mi_term import MI_TERMS
+from advmi_core.augmentation.making import Making
+from advmi_core.augmentation.records import Augmented, AugmentStep
+from advmi_core.objectives import Objective, Reconstruction
+from advmi_core.run import Run
+from advmi_core.validate import check_choice, check_count, check_images, check_number, check_same_length
+
+METHODS = ("mine-uae", "l2-uae", "gaussian")
+DISTANCE = "l2"  # the name of the L2 distance among the MI terms
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far images are moved: critic steps, step α of δ, and ± of the random start (see ``MinMax``)."""
+
+    inner: int
+    alpha: float
+    start: float
+
+
+DEFAULTS: dict[str, Strength] = {
+    "mine-conv": Strength(inner=20, alpha=0.01, start=0.086),
+    "mine-random": Strength(inner=20, alpha=0.01, start=0.086),
+    "mine-patches": Strength(inner=20, alpha=0.01, start=0.086),
+    "gaussian-patches": Strength(inner=1, alpha=0.01, start=0.086),
+    DISTANCE: Strength(inner=1, alpha=0.01, start=0.086),
+}
+"""MI term → its strength where ``Augmentation`` names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Parameters of new images; frozen, JSON-serialisable through ``spec()``.
+
+    Attributes:
+        method: one of ``METHODS``.
+        mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``MinMax``).
+        eps: radius ε ≥ 0 of the L∞ ball.
+        steps: iterations ≥ 1.
+        inner, alpha, start: see ``MinMax``; None takes those of ``DEFAULTS``.
+        l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
+        seed: ≥ 0; an image depends on its own position and on no other image.
+        part: images ≥ 1 made and kept at once; no image depends on it.
+
+    Raises:
+        ValueError: a parameter is outside its range.
+    """
+
+    method: str = "mine-uae"
+    mi: str = "mine-conv"
+    eps: float = 1.0
+    steps: int = 40
+    inner: int | None = None
+    alpha: float | None = None
+    start: float | None = None
+    l2: float | None = None
+    seed: int = 0
+    part: int = 250
+
+    def __post_init__(self) -> None:
+        check_choice(self.method, "method", METHODS)
+        check_choice(self.mi, "mi", tuple(name for name in MI_TERMS if name != DISTANCE))
+        check_count(self.part, "part")
+        check_count(self.seed, "seed", low=0)
+        if self.l2 is not None:
+            check_number(self.l2, "l2", low=0)
+            if self.method != "gaussian":
+                raise ValueError(f'l2 belongs to method="gaussian", got {self.l2:g} for {self.method!r}')
+        self.attack()
+
+    def attack(self) -> MinMax:
+        """The attack that makes the UAEs; ``"gaussian"`` does not run it."""
+        term = DISTANCE if self.method == "l2-uae" else self.mi
+        usual = DEFAULTS[term]
+        return MinMax(
+            mi=term,
+            eps=self.eps,
+            steps=self.steps,
+            inner=usual.inner if self.inner is None else self.inner,
+            alpha=usual.alpha if self.alpha is None else self.alpha,
+            start=usual.start if self.start is None else self.start,
+            seed=self.seed,
+            mi_steps=0,
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """Everything that the images depend on beside model and originals."""
+        if self.method == "gaussian":
+            own = {"l2": self.l2, "seed": self.seed}
+        else:
+            # Rows of a batch do not depend on one another, so how many fit the memory is no parameter.
+            own = {name: value for name, value in self.attack().spec().items() if name != "batch_size"}
+        return {"method": self.method, "part": self.part, **own}
+
+    def run(
+        self,
+        model: nn.Module | Objective,
+        x: Tensor,
+        *,
+        l2: Tensor | None = None,
+        directory: Path | None = None,
+    ) -> Run[AugmentStep, Augmented]:
+        """Start making the images; closing the run keeps all finished parts.
+
+        Args:
+            model: an autoencoder, or the objective that the UAEs pursue; images are made where it lives.
+            x: (N,C,H,W) float32 images in [0,1].
+            l2: only ``"gaussian"``: (N,) wanted ‖x̃ − x‖₂ of each image. One whose box [0,1] has no room for
+                it gets the corner of the box that its noise points to.
+            directory: keeps finished parts in a folder named by all of this; the same call goes on from them,
+                so a kill loses at most the part in hand. Several processes may share it.
+
+        Raises:
+            ValueError: images, lengths or folder are not as stated, or the model cannot take the images.
+        """
+        check_images(x)
+        objective = model if isinstance(model, Objective) else Reconstruction(model)
+        making = Making(self, objective, x.detach(), self._lengths(x, l2), directory)
+        return Run(making.steps(), making.result, making.total)
+
+    def _lengths(self, x: Tensor, l2: Tensor | None) -> Tensor | None:
+        """(N,) wanted lengths of the noise; None for UAEs, which have none."""
+        if self.method != "gaussian":
+            if l2 is not None:
+                raise ValueError(f'l2 belongs to method="gaussian", got lengths for {self.method!r}')
+            return None
+        if l2 is None:
+            if self.l2 is None:
+                raise ValueError("gaussian noise needs its wanted length l2, got none")
+            return torch.full((len(x),), self.l2, device=x.device)
+        if l2.ndim != 1 or not bool(torch.isfinite(l2).all()) or bool((l2 < 0).any()):
+            raise ValueError(f"l2 must be (N,) finite lengths ≥ 0, got {tuple(l2.shape)} {l2.dtype}")
+        check_same_length(x, l2, "x and l2")
+        return l2.detach().to(x.device, torch.float32)
