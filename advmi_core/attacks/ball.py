@@ -68,6 +68,14 @@ def per_image(values: Tensor, images: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (images.ndim - 1))
 
 
+def steepest(gradient: Tensor, norm: str) -> Tensor:
+    """The direction (B,C,H,W) of length 1 in ``norm`` along which a linear function grows fastest."""
+    if norm == "linf":
+        return gradient.sign()
+    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
+    return gradient / per_image(length, gradient)
+
+
 def _edge(x: Tensor, reach: float) -> Tensor:
     """The pixel values ``reach`` away from x, or a rounding error less if that were too far, in [0,1]."""
     edge = x

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
+from advmi_core.attacks.ball import Ball, per_image, steepest
 from advmi_core.attacks.base import Attack, Iterate
 from advmi_core.attacks.mi_term import MI_TERMS, MITerm, check_sampling, make_term
 from advmi_core.mi.bounds import BOUNDS
@@ -42,8 +42,7 @@ class Descent(Attack):
             reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
         mi: published ``"mine-conv"`` (random sampling where the model has no convolution) and
-            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``;
-            ``"l2"`` has −‖x̃ − x‖² in the place of I, and no record of it has an MI.
+            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``.
         mi_weight: w ≥ 0 (source: 1).
         bound: name in ``BOUNDS``; ``"auto"`` is DV for the published samplings, InfoNCE for patches. The
             closed form has none.
@@ -94,9 +93,18 @@ class Descent(Attack):
         )
 
     def descend(
-        self, problem: Problem, ball: Ball, information: MITerm, current: Tensor, c: Tensor
+        self,
+        problem: Problem,
+        ball: Ball,
+        information: MITerm,
+        current: Tensor,
+        c: Tensor,
+        restoring: Tensor,
     ) -> Descended:
-        """Look at x̃ = ``current`` (b,C,H,W) and take one step from it, with c (b,)."""
+        """Look at x̃ = ``current`` (b,C,H,W) and take one step from it, with c (b,).
+
+        Rows marked in ``restoring`` (b,) descend f alone instead, by the steepest step of PGD, of ε/4.
+        """
         sign = problem.objective.mi_sign
         x_adv = ball.snap(current).detach().requires_grad_()
         with torch.enable_grad():
@@ -104,19 +112,26 @@ class Descent(Attack):
             mi, samples, pull = information.step(x_adv, seen.maps)
             excess = (seen.criterion + self.aim * problem.scale).clamp_min(0)
             # One backward pass for ∇_δ F: the model's part through f⁺, the critic's through its samples.
-            torch.autograd.backward([excess, samples], [c, pull.mul_(-sign * self.mi_weight)], inputs=[x_adv])
+            on_f = torch.where(restoring, 1.0, c)
+            on_mi = per_image(torch.where(restoring, 0.0, -sign * self.mi_weight), pull)
+            torch.autograd.backward([excess, samples], [on_f, pull.mul_(on_mi)], inputs=[x_adv])
         gradient, x_adv, excess = _gradient(x_adv), x_adv.detach(), excess.detach()
         moved = x_adv - ball.project(x_adv - gradient)
         iterate = Iterate(
             x_adv=x_adv,
             evaluation=seen.detached(),
-            eligible=seen.clear & (mi > 0) if sign < 0 and information.nats else seen.clear,
+            eligible=seen.clear & (mi > 0) if sign < 0 else seen.clear,
             score=sign * mi,
-            mi=mi if information.nats else torch.full_like(mi, torch.nan),
+            mi=mi,
             c=c,
             gap=(moved.flatten(1).square().sum(1) + excess.square()).sqrt(),
         )
-        return Descended(iterate, excess, ball.project(current - self.alpha * gradient))
+        move = torch.where(
+            per_image(restoring, gradient),
+            self.eps / 4 * steepest(gradient, self.norm),
+            self.alpha * gradient,
+        )
+        return Descended(iterate, excess, ball.project(current - move))
 
 
 def _gradient(x_adv: Tensor) -> Tensor:

@@ -24,6 +24,11 @@ class MinMax(Descent):
 
     Attributes:
         beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
+        restore: share of the iterations, the last ones, in which a row without a success yet descends f alone
+            until it has one, as in the restoration phase of filter methods for constrained problems [Fletcher
+            & Leyffer 2002]. The published dual variable is damped, so it never outgrows w·I where f⁺ stays
+            small, and such a row would end short of the border. 0 is the published rule; a row that has
+            succeeded before is not touched.
 
     Example:
         >>> result = MinMax(eps=0.3, steps=200)(Classification(model, y), x)  # doctest: +SKIP
@@ -32,16 +37,21 @@ class MinMax(Descent):
     name: ClassVar[str] = "minmax"
 
     beta: float = 0.1
+    restore: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.beta, "beta", low=0, high=1, above=True)
+        check_number(self.restore, "restore", low=0, high=1)
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         current = self.first(problem, ball, rows)
         information = self.information(problem, rows)
         c = torch.full((len(current),), FIRST_C, device=current.device)
+        won = torch.zeros_like(c, dtype=torch.bool)
         for t in range(1, self.steps + 1):
-            iterate, excess, current = self.descend(problem, ball, information, current, c)
+            restoring = ~won & (t > (1 - self.restore) * self.steps)
+            iterate, excess, current = self.descend(problem, ball, information, current, c, restoring)
+            won |= iterate.eligible
             yield iterate
             c = ((1 - self.beta / t**0.25) * c + self.beta * excess).clamp_min(0)

@@ -58,8 +58,9 @@ class Penalty(Descent):
         for _ in range(self.searches):
             current, information = start, self.information(problem, rows)
             won = torch.zeros_like(c, dtype=torch.bool)
+            restoring = torch.zeros_like(won)  # its search for c takes that place
             for _ in range(self.steps):
-                iterate, _, current = self.descend(problem, ball, information, current, c)
+                iterate, _, current = self.descend(problem, ball, information, current, c, restoring)
                 won |= iterate.eligible
                 yield iterate
             lower, upper = torch.where(won, lower, c), torch.where(won, c, upper)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, per_image
+from advmi_core.attacks.ball import Ball, steepest
 from advmi_core.attacks.base import Attack, Iterate
 from advmi_core.attacks.descent import START
 from advmi_core.attacks.mi_term import MITerm, check_sampling, make_term
@@ -82,7 +82,7 @@ class PGD(Attack):
                 c=unknown,
                 gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
             )
-            current = ball.project(current - step_size * self._direction(gradient))
+            current = ball.project(current - step_size * steepest(gradient, self.norm))
 
     def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
         return make_term(
@@ -109,9 +109,3 @@ class PGD(Attack):
         torch.autograd.backward(heads, weights, inputs=[x_adv])
         assert x_adv.grad is not None  # backward() was asked for exactly this one
         return x_adv.grad, mi
-
-    def _direction(self, gradient: Tensor) -> Tensor:
-        if self.norm == "linf":
-            return gradient.sign()
-        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
-        return gradient / per_image(length, gradient)

@@ -122,6 +122,13 @@ FIELDS: dict[str, Field] = {
         10.0,
         0.01,
     ),
+    "restore": Field(
+        "Restoration",
+        "Share of the last iterations in which images without a success yet descend f alone. Published: 0.",
+        0.0,
+        1.0,
+        0.05,
+    ),
     "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
     "mi": Field(
         "Samples for MI",
@@ -131,7 +138,6 @@ FIELDS: dict[str, Field] = {
             "mine-random": "random projections (published)",
             "mine-patches": "image patches, learnt critic",
             "gaussian-patches": "image patches, closed form",
-            "l2": "L2 distance (no MI)",
         },
     ),
     "bound": Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,14 +16,12 @@ from advmi_core.attacks import PGD, MinMax, Penalty
 from advmi_core.mi import PerSampleMINE, estimate_mi
 from advmi_core.objectives import Classification, Reconstruction
 
-D = 36
 
-
-def _linear(rows: int = 3) -> tuple[Linear, Tensor, Tensor, Tensor]:
+def _linear(rows: int = 3, side: int = 6) -> tuple[Linear, Tensor, Tensor, Tensor]:
     """A two-class linear model, grey images around ½ so that the box is far, labels, and margins."""
     stream = torch.Generator().manual_seed(0)
-    model = Linear(torch.randn(2, D, generator=stream), torch.zeros(2))
-    x = (0.5 + 0.02 * torch.randn(rows, 1, 6, 6, generator=stream)).clamp(0, 1)
+    model = Linear(torch.randn(2, side * side, generator=stream), torch.zeros(2))
+    x = (0.5 + 0.02 * torch.randn(rows, 1, side, side, generator=stream)).clamp(0, 1)
     model.requires_grad_(False)
     logits = model(x)
     return model, x, logits.argmax(1), (logits[:, 0] - logits[:, 1]).abs()
@@ -71,7 +70,7 @@ def test_cross_entropy_and_margin_agree_on_two_classes() -> None:
 def test_minmax_follows_the_published_updates() -> None:
     """δ and c recomputed from the records, without the MI term, for every step."""
     model, x, y, _ = _linear()
-    attack = MinMax(eps=0.5, steps=8, mi_weight=0.0, aim=0.0, beta=0.1, alpha=0.01, mi_steps=0)
+    attack = MinMax(eps=0.5, steps=8, mi_weight=0.0, aim=0.0, beta=0.1, alpha=0.01, restore=0.0, mi_steps=0)
     run = attack.run(Classification(model, y), x)
     records = list(run)
     sign = torch.where(y == 0, 1.0, -1.0)
@@ -88,6 +87,24 @@ def test_minmax_follows_the_published_updates() -> None:
     assert 0.05 < float(start.max()) <= 0.086 + 1e-6
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_restoration_reaches_a_border_that_the_mi_term_keeps_rows_away_from(norm: str) -> None:
+    """A ball that just holds the smallest perturbation, and an MI term much stronger than the damped c."""
+    model, x, y, margin = _linear(side=10)
+    weight = model.layer.weight[0] - model.layer.weight[1]
+    eps = 1.02 * float((margin / (weight.abs().sum() if norm == "linf" else weight.norm())).max())
+    attack = MinMax(eps=eps, norm=norm, steps=60, mi="gaussian-patches", mi_weight=100.0, mi_steps=0)
+    published, restored = (
+        replace(attack, restore=share)(Classification(model, y), x) for share in (0.0, 0.2)
+    )
+    assert published.success.any()
+    assert not published.success.all()
+    assert restored.success.all()
+    # Rows that need no help, and every row's first four fifths, are the published attack.
+    assert torch.equal(published.x_adv[published.success], restored.x_adv[published.success])
+    np.testing.assert_array_equal(published.history["criterion"][:49], restored.history["criterion"][:49])
+
+
 @pytest.mark.parametrize("supervised", [True, False])
 def test_the_mi_term_climbs_when_supervised_and_descends_when_not(supervised: bool) -> None:
     """One step, judged by the very critics that gave it: the change of I is s·α·w·‖∇I‖² to first order."""
@@ -99,7 +116,9 @@ def test_the_mi_term_climbs_when_supervised_and_descends_when_not(supervised: bo
         x = images(8, height=12)
         objective, sign = Reconstruction(SmallAutoencoder(conv=True)), -1
     alpha, weight = 1e-3, 10.0
-    attack = MinMax(steps=2, inner=30, eps=1.0, alpha=alpha, mi_weight=weight, aim=0.0, mi_steps=0)
+    attack = MinMax(
+        steps=2, inner=30, eps=1.0, alpha=alpha, mi_weight=weight, aim=0.0, restore=0.0, mi_steps=0
+    )
     first, second = (record.x_adv for record in attack.run(objective, x))
     critics = PerSampleMINE(objective.features(x))
     leaf = first.clone().requires_grad_()
