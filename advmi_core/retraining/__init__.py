@@ -1,1 +1,21 @@
-"""Retraining autoencoders on UAEs: what does it do to their reconstruction of clean images? [UAE, sec. 4]"""
+"""Retraining autoencoders on UAEs: what does it do to their reconstruction of clean images? [UAE, sec. 4.4]"""
+
+from advmi_core.retraining.collecting import collect
+from advmi_core.retraining.records import MakingStep, Record, RetrainStep
+from advmi_core.retraining.results import Examples, Retrained, RetrainingResult, RowSummary
+from advmi_core.retraining.study import EPOCHS, PROTOCOLS, ROWS, RetrainingStudy
+
+__all__ = [
+    "EPOCHS",
+    "PROTOCOLS",
+    "ROWS",
+    "Examples",
+    "MakingStep",
+    "Record",
+    "RetrainStep",
+    "Retrained",
+    "RetrainingResult",
+    "RetrainingStudy",
+    "RowSummary",
+    "collect",
+]
