@@ -70,9 +70,10 @@ def save(network: Network, card: dict[str, Any], folder: Path, half: bool = Fals
     Returns:
         The path of the weights.
     """
+    stored = torch.float16 if half else torch.float32
     blob = tensors_to_bytes(
         {
-            key: value.detach().to("cpu", torch.float16 if half else torch.float32).contiguous()
+            key: value.detach().to("cpu", stored if value.is_floating_point() else None).contiguous()
             for key, value in network.state_dict().items()
         }
     )
@@ -95,7 +96,7 @@ def save(network: Network, card: dict[str, Any], folder: Path, half: bool = Fals
 
 def rounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights as a float16 file would give them back: what has to be measured before it is saved."""
-    return {key: value.half().float() for key, value in state.items()}
+    return {key: value.half().float() if value.is_floating_point() else value for key, value in state.items()}
 
 
 def available() -> dict[str, tuple[str, ...]]:
@@ -151,7 +152,8 @@ def _assemble(card: dict[str, Any], blob: bytes, path: Path) -> Network:
     except (ValueError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     _check_tensors(state, network.state_dict(), path)
-    network.load_state_dict({key: value.float() for key, value in state.items()}, assign=True)
+    full = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    network.load_state_dict(full, assign=True)
     network.card = card
     return network
 
@@ -166,7 +168,10 @@ def _check_tensors(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Pa
         if state[key].shape != tensor.shape:
             seen, expected = tuple(state[key].shape), tuple(tensor.shape)
             raise CheckpointError(f"{path.name}: {key} has shape {seen}, wanted {expected}")
-        if not state[key].is_floating_point() or not bool(torch.isfinite(state[key]).all()):
+        if not tensor.is_floating_point():  # a count, such as that of a normalisation's batches
+            if state[key].dtype != tensor.dtype:
+                raise CheckpointError(f"{path.name}: {key} must hold whole numbers")
+        elif not state[key].is_floating_point() or not bool(torch.isfinite(state[key]).all()):
             raise CheckpointError(f"{path.name}: {key} must hold finite floating-point numbers")
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from advmi_core.models.base import Classifier, Network
+from advmi_core.models.simclr import SimCLR, pair_loss
 
 BATCH = 500
 
 
 def main_metric(network: Network) -> str:
-    """The metric that chooses between epochs: ``accuracy`` (higher is better) or ``mse`` (lower is)."""
-    return "accuracy" if isinstance(network, Classifier) else "mse"
+    """What chooses between epochs: ``accuracy`` (higher is better), ``nt_xent`` or ``mse`` (lower is)."""
+    if isinstance(network, Classifier):
+        return "accuracy"
+    return "nt_xent" if isinstance(network, SimCLR) else "mse"
 
 
 def better(metric: str, new: float, old: float) -> bool:
@@ -23,20 +27,38 @@ def better(metric: str, new: float, old: float) -> bool:
     return new > old if metric == "accuracy" else new < old
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside, the former mode afterwards: a normalisation must not learn from these images."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
 def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
     """Measure a network on images x (N,C,H,W) in [0,1] with labels y (N,) int64.
 
     Returns:
         For a classifier ``accuracy`` in [0,1] and ``cross_entropy`` in nats; for an autoencoder ``mse``,
-        the squared error per pixel.
+        the squared error per pixel; for a contrastive encoder ``nt_xent`` in nats, the mean loss of batches of
+        500 with views that are the same at every call.
     """
     device = next(network.parameters()).device
-    with torch.no_grad():
+    with evaluating(network), torch.no_grad():
         if isinstance(network, Classifier):
             logits = torch.cat([network(part).cpu() for part in _parts(x, device)])
             hits = (logits.argmax(1) == y.cpu()).double().mean()
             entropy = functional.cross_entropy(logits.double(), y.cpu())
             return {"accuracy": float(hits), "cross_entropy": float(entropy)}
+        if isinstance(network, SimCLR):
+            generator = torch.Generator().manual_seed(0)
+            losses = [
+                float(pair_loss(network, part, part, generator)) * len(part) for part in _parts(x, device)
+            ]
+            return {"nt_xent": sum(losses) / len(x)}
         errors = [
             float(functional.mse_loss(network(part), part, reduction="sum")) for part in _parts(x, device)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -12,6 +13,9 @@ from advmi_core.models.autoencoders import AdversarialAutoencoder, ConvAutoencod
 from advmi_core.models.base import Network, Shape
 from advmi_core.models.classifiers import CNN
 from advmi_core.models.concrete import ConcreteAutoencoder
+from advmi_core.models.resnet import ResNet18, WideResNet
+from advmi_core.models.simclr import SimCLR
+from advmi_core.models.vgg import VGG19
 from advmi_core.validate import check_choice, check_count
 
 MODELS: dict[str, Callable[[Shape, int], Network]] = {
@@ -21,6 +25,12 @@ MODELS: dict[str, Callable[[Shape, int], Network]] = {
     "ae-conv": lambda shape, classes: ConvAutoencoder(shape),
     "ae-adversarial": lambda shape, classes: AdversarialAutoencoder(shape),
     "ae-concrete": lambda shape, classes: ConcreteAutoencoder(shape),
+    "simclr": lambda shape, classes: SimCLR(shape),
+    "resnet18": ResNet18,
+    "resnet18-w8": partial(ResNet18, width=8),
+    "resnet18-w16": partial(ResNet18, width=16),
+    "wrn-34-10": WideResNet,
+    "vgg19": VGG19,
 }
 """Name → builder taking (C,H,W) and the number of classes (which autoencoders ignore)."""
 
@@ -59,8 +69,13 @@ def skeleton(name: str, shape: Shape, classes: int) -> Network:
 
 
 def initialise(network: nn.Module, generator: torch.Generator, gain: float = 1.0) -> None:
-    """Weights uniform in ±gain/√fan-in, biases in ±1/√fan-in (torch's usual start at gain 1)."""
+    """Weights uniform in ±gain/√fan-in, biases in ±1/√fan-in (torch's usual start at gain 1).
+
+    Normalisations start as torch starts them: they pass on what they normalise.
+    """
     for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d | nn.LayerNorm):
+            layer.reset_parameters()
         if isinstance(layer, nn.Linear | nn.Conv2d):
             bound = 1 / math.sqrt(layer.weight[0].numel())
             nn.init.uniform_(layer.weight, -gain * bound, gain * bound, generator=generator)

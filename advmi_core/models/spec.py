@@ -79,11 +79,16 @@ _BEST: dict[str, dict[str, Any]] = {
         "smoothing": 0.05,
         "flip": True,
     },
+    **{
+        name: {"epochs": 20, "lr": 0.1, "optimizer": "sgd", "weight_decay": 5e-4, "flip": True}
+        for name in ("resnet18", "resnet18-w8", "resnet18-w16", "wrn-34-10", "vgg19")
+    },
     "ae-dense": {"epochs": 20, "lr": 2e-2},
     "ae-sparse": {"epochs": 20, "lr": 2e-2, "sparsity": 3.0},
     "ae-conv": {"epochs": 8, "lr": 5e-3},
     "ae-adversarial": {"epochs": 8, "lr": 1e-3, "adversary": 1e-3, "half": True},
-    "ae-concrete": {"epochs": 40, "lr": 2e-3},
+    "ae-concrete": {"epochs": 40, "lr": 5e-3, "warmup": 0.05},
+    "simclr": {"epochs": 20, "lr": 2e-3, "batch": 256},
 }
 
 
