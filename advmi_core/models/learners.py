@@ -14,10 +14,11 @@ from advmi_core.models.autoencoders import AdversarialAutoencoder, Discriminator
 from advmi_core.models.base import Autoencoder, Classifier, Network
 from advmi_core.models.concrete import ConcreteAutoencoder, temperature
 from advmi_core.models.registry import initialise
+from advmi_core.models.simclr import SimCLR, pair_loss
 from advmi_core.models.spec import TrainSpec
 
 SELECTOR_RATE = 10.0
-"""How much faster the selector of a concrete autoencoder learns than its decoder: its logits have far to go."""
+"""How much faster than its decoder a concrete autoencoder's selector learns: its logits have far to go."""
 SPARSITY_TARGET = 0.1
 """Wanted mean activation of a code unit of the sparse autoencoder (METHODS §3)."""
 
@@ -177,6 +178,19 @@ class ConcreteLearner(Learner):
         return self.descend("network", functional.mse_loss(seen, x if target is None else target), lr)
 
 
+class ContrastiveLearner(Learner):
+    """NT-Xent between two random views of every image."""
+
+    network: SimCLR
+
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
+    ) -> float:
+        """One step along NT-Xent; a view of ``target`` is the partner of a view of x, by default x's own."""
+        loss = pair_loss(self.network, x, x if target is None else target, generator)
+        return self.descend("network", loss, lr)
+
+
 def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
     """The learner that suits the network and the spec."""
     if isinstance(network, Classifier):
@@ -185,6 +199,8 @@ def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
         return AdversarialLearner(network, spec, device)
     if isinstance(network, ConcreteAutoencoder):
         return ConcreteLearner(network, spec, device)
+    if isinstance(network, SimCLR):
+        return ContrastiveLearner(network, spec, device)
     return AutoencoderLearner(network, spec, device)
 
 

@@ -43,8 +43,8 @@ def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
 
     Returns:
         For a classifier ``accuracy`` in [0,1] and ``cross_entropy`` in nats; for an autoencoder ``mse``,
-        the squared error per pixel; for a contrastive encoder ``nt_xent`` in nats, the mean loss of batches of
-        500 with views that are the same at every call.
+        the squared error per pixel; for a contrastive encoder ``nt_xent`` in nats, the mean loss of batches
+        of 500 with views that are the same at every call.
     """
     device = next(network.parameters()).device
     with evaluating(network), torch.no_grad():
