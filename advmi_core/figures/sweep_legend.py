@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from advmi_core.figures.sweep import Style, styles
@@ -20,7 +20,12 @@ MARKS = {
 
 def html(methods: Sequence[str]) -> str:
     """A row of samples with names; nothing for no methods."""
-    items = [f"<span>{_sample(style)} {escape(style.title)}</span>" for style in styles(methods).values()]
+    return samples(styles(methods).values())
+
+
+def samples(looks: Iterable[Style]) -> str:
+    """The same for looks from elsewhere."""
+    items = [f"<span>{_sample(style)} {escape(style.title)}</span>" for style in looks]
     return f'<div class="sweep-legend">{"".join(items)}</div>' if items else ""
 
 

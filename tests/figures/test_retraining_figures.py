@@ -1,0 +1,288 @@
+"""Figures, table and words of a retraining study: they hold what was measured and claim no more."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from advmi_core.figures import (
+    retraining,
+    retraining_latent,
+    retraining_latent_print,
+    retraining_print,
+    retraining_screen,
+    retraining_table,
+    retraining_words,
+)
+from advmi_core.figures.print import save
+from advmi_core.figures.retraining_latent import Cloud, Codes
+from advmi_core.retraining import PROTOCOLS, ROWS, Retrained, RetrainingResult, RowSummary
+
+NAN = math.nan
+# Mean losses by seed, per pixel; equal-steps' original is better than equal-epochs'.
+LOSSES = {
+    "original": {"equal-epochs": (0.0100, 0.0102, 0.0098), "equal-steps": (0.0080, 0.0082, 0.0078)},
+    "mine-uae-conv": (0.0079, 0.0082, 0.00775),
+    "mine-uae-patches": (0.0070, 0.0072, 0.0068),
+    "l2-uae": (0.0090, 0.0092, 0.0088),
+    "gaussian": (0.00785, 0.0081, 0.0078),
+}  # fmt: skip
+
+
+def trained(losses: tuple[float, ...], row: str) -> Retrained:
+    """Two images whose mean is the loss; a validation curve falling to it; UAEs of length 1, 0.75, 0.5."""
+    values = np.array(losses, np.float32)
+    curves = values[:, None] * np.array([4, 2, 1], np.float32)
+    lengths = {} if row == "original" else {"l2": 1.0, "start_l2": 0.75, "moved_l2": 0.5, "asr_train": 0.9}
+    used = 0 if row == "original" else 90
+    return Retrained(
+        losses=values[:, None] * np.array([0.5, 1.5], np.float32), curves=curves, used=used, **lengths
+    )  # type: ignore[arg-type]
+
+
+def result(models: tuple[str, ...] = ("ae-conv",), seeds: int = 3) -> RetrainingResult:
+    cells = {}
+    for model in models:
+        for row in ROWS:
+            for protocol in PROTOCOLS:
+                found = LOSSES[row]
+                losses = found[protocol] if isinstance(found, dict) else found
+                cells[model, row, protocol] = trained(losses[:seeds], row)
+    return RetrainingResult({"measured": "test"}, cells, True)
+
+
+def line(row: str, protocol: str = "equal-steps", seeds: int = 3) -> RowSummary:
+    return next(s for s in result(seeds=seeds).table() if (s.row, s.protocol) == (row, protocol))
+
+
+def named(figure: Any, name: str) -> Any:
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+def half(differences: np.ndarray) -> float:
+    return float(
+        student.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / math.sqrt(len(differences))
+    )
+
+
+def test_curves_are_means_over_the_seeds_that_came_so_far() -> None:
+    cells = result().cells
+    part = cells["ae-conv", "l2-uae", "equal-steps"].curves
+    part[1, 1:] = NAN
+    part[2] = NAN
+    found = {curve.row: curve for curve in retraining.curves(cells, "ae-conv", "equal-steps")}
+    assert list(found) == list(ROWS)
+    assert found["original"].epoch.tolist() == [1, 2, 3]
+    assert found["original"].mean == pytest.approx([32, 16, 8])
+    assert found["original"].high == pytest.approx([32.8, 16.4, 8.2])
+    assert found["l2-uae"].mean == pytest.approx([36.4, 18, 9])
+    assert found["l2-uae"].low == pytest.approx([36, 18, 9])
+
+
+def test_what_was_not_trained_has_no_curve() -> None:
+    cells = {("ae-conv", "original", "equal-steps"): trained((NAN, NAN), "original")}
+    assert retraining.curves(cells, "ae-conv", "equal-steps") == []
+    assert retraining_screen.curves([], "epoch").data == ()
+
+
+def test_a_band_reaches_from_the_lowest_to_the_highest_seed() -> None:
+    drawn = retraining.curves(result().cells, "ae-conv", "equal-epochs")
+    figure = retraining_screen.curves(drawn, "epoch")
+    band = named(figure, "Original: all seeds")
+    assert list(band.y) == pytest.approx([40.8, 20.4, 10.2, 9.8, 19.6, 39.2])
+    assert list(named(figure, "Original").y) == pytest.approx([40, 20, 10])
+    alone = retraining.curves(result(seeds=1).cells, "ae-conv", "equal-epochs")
+    assert len(retraining_screen.curves(alone, "epoch").data) == len(ROWS)
+
+
+def test_bars_are_losses_and_their_whiskers_the_paired_interval() -> None:
+    figure = retraining_screen.bars(result().table(), "equal-steps")
+    bar = named(figure, "MINE-UAE (patches)")
+    assert list(bar.y) == pytest.approx([7.0], rel=1e-5)
+    mine, base = LOSSES["mine-uae-patches"], LOSSES["original"]["equal-steps"]  # type: ignore[index]
+    wanted = 1000 * half(np.array(mine) - np.array(base))
+    assert bar.error_y.array[0] == pytest.approx(wanted, abs=1e-3)
+    uneven = named(figure, "MINE-UAE (conv)").error_y.array[0]
+    assert uneven == pytest.approx(1000 * half(np.array(LOSSES["mine-uae-conv"]) - np.array(base)), rel=1e-3)
+    assert not named(figure, "Original").error_y.visible
+    (dashed,) = figure.layout.shapes
+    assert dashed.y0 == pytest.approx(8.0, rel=1e-5)
+    assert list(named(figure, "MINE-UAE (patches): change").text) == ["−12.5 %"]
+    assert figure.layout.yaxis.range[0] == 0
+
+
+def test_bars_of_one_autoencoder_do_not_overlap_and_models_stay_apart() -> None:
+    figure = retraining_screen.bars(result(("ae-dense", "ae-conv")).table(), "equal-epochs")
+    places = sorted((x, trace.width) for trace in figure.data if trace.type == "bar" for x in trace.x)
+    assert len(places) == 10
+    assert all(b - a >= width for (a, width), (b, _) in itertools.pairwise(places))
+    assert list(figure.layout.xaxis.ticktext) == ["dense", "convolutional"]
+    assert len({trace.marker.pattern.shape for trace in figure.data if trace.type == "bar"}) == 5
+
+
+def test_unfinished_rows_have_no_bar() -> None:
+    lines = [s for s in result().table() if s.row in ("original", "gaussian")]
+    assert [t.name for t in retraining_screen.bars(lines, "equal-steps").data if t.type == "bar"] == [
+        "Original", "Gaussian noise",
+    ]  # fmt: skip
+    assert retraining_screen.bars([], "equal-steps").data == ()
+
+
+def test_start_and_optimisation_stand_beside_the_whole() -> None:
+    figure = retraining_screen.moved(result().table(), "ae-conv")
+    assert [list(trace.y) for trace in figure.data] == [[1.0] * 4, [0.75] * 4, [0.5] * 4]
+    assert "Original" not in figure.data[0].x
+    said = retraining_words.start_or_optimisation(result().table(), "ae-conv")
+    assert (
+        "MINE-UAE (conv): L2 1.00, of which the start alone has 0.75 and the optimisation moved 0.50" in said
+    )
+    assert "Gaussian" not in said
+    assert retraining_words.start_or_optimisation([], "ae-conv") == ""
+
+
+def test_a_claim_is_made_only_where_its_interval_excludes_zero() -> None:
+    headline, detail = retraining_words.verdict(result().table(), "ae-conv", "equal-steps")
+    assert headline == "Equal gradient steps, convolutional: MINE-UAE (patches) beats Gaussian noise"
+    conv = np.array(LOSSES["mine-uae-conv"]) - np.array(LOSSES["gaussian"])
+    low, high = (1000 * (conv.mean() + sign * half(conv)) for sign in (-1, 1))
+    assert low < 0 < high
+    assert f"MINE-UAE (conv) {1000 * conv.mean():+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−").replace(
+        "MINE−UAE", "MINE-UAE"
+    ) in detail  # fmt: skip
+    assert "Clearly different from the original: MINE-UAE (patches) −12.5 %; L2-UAE +12.5 %." in detail
+
+
+def without(*rows: str) -> list[RowSummary]:
+    return [s for s in result().table() if s.row not in rows]
+
+
+def test_the_page_says_so_where_uaes_do_not_beat_noise() -> None:
+    headline, _ = retraining_words.verdict(without("mine-uae-patches"), "ae-conv", "equal-steps")
+    assert "UAEs do not beat Gaussian noise here; L2-UAE is worse" in headline
+    headline, detail = retraining_words.verdict(
+        without("mine-uae-patches", "l2-uae"), "ae-conv", "equal-steps"
+    )
+    assert headline.endswith("UAEs do not beat Gaussian noise here")
+    assert "no difference that the interval can tell" in detail
+
+
+def test_one_seed_makes_no_claim() -> None:
+    headline, detail = retraining_words.verdict(result(seeds=1).table(), "ae-conv", "equal-epochs")
+    assert "one seed, so no interval and no claim" in headline
+    assert "[" not in detail.split("seeds]")[1]
+    assert "no difference" in detail
+
+
+def test_nothing_measured_is_said() -> None:
+    assert "not measured yet" in retraining_words.verdict([], "ae-conv", "equal-epochs")[0]
+
+
+def test_the_table_marks_intervals_without_zero() -> None:
+    rows = {(r["training set"], r["protocol"]): r for r in retraining_table.rows(result().table())}
+    row = rows["MINE-UAE (patches)", "equal gradient steps"]
+    assert row["loss, 10⁻³"] == "7.000 ± 0.200"
+    assert row["change, %"] == "−12.5"
+    assert row["− original, 10⁻³ [95 %]"].endswith("●")
+    assert row["mixed in"] == "90"
+    assert row["ASR train, %"] == "90.0"
+    assert row["ASR test, %"] == "–"
+    assert not rows["MINE-UAE (conv)", "equal gradient steps"]["− Gaussian, 10⁻³ [95 %]"].endswith("●")
+    assert rows["Original", "equal epochs"]["− original, 10⁻³ [95 %]"] == "–"
+
+
+def test_csv_has_the_numbers_and_empty_fields_for_nothing() -> None:
+    text = retraining_table.as_csv(result().table()).decode()
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 10
+    chosen = next(x for x in lines if (x["row"], x["protocol"]) == ("l2-uae", "equal-steps"))
+    assert float(chosen["loss_mean"]) == pytest.approx(0.009)
+    wanted = line("l2-uae").against_gaussian
+    assert wanted is not None
+    assert float(chosen["minus_gaussian_low"]) == pytest.approx(wanted.low, rel=1e-5)
+    assert lines[0]["minus_original"] == lines[0]["asr_train"] == ""
+    assert retraining_table.as_csv([]) == b""
+
+
+def test_latex_is_balanced_and_escaped() -> None:
+    text = retraining_table.as_latex(result(("ae-dense", "ae-conv")).table()).decode()
+    body = [row for row in text.splitlines() if row.endswith(r"\\")]
+    assert len(body) == 1 + 20
+    columns = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)
+    assert columns is not None
+    for row in body:
+        bare = re.sub(r"\\[a-z]+\{\}|\\[&%$#_{}]", "", row)
+        assert bare.count("&") == len(columns[1]) - 1
+        assert bare.count("$") % 2 == 0
+        assert bare.count("{") == bare.count("}")
+    assert text.isascii()
+
+
+def test_rows_differ_in_ink_dash_mark_and_hatch() -> None:
+    assert list(retraining.LOOKS) == list(ROWS) == list(retraining.HATCHES)
+    for what in ("ink", "dash", "mark", "line", "marker", "pattern"):
+        assert len({getattr(style, what) for style in retraining.LOOKS.values()}) == 5, what
+    assert len(set(retraining.HATCHES.values())) == 5
+    assert set(retraining.PROTOCOL_TITLES) == set(PROTOCOLS)
+
+
+def some_codes() -> Codes:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(6, 2))
+    return Codes(x, x + 1, np.array([0, 1, 2, 0, 1, 2]), ("a", "b", "c", "d"), np.array([0.5, 0.25]))
+
+
+def test_codes_are_joined_to_their_own_uae() -> None:
+    drawn = some_codes()
+    figure = retraining_latent.codes(drawn, "l2-uae")
+    lines = named(figure, "b: from x to x̃")
+    assert [list(lines.x[at : at + 2]) for at in (0, 3)] == [[x, x + 1] for x in drawn.x[[1, 4], 0]]
+    assert math.isnan(lines.x[2])
+    marks = {trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
+    assert len(marks) == 6
+    assert "d" not in {trace.name for trace in figure.data}
+    assert "50 % of the variance" in figure.layout.xaxis.title.text
+
+
+def some_clouds() -> list[Cloud]:
+    index = np.arange(4)
+    return [Cloud(row, index, index + 1.0, index / 1000) for row in ("original", "gaussian")]
+
+
+def test_a_point_of_the_manifold_view_names_its_image_and_the_chosen_one_is_ringed() -> None:
+    figure = retraining_latent.manifold(some_clouds(), 2)
+    assert list(figure.data[1].customdata) == [f"gaussian/{i}" for i in range(4)]
+    assert list(figure.data[1].y) == pytest.approx([0, 1, 2, 3])
+    ring = named(figure, "chosen")
+    assert (ring.x[0], ring.y[0]) == (3.0, 2.0)
+    assert "chosen" not in {trace.name for trace in retraining_latent.manifold(some_clouds(), 9).data}
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_printed_figures_become_files(kind: Any) -> None:
+    lines = result(("ae-dense", "ae-conv")).table()
+    drawn = retraining.curves(result().cells, "ae-conv", "equal-steps")
+    figures = [
+        retraining_print.bars(lines),
+        retraining_print.bars([]),
+        retraining_print.moved(lines, "ae-conv"),
+        retraining_print.curves([("Equal", drawn), ("None", [])], ["epoch", "epoch"]),
+        retraining_latent_print.codes(some_codes(), "l2-uae"),
+        retraining_latent_print.manifold(some_clouds()),
+    ]
+    for figure in figures if kind == "png" else figures[:1]:
+        assert save(figure, kind)[:4] in (b"\x89PNG", b"<?xm", b"%PDF")
+
+
+def test_a_printed_bar_has_the_same_height_and_whiskers_as_on_the_screen() -> None:
+    axis = retraining_print.bars(result().table()).axes[1]
+    heights = sorted(patch.get_height() for patch in axis.patches)  # type: ignore[attr-defined]
+    screen = retraining_screen.bars(result().table(), "equal-steps")
+    assert heights == pytest.approx(sorted(trace.y[0] for trace in screen.data if trace.type == "bar"))
