@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from advmi_core.parts import Floats
 
+ORIGINAL, GAUSSIAN = "original", "gaussian"
+ROWS = (ORIGINAL, "mine-uae-conv", "mine-uae-patches", "l2-uae", GAUSSIAN)
+PROTOCOLS = ("equal-epochs", "equal-steps")
+
 
 @dataclass(frozen=True)
 class MakingStep:
-    """New images being made. All numbers are those of the images finished so far, NaN before the first.
+    """New images being made.
 
     Attributes:
         step: units of work done so far, 0…``total``.
@@ -17,8 +21,9 @@ class MakingStep:
         model, row: whose images.
         split: ``"train"``, images to be mixed in, or ``"test"``, those that only tell the success rate.
         done, count: images finished and wanted.
-        success: share with f ≤ 0.
-        l2, start_l2, moved_l2: means of ‖x̃ − x‖₂, of its random start and of what the optimisation moved.
+        success: share of the images of finished parts with f ≤ 0; NaN before the first.
+        l2, start_l2, moved_l2: in the last record of a set of images, the means of ‖x̃ − x‖₂, of its random
+            start and of what the optimisation moved; else NaN.
         reused: the part was found on disk.
     """
 

@@ -14,9 +14,9 @@ from advmi_core.augmentation import Augmented
 from advmi_core.evaluation import Paired, paired
 from advmi_core.models import Autoencoder
 from advmi_core.parts import Floats
+from advmi_core.retraining.records import GAUSSIAN, ORIGINAL
 
 Cell = tuple[str, str, str]
-ORIGINAL, GAUSSIAN = "original", "gaussian"
 
 
 @dataclass(frozen=True, eq=False)

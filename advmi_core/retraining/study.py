@@ -10,17 +10,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from advmi_core import models
 from advmi_core.augmentation import Augmentation
 from advmi_core.models import default_spec
 from advmi_core.models.registry import skeleton
-from advmi_core.retraining.results import Cell
+from advmi_core.retraining.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS, Record
+from advmi_core.retraining.results import Cell, RetrainingResult
+from advmi_core.retraining.work import Work
+from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_number
 
-ROWS = ("original", "mine-uae-conv", "mine-uae-patches", "l2-uae", "gaussian")
-PROTOCOLS = ("equal-epochs", "equal-steps")
 TARGETS = ("self", "original")
 MEASURED = ("test", "validation")
 EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 20}
@@ -55,7 +57,7 @@ class RetrainingStudy:
 
     The protocols: every training on new images takes ``epochs`` times as many gradient steps as the doubled
     set 2n has batches, whatever their share, so that rows compare. ``equal-epochs`` gives the original
-    ``epochs`` passes over its n images, half as many steps; ``equal-steps`` gives it the same number of steps.
+    ``epochs`` passes over its n images, half as many steps; ``equal-steps`` gives it as many steps.
 
     Raises:
         ValueError: a parameter is outside its range.
@@ -99,7 +101,7 @@ class RetrainingStudy:
         check_choice(self.targets, "targets", TARGETS)
         check_number(self.share, "share", low=0, high=1)
         check_count(self.asr_images, "asr_images", low=0)
-        if "gaussian" in self.rows and self.matched is None:
+        if GAUSSIAN in self.rows and self.matched is None:
             raise ValueError(f"gaussian noise is as long as a row of UAEs, got no such row in {self.rows}")
         self.augmentation("mine-uae-conv")
 
@@ -111,7 +113,7 @@ class RetrainingStudy:
     @property
     def matched(self) -> str | None:
         """The row whose lengths Gaussian noise has."""
-        uaes = [row for row in ROWS if row in self.rows and row not in ("original", "gaussian")]
+        uaes = [row for row in ROWS if row in self.rows and row not in (ORIGINAL, GAUSSIAN)]
         return uaes[0] if uaes else None
 
     def epochs_of(self, model: str) -> int:
@@ -125,7 +127,7 @@ class RetrainingStudy:
 
     def augmentation(self, row: str) -> Augmentation:
         """How a row's new images are made."""
-        if row == "gaussian":
+        if row == GAUSSIAN:
             return Augmentation(method="gaussian", part=self.part)
         mi = "mine-patches" if row == "mine-uae-patches" else "mine-conv"
         return Augmentation(
@@ -139,9 +141,26 @@ class RetrainingStudy:
             part=self.part,
         )
 
+    def run(self, directory: Path) -> Run[Record, RetrainingResult]:
+        """Start the study, or go on with it; closing the run keeps what is finished.
+
+        Every finished training and every part of new images lies in ``directory``, in folders named by all
+        that they depend on; studies that share some share them. A kill loses at most the training or the part
+        in hand.
+
+        Args:
+            directory: where the folders lie; made if it does not exist. Several processes may share it.
+
+        Raises:
+            ValueError: there are too few images, or the folder cannot be used.
+            DataNotFoundError: the data set is not on this machine.
+        """
+        work = Work(self, directory)
+        return Run(work.records(), work.result, work.total)
+
     def spec(self) -> dict[str, Any]:
         """All parameters, those left to the defaults filled in."""
-        made = {row: self.augmentation(row).spec() for row in self.rows if row != "original"}
+        made = {row: self.augmentation(row).spec() for row in self.rows if row != ORIGINAL}
         epochs = {model: self.epochs_of(model) for model in self.models}
         return {"study": "retraining", **asdict(self), "epochs": epochs, "made": made}
 
