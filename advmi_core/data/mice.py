@@ -57,7 +57,8 @@ def read_csv(path: Path, split: str) -> Pixels:
     low, high = np.nanmin(training, axis=0), np.nanmax(training, axis=0)
     filled = np.where(np.isnan(levels), np.nanmean(training, axis=0), levels)
     scaled = ((filled - low) / np.where(high > low, high - low, 1)).clip(0, 1)
-    chosen = test if split == "test" else ~test
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))  # the file has one class after the other
+    chosen = order[test[order] if split == "test" else ~test[order]]
     images = scaled[chosen].astype(np.float32).reshape(-1, 1, 1, COLUMNS)
     return Pixels(images, labels[chosen], CLASSES)
 

@@ -53,6 +53,7 @@ def test_split_is_stratified_disjoint_and_always_the_same(root: Path) -> None:
     assert test.y.bincount().tolist() == [2] * 8
     assert (train.classes, train.source, train.subset) == (CLASSES, "ADVMI_DATA", True)
     assert sorted(numbers(train.x) + numbers(test.x)) == list(range(80))
+    assert numbers(train.x) != sorted(numbers(train.x))
     for part in (train, test):
         assert [number % 8 for number in numbers(part.x)] == part.y.tolist()
     assert torch.equal(test.x, data.load("mice-protein", "test").x)
