@@ -13,19 +13,19 @@ import torch
 
 import advmi_core
 from advmi_core import paths
-from advmi_core.models.spec import TrainSpec, options
+from advmi_core.models.spec import Spec, TrainSpec, options
 from advmi_core.models.splits import Splits
 
 PREPROCESSING = "none: the model takes float32 images in [0,1] and does any normalisation itself"
 
 
 def make_card(
-    spec: TrainSpec,
+    spec: Spec,
     splits: Splits,
     epoch: int,
     validation: Mapping[str, float],
     test: Mapping[str, float],
-    out: Path | None,
+    command: str,
     commit: str | None,
 ) -> dict[str, Any]:
     """The part of a card that the training knows; ``checkpoints.save`` adds what it knows of the file.
@@ -36,7 +36,7 @@ def make_card(
         epoch: the epoch whose weights were kept.
         validation: its metrics on the validation images.
         test: its metrics on the test images.
-        out: the folder it goes to, for the command.
+        command: the command line that repeats the training.
         commit: the ``revision`` of the code when the training started.
     """
     return {
@@ -54,7 +54,7 @@ def make_card(
         "validation": {"epoch": epoch, **validation},
         "seed": spec.seed,
         "spec": spec.to_dict(),
-        "command": command(spec, out),
+        "command": command,
         "revision": commit,
         "versions": {
             "advmi": advmi_core.__version__,
@@ -65,7 +65,7 @@ def make_card(
     }
 
 
-def command(spec: TrainSpec, out: Path | None) -> str:
+def train_command(spec: TrainSpec, out: Path | None) -> str:
     """The command line that repeats a training; folders outside the project are named by a placeholder."""
     root = paths.app_root()
     inside = out is not None and out.resolve().is_relative_to(root)
@@ -74,12 +74,15 @@ def command(spec: TrainSpec, out: Path | None) -> str:
     return " ".join(part for part in [*parts, "--out", folder] if part)
 
 
-def revision() -> str | None:
-    """The git commit of a source checkout, marked if the model code differs from it; None elsewhere."""
-    code = "advmi_core/models"
+def revision(*code: str) -> str | None:
+    """The git commit of a source checkout, marked if the model code differs from it; None elsewhere.
+
+    Args:
+        code: folders that matter beside the models'.
+    """
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
-        changed = _git("status", "--porcelain", "--", code)
+        changed = _git("status", "--porcelain", "--", "advmi_core/models", *code)
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit} with local changes" if changed else commit

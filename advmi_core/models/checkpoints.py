@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -19,6 +20,8 @@ from advmi_core.files import write_atomically
 from advmi_core.models.base import Network
 from advmi_core.models.registry import MODELS, skeleton
 from advmi_core.validate import check_choice
+
+NetworkT = TypeVar("NetworkT", bound=Network)
 
 FORMAT = 1
 """Version of the card's layout."""
@@ -49,13 +52,26 @@ def load(
     check_choice(name, "model", tuple(MODELS))
     target = devices.pick(device)
     path = _shipped(name, dataset) if weights is None else Path(weights)
+    return read(path, name, _skeleton).to(target).freeze()
+
+
+def read(path: Path, name: str, skeleton_of: Callable[[dict[str, Any]], NetworkT]) -> NetworkT:
+    """A network filled from a file, on the CPU.
+
+    Args:
+        path: the weights, with their card beside them.
+        name: what the card must call the model.
+        skeleton_of: the network without memory that belongs to a card.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or does not belong to its card or to this name.
+    """
     card, blob = _read(path)
     if card["model"] != name:
         raise CheckpointError(f"{path.name} holds a {card['model']!r}, wanted {name!r}")
     if hashlib.sha256(blob).hexdigest() != card["sha256"]:
         raise CheckpointError(f"{path.name} is damaged: its sha256 is not the one in {_card_of(path).name}")
-    network = _assemble(card, blob, path)
-    return network.to(target).freeze()
+    return _assemble(card, blob, path, skeleton_of)
 
 
 def save(network: Network, card: dict[str, Any], folder: Path, half: bool = False) -> Path:
@@ -145,11 +161,17 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     return card, blob
 
 
-def _assemble(card: dict[str, Any], blob: bytes, path: Path) -> Network:
+def _skeleton(card: dict[str, Any]) -> Network:
+    return skeleton(card["model"], tuple(card["shape"]), card["classes"] or 10)
+
+
+def _assemble(
+    card: dict[str, Any], blob: bytes, path: Path, skeleton_of: Callable[[dict[str, Any]], NetworkT]
+) -> NetworkT:
     try:
-        network = skeleton(card["model"], tuple(card["shape"]), card["classes"] or 10)
+        network = skeleton_of(card)
         state = tensors_from_bytes(blob)
-    except (ValueError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     _check_tensors(state, network.state_dict(), path)
     full = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}

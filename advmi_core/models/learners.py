@@ -16,6 +16,7 @@ from advmi_core.models.concrete import ConcreteAutoencoder, temperature
 from advmi_core.models.registry import initialise
 from advmi_core.models.simclr import SimCLR, pair_loss
 from advmi_core.models.spec import TrainSpec
+from advmi_core.models.state import copy_state, restore_state
 
 SELECTOR_RATE = 10.0
 """How much faster than its decoder a concrete autoencoder's selector learns: its logits have far to go."""
@@ -80,33 +81,11 @@ class Learner(ABC):
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all weights and optimiser moments, on the CPU."""
-        tensors = {
-            f"{name}/weights/{key}": value
-            for name, module in self.modules.items()
-            for key, value in module.state_dict().items()
-        }
-        for name, optimizer in self.optimizers.items():
-            for index, moments in optimizer.state_dict()["state"].items():
-                for key, value in moments.items():
-                    tensors[f"{name}/moments/{index}/{key}"] = torch.as_tensor(value)
-        return {key: value.detach().cpu().clone() for key, value in tensors.items()}
+        return copy_state(self.modules, self.optimizers)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from a ``state``."""
-        moments: dict[str, dict[int, dict[str, Tensor]]] = {name: {} for name in self.optimizers}
-        weights: dict[str, dict[str, Tensor]] = {name: {} for name in self.modules}
-        for path, value in tensors.items():
-            name, kind, key = path.split("/", 2)
-            if kind == "weights":
-                weights[name][key] = value
-            else:
-                index, moment = key.split("/")
-                moments[name].setdefault(int(index), {})[moment] = value
-        for name, module in self.modules.items():
-            module.load_state_dict(weights[name])
-        for name, optimizer in self.optimizers.items():
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": moments[name], "param_groups": groups})
+        restore_state(self.modules, self.optimizers, tensors)
 
 
 class ClassifierLearner(Learner):

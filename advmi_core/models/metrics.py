@@ -29,7 +29,7 @@ def better(metric: str, new: float, old: float) -> bool:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, the former mode afterwards: a normalisation must not learn from these images."""
+    """Evaluation mode inside, the former mode afterwards: normalisations must not learn these images."""
     training = network.training
     network.eval()
     try:

@@ -7,6 +7,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from advmi_core.files import write_atomically
 from advmi_core.models.checkpoints import CheckpointError
-from advmi_core.models.spec import TrainSpec
+from advmi_core.models.spec import Spec
 from advmi_core.models.splits import Splits
 
 _BEST = "best/"
@@ -30,6 +31,7 @@ class Progress:
         validation: the metric after the last whole epoch; NaN before the first.
         best_value: the best metric so far, reached after epoch ``best_epoch`` (0: none yet).
         best: the weights of that epoch; empty if there is none yet.
+        notes: whatever else a trainer has to remember, as JSON values.
     """
 
     step: int = 0
@@ -37,6 +39,7 @@ class Progress:
     best_value: float = math.nan
     best_epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class ProgressFile:
@@ -48,7 +51,7 @@ class ProgressFile:
         splits: the training's images.
     """
 
-    def __init__(self, folder: Path, spec: TrainSpec, splits: Splits) -> None:
+    def __init__(self, folder: Path, spec: Spec, splits: Splits) -> None:
         self.path = folder / f"{spec.model}-{_digest(spec, splits)}.progress"
 
     def write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
@@ -58,6 +61,7 @@ class ProgressFile:
             "validation": progress.validation,
             "best_value": progress.best_value,
             "best_epoch": progress.best_epoch,
+            "notes": progress.notes,
         }
         both = {_NOW + key: value for key, value in tensors.items()}
         both |= {_BEST + key: value for key, value in progress.best.items()}
@@ -89,7 +93,7 @@ class ProgressFile:
         self.path.unlink(missing_ok=True)
 
 
-def _digest(spec: TrainSpec, splits: Splits) -> str:
+def _digest(spec: Spec, splits: Splits) -> str:
     digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode())
     for tensor in (splits.train_x, splits.train_y, splits.validation_x, splits.validation_y):
         digest.update(tensor.contiguous().numpy().tobytes())

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 from advmi_core.models.registry import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
 
 OPTIMIZERS = ("sgd", "adam")
+
+
+class Spec(Protocol):
+    """What splits, cards and progress files read of any training's parameters."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def validation(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+    def to_dict(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advmi_core import data
 from advmi_core.data import ImageSet
-from advmi_core.models.spec import TrainSpec
+from advmi_core.models.spec import Spec
 from advmi_core.validate import check_images, check_labels, check_same_length
 
 TEST_SHARE = 0.2
@@ -33,7 +33,7 @@ class Splits:
     note: str
 
 
-def make_splits(spec: TrainSpec, images: ImageSet | None, test: ImageSet | None) -> Splits:
+def make_splits(spec: Spec, images: ImageSet | None, test: ImageSet | None) -> Splits:
     """Carve the validation part from the training images; the test images only ever measure the end.
 
     Args:

@@ -15,7 +15,7 @@ from advmi_core import device as devices
 from advmi_core.data import ImageSet
 from advmi_core.models import checkpoints
 from advmi_core.models.base import Network
-from advmi_core.models.cards import make_card, revision
+from advmi_core.models.cards import make_card, revision, train_command
 from advmi_core.models.learners import learner
 from advmi_core.models.metrics import better, main_metric, measure
 from advmi_core.models.progress import Progress, ProgressFile
@@ -211,7 +211,8 @@ class _Training:
         validation = measure(network, self.splits.validation_x, self.splits.validation_y)
         test = measure(network, self.splits.test_x, self.splits.test_y)
         epoch = self.progress.best_epoch
-        card = make_card(self.spec, self.splits, epoch, validation, test, self.out, self.revision)
+        command = train_command(self.spec, self.out)
+        card = make_card(self.spec, self.splits, epoch, validation, test, command, self.revision)
         return network, card
 
     def result(self) -> TrainResult:
