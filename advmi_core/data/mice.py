@@ -57,7 +57,8 @@ def read_csv(path: Path, split: str) -> Pixels:
     low, high = np.nanmin(training, axis=0), np.nanmax(training, axis=0)
     filled = np.where(np.isnan(levels), np.nanmean(training, axis=0), levels)
     scaled = ((filled - low) / np.where(high > low, high - low, 1)).clip(0, 1)
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))  # the file has one class after the other
+    # The file has one class after the other; mixed, the first n rows are of all classes.
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     chosen = order[test[order] if split == "test" else ~test[order]]
     images = scaled[chosen].astype(np.float32).reshape(-1, 1, 1, COLUMNS)
     return Pixels(images, labels[chosen], CLASSES)
