@@ -1,4 +1,4 @@
-"""The command ``advmi``: attack, sweep, train, mi, data, doctor, app. ``--json`` is for machines."""
+"""The command ``advmi``: attack, sweep, table, train, mi, data, doctor, app. ``--json`` is for machines."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.cli_mi import mi
 from advmi_core.cli_study import study_app
 from advmi_core.cli_sweep import sweep
+from advmi_core.cli_table import table_app
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
@@ -31,6 +32,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 data_app = typer.Typer(help="List the data sets at hand, or download one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
+app.add_typer(table_app, name="table")
 app.command()(mi)
 app.command()(sweep)
 

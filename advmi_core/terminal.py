@@ -32,8 +32,8 @@ def clear_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def say(facts: dict[str, Any]) -> None:
-    """One JSON object on standard output."""
+def say(facts: dict[str, Any] | list[dict[str, Any]]) -> None:
+    """One JSON object, or a list of them, on standard output."""
     print(json.dumps(facts, indent=2, ensure_ascii=False))
 
 

@@ -3,9 +3,11 @@
 from advmi_core.retraining.collecting import collect
 from advmi_core.retraining.records import PROTOCOLS, ROWS, MakingStep, Record, RetrainStep
 from advmi_core.retraining.results import Examples, Retrained, RetrainingResult, RowSummary
-from advmi_core.retraining.study import EPOCHS, RetrainingStudy
+from advmi_core.retraining.stored import StoredError
+from advmi_core.retraining.study import AUTOENCODERS, EPOCHS, RetrainingStudy
 
 __all__ = [
+    "AUTOENCODERS",
     "EPOCHS",
     "PROTOCOLS",
     "ROWS",
@@ -17,5 +19,6 @@ __all__ = [
     "RetrainingResult",
     "RetrainingStudy",
     "RowSummary",
+    "StoredError",
     "collect",
 ]

@@ -109,7 +109,8 @@ class RetrainingResult:
         spec: the study's parameters, JSON-serialisable.
         cells: (model, row, protocol) → its trainings.
         complete: no training is missing.
-        folder: where the parts lie; None for a stored result.
+        folder: where a complete result is stored as result.json and result.npz, named by the spec; None for
+            one read from there.
         base: model → the network that the UAEs were made for; empty for a stored result.
         made: (model, row) → the images made so far; empty for a stored result.
         shown: (model, row) → examples.

@@ -23,9 +23,10 @@ from advmi_core.retraining.work import Work
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_number
 
+AUTOENCODERS = ("ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
 TARGETS = ("self", "original")
 MEASURED = ("test", "validation")
-EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 20}
+EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 12}
 """Model → epochs of a training where the study names none; other models take ``EPOCHS_OTHERWISE``."""
 EPOCHS_OTHERWISE = 20
 
@@ -64,7 +65,7 @@ class RetrainingStudy:
     """
 
     dataset: str = "fashion-mnist"
-    models: Sequence[str] = ("ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
+    models: Sequence[str] = AUTOENCODERS
     rows: Sequence[str] = ROWS
     n: int = 5000
     validation: int = 1000

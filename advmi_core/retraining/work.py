@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advmi_core.device import pick
+from advmi_core.parts import digest
+from advmi_core.retraining import stored
 from advmi_core.retraining.collecting import Seen
 from advmi_core.retraining.images import load
 from advmi_core.retraining.one_model import ModelWork
@@ -27,11 +30,12 @@ class Work:
     def __init__(self, study: RetrainingStudy, directory: Path) -> None:
         images, device = load(study), pick(study.device)
         self._models = [ModelWork(study, model, images, directory, device) for model in study.models]
-        self._seen, self._folder = Seen(study), directory
+        text = json.dumps(study.spec(), sort_keys=True, ensure_ascii=False)
+        self._seen, self._folder = Seen(study), directory / f"retraining-{digest(text)}"
         self.total = sum(work.total for work in self._models)
 
     def records(self) -> Generator[Record, None, None]:
-        """Every model's records, counted in units of the whole study."""
+        """Every model's records, counted in units of the whole study; at the end the result is stored."""
         before = 0
         for work in self._models:
             for record in work.records():
@@ -39,6 +43,7 @@ class Work:
                 self._seen.add(step)
                 yield step
             before += work.total
+        stored.save(self.result(), self._folder, "result")
 
     def result(self) -> RetrainingResult:
         """Everything found so far."""

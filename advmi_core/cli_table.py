@@ -1,0 +1,151 @@
+"""The commands ``advmi table …``: comparisons that AdvMI has stored, or computes anew."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from advmi_core.device import tune_cpu
+from advmi_core.evaluation import Paired
+from advmi_core.figures import retraining_table
+from advmi_core.files import json_number, write_atomically
+from advmi_core.parts import user_folder
+from advmi_core.retraining import (
+    AUTOENCODERS,
+    ROWS,
+    MakingStep,
+    Record,
+    RetrainingResult,
+    RetrainingStudy,
+    RowSummary,
+    stored,
+)
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.validate import check_count
+
+table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
+
+
+@table_app.callback()
+def _family() -> None:
+    """Keep ``reconstruction`` a command of its own, although it is the only one so far."""
+
+
+@table_app.command()
+def reconstruction(
+    run: Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")] = False,
+    dataset: Dataset = "fashion-mnist",
+    models: Annotated[
+        list[str] | None, typer.Option("--model", help="Of --run: autoencoders; default: four.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option("--row", help=f"Of --run: {', '.join(ROWS)}; default: all.")
+    ] = None,
+    n: Annotated[int, typer.Option(help="Of --run: training images, the first of the split.")] = 5000,
+    seeds: Annotated[int, typer.Option(help="Of --run: trainings of each row.")] = 3,
+    epochs: Annotated[int | None, typer.Option(help="Of --run; default: the model's.")] = None,
+    targets: Annotated[str, typer.Option(help="Of --run: self or original, what UAEs rebuild to.")] = "self",
+    share: Annotated[float, typer.Option(help="Of --run: share of the UAEs mixed in.")] = 1.0,
+    inner: Annotated[int | None, typer.Option(help="Of --run: critic steps; default: the row's.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Of --run: step α of δ; default: the row's.")] = None,
+    start: Annotated[float | None, typer.Option(help="Of --run: ± of the random start.")] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also store the result of --run here, as assets/retraining holds it.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write the table as CSV.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.")] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Reconstruction loss of autoencoders retrained on UAEs, under equal epochs and equal gradient steps."""
+    with clear_errors():
+        if run:
+            tune_cpu()
+            check_count(seeds, "seeds")
+            study = RetrainingStudy(
+                dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
+                seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
+                inner=inner, alpha=alpha, start=start, device=device,
+            )  # fmt: skip
+            result = watch(study.run(runs or user_folder()), _describe, as_json)
+            if out is not None and result.complete:
+                stored.save(result, out, dataset)
+        else:
+            result = stored.load(dataset)
+        _write(result, csv, latex)
+        lines = result.table()
+        say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
+    if not result.complete:
+        people.print("Not finished; the same command goes on from here.")
+        raise typer.Exit(130)
+
+
+def _describe(step: Record) -> str:
+    if isinstance(step, MakingStep):
+        return f"{step.model}, {step.row}: {step.done}/{step.count} {step.split} images"
+    return f"{step.model}, {step.row}, seed {step.seed}: epoch {step.epoch}/{step.epochs}"
+
+
+def _write(result: RetrainingResult, csv: Path | None, latex: Path | None) -> None:
+    lines = result.table()
+    for path, make in ((csv, retraining_table.as_csv), (latex, retraining_table.as_latex)):
+        if path is not None:
+            _write_bytes(path, make(lines))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _facts(line: RowSummary) -> dict[str, Any]:
+    """One line as JSON: losses per pixel, rates and changes in percent, None where nothing was measured."""
+    return {
+        "model": line.model,
+        "row": line.row,
+        "protocol": line.protocol,
+        "seeds": line.seeds,
+        "loss_mean": json_number(line.mean),
+        "loss_std": json_number(line.std),
+        "change_percent": json_number(line.change),
+        "against_original": _ends(line.against_original),
+        "against_gaussian": _ends(line.against_gaussian),
+        "asr_train_percent": json_number(100 * line.asr_train),
+        "asr_test_percent": json_number(100 * line.asr_test),
+        "used": line.used,
+        "l2": json_number(line.l2),
+        "start_l2": json_number(line.start_l2),
+        "moved_l2": json_number(line.moved_l2),
+    }
+
+
+def _ends(pairs: Paired | None) -> dict[str, float | None] | None:
+    """Mean of the paired difference with its 95 % interval."""
+    if pairs is None or math.isnan(pairs.mean):
+        return None
+    return {name: json_number(getattr(pairs, name)) for name in ("mean", "low", "high")}
+
+
+def _tell(result: RetrainingResult, lines: list[RowSummary]) -> None:
+    spec = result.spec
+    title = (
+        f"Squared error per pixel on clean {spec['measured']} images of {spec['dataset']}, "
+        f"{spec['n']} training images"
+    )
+    texts = retraining_table.rows(lines)
+    table = Table(title=title)
+    for heading in texts[0]:
+        table.add_column(heading, justify="left" if heading in list(texts[0])[:3] else "right")
+    for before, line, text in zip([None, *lines], lines, texts, strict=False):
+        if before is not None and (before.model, before.protocol) != (line.model, line.protocol):
+            table.add_section()
+        table.add_row(*text.values())
+    Console().print(table)
+    people.print("● marks an interval without 0; only such a difference is a finding.", highlight=False)
