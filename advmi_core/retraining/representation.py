@@ -1,0 +1,64 @@
+"""Representation learning: which inputs does a concrete autoencoder select, and what do they tell? [UAE]
+
+As Abid, Balin & Zou (2019) judge a selection: by the reconstruction of all inputs from the selected ones, and
+by the accuracy of extremely randomised trees that see nothing but these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+from sklearn.ensemble import ExtraTreesClassifier
+from torch import Tensor
+
+from advmi_core.data import ImageSet
+from advmi_core.models import Network, measure
+from advmi_core.models.concrete import ConcreteAutoencoder
+from advmi_core.objectives import Objective, Reconstruction
+from advmi_core.retraining.probing import ProbeStudy
+
+TREES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepresentationStudy(ProbeStudy):
+    """Metrics: ``mse``, squared error per input on the test split; ``accuracy`` in [0,1] of trees there.
+
+    See ``ProbeStudy`` for the parameters.
+    """
+
+    kind: ClassVar[str] = "representation"
+    model: ClassVar[str] = "ae-concrete"
+    metrics: ClassVar[tuple[str, ...]] = ("mse", "accuracy")
+
+    epochs: int = 60
+
+    def objective(self, network: Network, references: Tensor) -> Objective:
+        return Reconstruction(network)
+
+    def probe(self, network: Network, train: ImageSet, test: ImageSet, seed: int) -> tuple[float, ...]:
+        selected = cast(ConcreteAutoencoder, network).selected()
+        return measure(network, test.x, test.y)["mse"], tree_accuracy(selected, train, test, seed)
+
+
+MICE = RepresentationStudy(
+    dataset="mice-protein", n=764, validation=100, epochs=300, batch=64, mi="mine-conv", inner=1
+)
+"""The same on the table of 77 proteins; it has no patches, so the UAEs are those of random sampling."""
+
+
+def tree_accuracy(selected: Tensor, train: ImageSet, test: ImageSet, seed: int = 0) -> float:
+    """Accuracy in [0,1] on ``test`` of 50 extremely randomised trees that see only some inputs.
+
+    Args:
+        selected: positions in the flattened image; repeats count once.
+        train: what the trees learn.
+        test: what they are measured on.
+        seed: ≥ 0, of the trees.
+    """
+    columns = torch.unique(selected)
+    trees = ExtraTreesClassifier(TREES, random_state=seed)
+    trees.fit(train.x.flatten(1)[:, columns].numpy(), train.y.numpy())
+    return float(trees.score(test.x.flatten(1)[:, columns].numpy(), test.y.numpy()))
