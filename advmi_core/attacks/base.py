@@ -19,7 +19,7 @@ from advmi_core.attacks.memory import out_of_memory, rows_that_fit
 from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
-from advmi_core.objectives import Evaluation, Objective, Problem
+from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_number, check_same_length
 
@@ -29,6 +29,7 @@ class Iterate:
     """One x̃ of a part of the batch, detached, on the computing device; all values belong to it.
 
     ``eligible`` (b,) rows may be kept as adversarial; the highest ``score`` (b,) among them is.
+    ``passes``, (b,) int64 or one number for all: forward passes of the model that the step took for a row.
     """
 
     x_adv: Tensor
@@ -38,6 +39,32 @@ class Iterate:
     mi: Tensor
     c: Tensor
     gap: Tensor
+    passes: Tensor | int = 1
+
+    @classmethod
+    def of(
+        cls,
+        x_adv: Tensor,
+        seen: Evaluation,
+        *,
+        score: Tensor | None = None,
+        c: Tensor | None = None,
+        gap: Tensor | None = None,
+        passes: int = 1,
+    ) -> Iterate:
+        """The iterate of an attack without MI; the lowest criterion is kept unless a ``score`` is given."""
+        unknown = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
+        seen = seen.detached()
+        return cls(
+            x_adv=x_adv.detach(),
+            evaluation=seen,
+            eligible=seen.clear,
+            score=-seen.criterion if score is None else score,
+            mi=unknown,
+            c=unknown if c is None else c,
+            gap=unknown if gap is None else gap,
+            passes=passes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +74,7 @@ class Attack(ABC):
     Attributes:
         eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]).
         steps: iterations, ≥ 1.
-        norm: ``"linf"`` or ``"l2"``.
+        norm: of the ball, one of the attack's ``norms``: ``"linf"`` or ``"l2"`` unless it says otherwise.
         critic: preset of the critics inside the loop, ``"compact"`` or ``"paper"``.
         mi_steps: Adam steps of the fresh critics that measure the result's MI; 0 leaves it NaN.
         seed: ≥ 0; same seed, device and rows give the same result.
@@ -56,6 +83,7 @@ class Attack(ABC):
     """
 
     name: ClassVar[str]
+    norms: ClassVar[tuple[str, ...]] = NORMS
 
     eps: float = 0.3
     steps: int = 40
@@ -69,7 +97,7 @@ class Attack(ABC):
     def __post_init__(self) -> None:
         check_number(self.eps, "eps", low=0)
         check_count(self.steps, "steps")
-        check_choice(self.norm, "norm", NORMS)
+        check_choice(self.norm, "norm", self.norms)
         check_choice(self.critic, "critic", tuple(PRESETS))
         check_count(self.mi_steps, "mi_steps", low=0)
         check_count(self.seed, "seed", low=0)
@@ -164,6 +192,12 @@ class Attack(ABC):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
                 yield _record(iterate, kept.found[part], part, done + step, parts * self.iterations)
+
+
+def need_labels(objective: Objective, what: str) -> None:
+    """Raise ValueError unless the objective is a Classification, which ``what`` needs."""
+    if not isinstance(objective, Classification):
+        raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
 
 
 def _record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:

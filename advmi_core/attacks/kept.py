@@ -65,7 +65,7 @@ class Kept:
         self._mi[part] = torch.where(better, iterate.mi, self._mi[part])
         self._step[part] = torch.where(better, step, self._step[part])
         self.found[part] |= iterate.eligible
-        self._queries[part] += 1
+        self._queries[part] += iterate.passes
         for name, values in zip(_HISTORY, (criterion, iterate.mi, iterate.c, iterate.gap), strict=True):
             self._history[name][step - 1, part] = values
 

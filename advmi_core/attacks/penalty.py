@@ -64,9 +64,9 @@ class Penalty(Descent):
                 won |= iterate.eligible
                 yield iterate
             lower, upper = torch.where(won, lower, c), torch.where(won, c, upper)
-            c = _next(c, lower, upper)
+            c = next_c(c, lower, upper)
 
 
-def _next(c: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+def next_c(c: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
     """(b,) the c of the next run, from the bounds that the runs so far have left."""
     return torch.where(upper.isfinite(), (lower + upper) / 2, c * _FASTER)

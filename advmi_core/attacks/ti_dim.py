@@ -1,0 +1,132 @@
+"""TI-DIM: momentum, input diversity and a smoothed gradient, for examples that fool other models as well
+[Dong et al. 2019, arXiv 1904.02884; Xie et al. 2019, arXiv 1803.06978]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from advmi_core.attacks.ball import Ball, per_image, steepest
+from advmi_core.attacks.base import Attack, Iterate, need_labels
+from advmi_core.attacks.looking import glance
+from advmi_core.objectives import Objective, Problem
+from advmi_core.rng import RowStreams
+from advmi_core.validate import check_count, check_number
+
+_DIVERSITY = 20  # purpose of the random stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class TIDIM(Attack):
+    """x̃ ← Π(x̃ + η·direction of m), m ← μ·m + W∗g/‖W∗g‖₁, with g the gradient at a randomly shrunk x̃.
+
+    For Classification. In every step a row is shrunk, with probability ``diversity``, to a random size
+    between ``resize_rate`` and just under its own, and placed at random on black. g is the gradient of the
+    cross entropy there; W is a Gaussian kernel, which makes the perturbation invariant to small translations.
+    The record tells of x̃ itself, so a step costs two forward passes.
+
+    Attributes:
+        step_size: η > 0; None takes ε/10, as published for 10 steps.
+        momentum: μ ≥ 0.
+        kernel: side of W in pixels, odd; 1 leaves the gradient as it is.
+        sigma: its standard deviation in pixels, > 0.
+        diversity: in [0,1].
+        resize_rate: smallest size of a shrunk image, in (0,1), in parts of its own; sizes are rounded down,
+            and on small images at least one pixel is taken away.
+
+    Example:
+        >>> result = TIDIM(eps=8 / 255, steps=40)(Classification(model, y), x)  # doctest: +SKIP
+    """
+
+    name: ClassVar[str] = "ti-dim"
+
+    step_size: float | None = None
+    momentum: float = 1.0
+    kernel: int = 15
+    sigma: float = 3.0
+    diversity: float = 0.5
+    resize_rate: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.step_size is not None:
+            check_number(self.step_size, "step_size", low=0, above=True)
+        check_number(self.momentum, "momentum", low=0)
+        check_count(self.kernel, "kernel")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, got {self.kernel}")
+        check_number(self.sigma, "sigma", low=0, above=True)
+        check_number(self.diversity, "diversity", low=0, high=1)
+        check_number(self.resize_rate, "resize_rate", low=0, high=1, above=True)
+        if self.resize_rate == 1:
+            raise ValueError("resize_rate must be < 1, got 1: nothing would be resized")
+
+    def check(self, objective: Objective) -> None:
+        need_labels(objective, self.name)
+
+    def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
+        x = problem.x
+        streams = RowStreams(self.seed, rows, _DIVERSITY)
+        smooth = gaussian_kernel(self.kernel, self.sigma).to(x)
+        step_size = self.eps / 10 if self.step_size is None else self.step_size
+        current, velocity = x, torch.zeros_like(x)
+        for _ in range(self.steps):
+            x_adv = ball.snap(current)
+            gradient = _smoothed(self._gradient(problem, x_adv, streams), smooth)
+            yield Iterate.of(x_adv, glance(problem, x_adv), passes=2)
+            size = gradient.flatten(1).abs().sum(1).clamp_min(1e-30)
+            velocity = self.momentum * velocity + gradient / per_image(size, gradient)
+            current = ball.project(current - step_size * steepest(velocity, self.norm))
+
+    def _gradient(self, problem: Problem, x_adv: Tensor, streams: RowStreams) -> Tensor:
+        """Of the loss that descends, at a randomly shrunk x̃."""
+        leaf = x_adv.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = problem.cross_entropy(problem.evaluate(self.diversify(leaf, streams.uniform(4))))
+            (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+        return gradient
+
+    def diversify(self, x: Tensor, chances: Tensor) -> Tensor:
+        """Images (B,C,H,W) shrunk and placed on black, or left alone; differentiable.
+
+        Args:
+            x: images.
+            chances: (B,4) uniform numbers in [0,1): whether, how small, and from top and left how far.
+        """
+        shrunk = [
+            _placed(image[None], self.resize_rate, size, top, left)
+            if whether < self.diversity
+            else image[None]
+            for image, (whether, size, top, left) in zip(x, chances.tolist(), strict=True)
+        ]
+        return torch.cat(shrunk)
+
+
+def gaussian_kernel(side: int, sigma: float) -> Tensor:
+    """(side,side) float32 Gaussian weights that sum to 1."""
+    distance = torch.arange(side, dtype=torch.float64) - side // 2
+    line = torch.exp(-0.5 * (distance / sigma).square())
+    weights = line.outer(line)
+    return (weights / weights.sum()).float()
+
+
+def _smoothed(gradient: Tensor, weights: Tensor) -> Tensor:
+    """Every channel convolved with ``weights``; outside the image the gradient is 0."""
+    channels = gradient.shape[1]
+    return F.conv2d(gradient, weights.expand(channels, 1, -1, -1), padding=len(weights) // 2, groups=channels)
+
+
+def _placed(image: Tensor, rate: float, size: float, top: float, left: float) -> Tensor:
+    """One image (1,C,H,W) shrunk, both sides alike, and placed on black; numbers in [0,1) say how."""
+    height, width = image.shape[-2:]
+    share = rate + (1 - rate) * size
+    small = [max(1, min(math.floor(share * side), side - 1)) for side in (height, width)]
+    above, before = math.floor(top * (height - small[0] + 1)), math.floor(left * (width - small[1] + 1))
+    shrunk = F.interpolate(image, size=small, mode="bilinear", align_corners=False, antialias=False)
+    return F.pad(shrunk, (before, width - small[1] - before, above, height - small[0] - above))
