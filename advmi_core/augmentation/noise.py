@@ -32,7 +32,7 @@ def noisy(x: Tensor, l2: Tensor, seed: int, rows: Sequence[int]) -> Tensor:
         middle = (low + high) / 2
         short = _length(centre, direction, middle) < wanted
         low, high = torch.where(short, middle, low), torch.where(short, high, middle)
-    return _moved(centre, direction, high).float()
+    return _moved(centre, direction, low).float()
 
 
 def _moved(x: Tensor, direction: Tensor, strength: Tensor) -> Tensor:
