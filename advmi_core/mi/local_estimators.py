@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,14 @@ class LocalEstimators:
     def standard_of(self, pattern: Tensor, logits: Tensor) -> Tensor:
         """(B,) nats: standard MI E_s(x̃, h(x̃)), differentiable with respect to the logits."""
         return local_dv(encode(self.standard, pattern), self.standard.codes(logits))
+
+    def digest(self) -> str:
+        """A short hash of all weights."""
+        digest = hashlib.sha256()
+        for kind in KINDS:
+            for value in getattr(self, kind).state_dict().values():
+                digest.update(value.cpu().numpy().tobytes())
+        return digest.hexdigest()[:12]
 
     def save(self, folder: Path, card: dict[str, Any]) -> list[Path]:
         """Write three safetensors files and their cards, ``card`` in each of them."""

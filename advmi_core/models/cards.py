@@ -23,7 +23,7 @@ def make_card(
     spec: Spec,
     splits: Splits,
     epoch: int,
-    validation: Mapping[str, float],
+    validation: Mapping[str, float | None],
     test: Mapping[str, float],
     command: str,
     commit: str | None,

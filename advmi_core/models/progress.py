@@ -49,10 +49,11 @@ class ProgressFile:
         folder: where it lies.
         spec: the training's parameters.
         splits: the training's images.
+        more: whatever else the training depends on, in words.
     """
 
-    def __init__(self, folder: Path, spec: Spec, splits: Splits) -> None:
-        self.path = folder / f"{spec.model}-{_digest(spec, splits)}.progress"
+    def __init__(self, folder: Path, spec: Spec, splits: Splits, more: str = "") -> None:
+        self.path = folder / f"{spec.model}-{_digest(spec, splits, more)}.progress"
 
     def write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         """Keep the progress and the learner's state, in one file that is whole or not there."""
@@ -93,8 +94,8 @@ class ProgressFile:
         self.path.unlink(missing_ok=True)
 
 
-def _digest(spec: Spec, splits: Splits) -> str:
-    digest = hashlib.sha256(json.dumps(spec.to_dict(), sort_keys=True).encode())
+def _digest(spec: Spec, splits: Splits, more: str) -> str:
+    digest = hashlib.sha256((json.dumps(spec.to_dict(), sort_keys=True) + more).encode())
     for tensor in (splits.train_x, splits.train_y, splits.validation_x, splits.validation_y):
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]

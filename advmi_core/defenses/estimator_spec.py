@@ -1,0 +1,116 @@
+"""What defines the training of local DIM estimators, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from advmi_core.attacks.ball import NORMS
+from advmi_core.mi.local_dim import UNITS
+from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.validate import check_choice, check_count, check_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimatorSpec:
+    """All parameters of the estimators' training.
+
+    Attributes:
+        dataset: name of the data set.
+        units: width of the codes (published: 2048).
+        epochs: passes of the first stage (Eq. 4) over all images.
+        optimised_epochs: passes of the second stage (Eq. 5) over the selected images; 0 leaves it out.
+        batch: images per step; each has batch − 1 negatives.
+        lr: Adam's learning rate.
+        eps, norm, steps: the PGD that makes x̃ on the target, as for ``DefenseSpec``.
+        crop, flip: the augmentation that every image gets once.
+        validation: share of the images that the estimators are measured on and never trained on.
+        seed: ≥ 0.
+
+    Raises:
+        ValueError: a parameter is outside its range.
+    """
+
+    dataset: str = "fashion-mnist"
+    units: int = UNITS
+    epochs: int = 5
+    optimised_epochs: int = 2
+    batch: int = 128
+    lr: float = 1e-4
+    eps: float = 8 / 255
+    norm: str = "linf"
+    steps: int = 10
+    crop: int = 4
+    flip: bool = True
+    validation: float = 1 / 12
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("units", "epochs", "steps"):
+            check_count(getattr(self, name), name)
+        for name in ("optimised_epochs", "crop", "seed"):
+            check_count(getattr(self, name), name, low=0)
+        check_count(self.batch, "batch", low=2)
+        check_choice(self.norm, "norm", NORMS)
+        check_number(self.eps, "eps", low=0)
+        check_number(self.lr, "lr", low=0, above=True)
+        check_number(self.validation, "validation", low=0, high=0.9, above=True)
+        if not isinstance(self.flip, bool):
+            raise ValueError(f"flip must be True or False, got {self.flip!r}")
+
+    @property
+    def model(self) -> str:
+        """The name of what is trained, for files."""
+        return "local-dim"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All parameters as plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Mean MI of held-out images, in nats; NaN where no row was selected.
+
+    Attributes:
+        natural_x, natural_adv, adversarial_x, adversarial_adv: of the selected rows, as in
+            ``InformationSplit``.
+        standard_x, standard_adv: E_s(x, h(x)) and E_s(x̃, h(x̃)) of all rows.
+    """
+
+    natural_x: float
+    natural_adv: float
+    adversarial_x: float
+    adversarial_adv: float
+    standard_x: float
+    standard_adv: float
+
+
+@dataclass(frozen=True)
+class EstimatorStep:
+    """One moment of the estimators' training.
+
+    Attributes:
+        stage: ``"craft"`` (making x̃), ``"first"`` (Eq. 4) or ``"optimised"`` (Eq. 5).
+        step, total: steps done, 1…total, over all stages.
+        natural, adversarial, standard: what each estimator ascended, nats, before the step; NaN if it rested.
+        held: measured on held-out images at the end of an epoch, else None.
+    """
+
+    stage: str
+    step: int
+    total: int
+    natural: float
+    adversarial: float
+    standard: float
+    held: Held | None
+
+
+@dataclass(frozen=True)
+class EstimatorResult:
+    """The estimators, frozen, with what a card says of them, and their held-out MI after every epoch."""
+
+    estimators: LocalEstimators
+    card: dict[str, Any]
+    history: tuple[tuple[str, Held], ...]
+    complete: bool

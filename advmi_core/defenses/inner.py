@@ -1,0 +1,58 @@
+"""x̃ for one training step: projected gradient ascent on the running model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from advmi_core.attacks.ball import Ball, steepest
+from advmi_core.defenses.losses import divergence
+
+Logits = Callable[[Tensor], Tensor]
+STEP_SHARE = 0.25
+"""Step size in units of ε [NAMID]."""
+
+
+def craft(
+    logits: Logits,
+    x: Tensor,
+    y: Tensor,
+    noise: Tensor,
+    *,
+    eps: float,
+    steps: int,
+    norm: str = "linf",
+    loss: str = "ce",
+) -> Tensor:
+    """PGD from a random start to where the loss is large; no gradient reaches the weights.
+
+    Args:
+        logits: images (B,C,H,W) → (B,classes). It should be in evaluation mode, as in the public code of
+            TRADES and MART: in training mode every step would move the running statistics and mix the images.
+        x: images in [0,1]; y: (B,) labels.
+        noise: (B,C,H,W) in [0,1), the start within ±ε.
+        eps, steps, norm: the ball, and how many steps of ε/4 are taken in it.
+        loss: ``"ce"`` ascends the cross entropy of y, ``"kl"`` the divergence from h(x).
+
+    Returns:
+        x̃ (B,C,H,W), detached, inside ball and box.
+    """
+    ball = Ball(x, eps, norm)
+    x_adv = ball.project(x + (2 * noise - 1) * eps)
+    with torch.no_grad():
+        clean = logits(x) if loss == "kl" else None
+    for _ in range(steps):
+        x_adv = x_adv.detach().requires_grad_()
+        with torch.enable_grad():
+            seen = logits(x_adv)
+            height = (
+                functional.cross_entropy(seen, y, reduction="sum")
+                if clean is None
+                else divergence(clean, seen).sum()
+            )
+            (gradient,) = torch.autograd.grad(height, x_adv)
+        x_adv = ball.project(x_adv.detach() + STEP_SHARE * eps * steepest(gradient, norm))
+    return x_adv.detach()

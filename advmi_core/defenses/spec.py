@@ -1,0 +1,108 @@
+"""What defines the training of a defence: one frozen, JSON-serialisable record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from advmi_core.attacks.ball import NORMS
+from advmi_core.defenses.losses import MART_WEIGHT, TRADES_WEIGHT
+from advmi_core.defenses.methods import DEFENSES, Defense
+from advmi_core.models import MODELS
+from advmi_core.validate import check_choice, check_count, check_number
+
+MILESTONES = (0.75, 0.9)
+"""Shares of the epochs after which the learning rate is divided by 10 (published: after 75 and 90 of 100)."""
+MOMENTUM = 0.9
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefenseSpec:
+    """All parameters; the same spec, data and estimators give the same weights on the same device.
+
+    Attributes:
+        defense: a key of ``DEFENSES``.
+        model: a classifier of ``MODELS``.
+        dataset: name of the data set.
+        epochs, batch: passes over the training images, images per gradient step over all processes
+            (published: 100 and 1024).
+        lr: learning rate of SGD with momentum 0.9; divided by 10 after 75 % and 90 % of the epochs.
+        weight_decay: L2 penalty.
+        eps: radius ε of the ball around x that x̃ is sought in.
+        norm: ``"linf"`` or ``"l2"``.
+        steps: PGD steps of ε/4 towards x̃, on the running model in evaluation mode.
+        alpha: weight α of NAMID's term.
+        penalty: λ inside NAMID's term.
+        wmim_weight: weight w of the standard MI that WMIM adds to what is maximised.
+        weight: weight of TRADES's or MART's second term; None takes the published 6 or 5.
+        crop: random shift in pixels, 0 for none.
+        flip: mirror images at random.
+        validation: share of the training images held out to choose the epoch, in (0,1).
+        precision: of the classifier's forward passes, ``"float32"`` or ``"bfloat16"``; losses and MI are
+            always float32.
+        channels_last: keep weights and images with the channels last in memory.
+        seed: of split, start, order, augmentation and noise, ≥ 0.
+
+    Raises:
+        ValueError: a parameter is outside its range.
+    """
+
+    defense: str
+    model: str
+    dataset: str = "fashion-mnist"
+    epochs: int = 100
+    batch: int = 128
+    lr: float = 0.1
+    weight_decay: float = 2e-4
+    eps: float = 8 / 255
+    norm: str = "linf"
+    steps: int = 10
+    alpha: float = 5.0
+    penalty: float = 0.1
+    wmim_weight: float = 0.1
+    weight: float | None = None
+    crop: int = 4
+    flip: bool = True
+    validation: float = 1 / 12
+    precision: str = "float32"
+    channels_last: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice(self.defense, "defense", tuple(DEFENSES))
+        check_choice(self.model, "model", tuple(name for name in MODELS if not name.startswith("ae-")))
+        check_choice(self.norm, "norm", NORMS)
+        check_choice(self.precision, "precision", PRECISIONS)
+        for name in ("epochs", "batch", "steps"):
+            check_count(getattr(self, name), name)
+        for name in ("crop", "seed"):
+            check_count(getattr(self, name), name, low=0)
+        check_number(self.lr, "lr", low=0, above=True)
+        check_number(self.validation, "validation", low=0, high=0.9, above=True)
+        for name in ("weight_decay", "eps", "alpha", "penalty", "wmim_weight"):
+            check_number(getattr(self, name), name, low=0)
+        if self.weight is not None:
+            check_number(self.weight, "weight", low=0)
+        for name in ("flip", "channels_last"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+
+    @property
+    def method(self) -> Defense:
+        """The defence by that name."""
+        return DEFENSES[self.defense]
+
+    @property
+    def second_weight(self) -> float:
+        """The weight of the second term of TRADES or MART."""
+        published = TRADES_WEIGHT if self.method.base == "trades" else MART_WEIGHT
+        return published if self.weight is None else self.weight
+
+    def learning_rate(self, epoch: int) -> float:
+        """The learning rate of an epoch 0…epochs−1."""
+        return self.lr * 0.1 ** sum(epoch >= share * self.epochs for share in MILESTONES)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All parameters as plain JSON values."""
+        return asdict(self)
