@@ -51,9 +51,13 @@ def reconstruction(
     epochs: Annotated[int | None, typer.Option(help="Of --run; default: the model's.")] = None,
     targets: Annotated[str, typer.Option(help="Of --run: self or original, what UAEs rebuild to.")] = "self",
     share: Annotated[float, typer.Option(help="Of --run: share of the UAEs mixed in.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Of --run: iterations of the UAEs.")] = 40,
     inner: Annotated[int | None, typer.Option(help="Of --run: critic steps; default: the row's.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Of --run: step α of δ; default: the row's.")] = None,
     start: Annotated[float | None, typer.Option(help="Of --run: ± of the random start.")] = None,
+    asr_images: Annotated[
+        int, typer.Option(help="Of --run: test images whose UAEs only tell the success rate.")
+    ] = 1000,
     runs: Annotated[
         Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
     ] = None,
@@ -73,7 +77,7 @@ def reconstruction(
             study = RetrainingStudy(
                 dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
                 seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
-                inner=inner, alpha=alpha, start=start, device=device,
+                steps=steps, inner=inner, alpha=alpha, start=start, asr_images=asr_images, device=device,
             )  # fmt: skip
             result = watch(study.run(runs or user_folder()), _describe, as_json)
             if out is not None and result.complete:

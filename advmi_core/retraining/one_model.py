@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advmi_core.augmentation import Augmented, AugmentStep
 from advmi_core.models import Autoencoder
 from advmi_core.parts import Floats
 from advmi_core.retraining.cost import making_cost, training_cost
-from advmi_core.retraining.images import Images, chosen, lesson
-from advmi_core.retraining.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS, MakingStep, Record, RetrainStep
+from advmi_core.retraining.images import Images, lesson
+from advmi_core.retraining.new_images import NewImages
+from advmi_core.retraining.records import ORIGINAL, PROTOCOLS, ROWS, Record, RetrainStep
 from advmi_core.retraining.results import Examples
 from advmi_core.retraining.shelf import Outcome, Shelf, state
 from advmi_core.retraining.training import Training, one_thread, per_image_loss, rebuilt
@@ -38,9 +38,12 @@ class _Plan:
     row: str
     schedule: str
     seed: int
-    name: str
     steps: int
     positions: Tensor
+
+    @property
+    def name(self) -> str:
+        return f"{self.schedule}-seed{self.seed}"
 
     @property
     def used(self) -> int:
@@ -60,7 +63,7 @@ class ModelWork:
     Attributes:
         total: units of work.
         base: the network that new images are made for, as soon as there is one.
-        made: row → its new images.
+        made: row → its new images, as soon as all of them are there.
         shown: row → examples.
     """
 
@@ -68,14 +71,16 @@ class ModelWork:
         self, study: RetrainingStudy, model: str, images: Images, directory: Path, device: torch.device
     ) -> None:
         self.study, self.model, self.images = study, model, images
-        self._directory, self._device = directory, device
-        self._shelf = Shelf(study, model, images, directory, device.type)
+        self._device = device
         self._rows = [row for row in ROWS if row in study.rows and row != ORIGINAL]
+        self._shelves = {
+            row: Shelf(study, model, row, images, directory, device.type) for row in (ORIGINAL, *self._rows)
+        }
         self._tested = images.measured[: study.asr_images]
         self.base: Autoencoder | None = None
-        self.made: dict[str, Augmented] = {}
+        self._new = NewImages(study, model, directory)
+        self.made = self._new.made
         self.shown: dict[str, Examples] = {}
-        self._test_lengths: Tensor | None = None
         self._done = 0
         self.total = self._work()
 
@@ -94,7 +99,7 @@ class ModelWork:
         """Everything for the first seed, then the other seeds, then new images of the measured images."""
         first, *others = self.study.seeds
         base = yield from self._train(ORIGINAL, _EPOCHS, first)
-        self.base = self._shelf.network(base).to(self._device)
+        self.base = self._shelves[ORIGINAL].network(base).to(self._device)
         if ORIGINAL in self.study.rows:
             yield from self._train(ORIGINAL, _STEPS, first)
         for row in self._rows:
@@ -112,51 +117,16 @@ class ModelWork:
     def _make(self, row: str, split: str, x: Tensor) -> Generator[Record, None, None]:
         """A row's new images of x, all of them."""
         assert self.base is not None  # it is trained before anything else
-        lengths = self._lengths(split) if row == GAUSSIAN else None
         began, cost = self._done, making_cost(self.study, self.model, row, len(x))
-        how = self.study.augmentation(row)
-        with how.run(self.base, x, l2=lengths, directory=self._directory) as run:
-            for step in run:
-                self._done = began + cost * step.done // len(x)
-                if step.done < len(x):
-                    yield self._making(row, split, step, len(x))
-            made = run.result
-        if split == "train":
-            self.made[row] = made
-        elif row == self.study.matched:
-            self._test_lengths = made.l2
-        yield self._making(row, split, step, len(x), made)
-
-    def _lengths(self, split: str) -> Tensor | None:
-        """Of the UAEs that the noise is as long as."""
-        assert self.study.matched is not None  # the study has checked it
-        return self.made[self.study.matched].l2 if split == "train" else self._test_lengths
-
-    def _making(
-        self, row: str, split: str, step: AugmentStep, count: int, made: Augmented | None = None
-    ) -> MakingStep:
-        lengths = (made.l2, made.start_l2, made.moved_l2) if made else ()
-        l2, start, moved = (float(values.mean()) for values in lengths) if lengths else (math.nan,) * 3
-        return MakingStep(
-            step=self._done,
-            total=self.total,
-            model=self.model,
-            row=row,
-            split=split,
-            done=step.done,
-            count=count,
-            success=step.success,
-            l2=l2,
-            start_l2=start,
-            moved_l2=moved,
-            reused=step.reused,
-        )
+        for record in self._new.make(self.base, row, split, x):
+            self._done = began + cost * record.done // record.count
+            yield replace(record, step=self._done, total=self.total)
 
     def _train(self, row: str, schedule: str, seed: int) -> Generator[Record, None, Outcome]:
         """One training; its last record holds what was measured."""
         plan = self._plan(row, schedule, seed)
         began = self._done
-        outcome = self._shelf.read(plan.name, weights=self._is_base(plan))
+        outcome = self._shelves[row].read(plan.name, weights=self._is_base(plan))
         reused = outcome is not None
         if outcome is None:
             outcome = yield from self._learn(plan)
@@ -166,14 +136,9 @@ class ModelWork:
         return outcome
 
     def _plan(self, row: str, schedule: str, seed: int) -> _Plan:
-        name = f"{row}-like-{self.study.matched}" if row == GAUSSIAN else row
-        name = f"{name}-{schedule}-seed{seed}"
         steps = self.study.gradient_steps(self.model, schedule)
-        # Noise has no success of its own: it takes the place of the very UAEs that it is as long as.
-        source = self.made.get(self.study.matched or "" if row == GAUSSIAN else row)
-        none = torch.empty(0, dtype=torch.int64)
-        positions = none if source is None else chosen(self.study, source.success)
-        return _Plan(row, schedule, seed, name, steps, positions)
+        positions = self._new.positions(row)
+        return _Plan(row, schedule, seed, steps, positions)
 
     def _is_base(self, plan: _Plan) -> bool:
         return (plan.row, plan.schedule, plan.seed) == (ORIGINAL, _EPOCHS, self.study.seeds[0])
@@ -197,7 +162,7 @@ class ModelWork:
                 yield self._record(plan, curve, moment.loss, epoch=moment.epoch)
         with one_thread():
             outcome = self._measure(training.network, plan, moment.loss, curve)
-        self._shelf.write(plan.name, outcome, time.perf_counter() - clock)
+        self._shelves[plan.row].write(plan.name, outcome, time.perf_counter() - clock)
         return outcome
 
     def _measure(self, network: Autoencoder, plan: _Plan, loss: float, curve: Floats) -> Outcome:

@@ -112,7 +112,7 @@ class RetrainingResult:
         folder: where a complete result is stored as result.json and result.npz, named by the spec; None for
             one read from there.
         base: model → the network that the UAEs were made for; empty for a stored result.
-        made: (model, row) → the images made so far; empty for a stored result.
+        made: (model, row) → the new images, as soon as all are there; empty for a stored result.
         shown: (model, row) → examples.
     """
 

@@ -1,4 +1,4 @@
-"""Finished trainings of one model on disk."""
+"""Finished trainings of one model on one row's images, on disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from advmi_core import __version__
 from advmi_core.models import Autoencoder, build, default_spec
 from advmi_core.parts import Floats, Parts, read_arrays
-from advmi_core.retraining.records import ORIGINAL, ROWS
+from advmi_core.retraining.records import GAUSSIAN, ORIGINAL
 
 if TYPE_CHECKING:
     from advmi_core.retraining.images import Images
@@ -43,22 +43,24 @@ class Outcome:
 
 
 class Shelf:
-    """The folder of one model's trainings; studies that differ in rows, seeds or models share it.
+    """The folder of one model's trainings on one row's images; studies with the same share it.
 
     Args:
         study: what is computed.
         model: whose trainings.
+        row: what it learns.
         images: the study's images.
         directory: where the folders lie.
         device: kind of the computing device.
     """
 
     def __init__(
-        self, study: RetrainingStudy, model: str, images: Images, directory: Path, device: str
+        self, study: RetrainingStudy, model: str, row: str, images: Images, directory: Path, device: str
     ) -> None:
         self._model, self._images = model, images
         self._epochs = study.epochs_of(model)
-        self.parts = Parts(directory, f"retrain-{model}", _spec(study, model, images, device))
+        spec = _spec(study, model, images, device) | _row_spec(study, row)
+        self.parts = Parts(directory, f"retrain-{model}-{row}", spec)
         self.parts.open()
 
     def write(self, name: str, outcome: Outcome, seconds: float) -> None:
@@ -106,18 +108,23 @@ def state(network: Autoencoder) -> dict[str, NDArray[Any]]:
 
 
 def _spec(study: RetrainingStudy, model: str, images: Images, device: str) -> dict[str, Any]:
-    """Everything that a training depends on beside what its name says."""
+    """Everything that a training depends on beside its row, seed and schedule."""
     training = default_spec(model, study.dataset).to_dict() | {"batch": study.batch}
     training["epochs"] = study.epochs_of(model)
     del training["seed"]
+    return {"advmi": __version__, "training": training, "images": images.hashes(), "device": device}
+
+
+def _row_spec(study: RetrainingStudy, row: str) -> dict[str, Any]:
+    """What the images of a row depend on."""
+    if row == ORIGINAL:
+        return {"row": row}
     return {
-        "advmi": __version__,
-        "training": training,
+        "row": row,
         "base_seed": study.seeds[0],
         "targets": study.targets,
         "share": study.share,
         "only_successful": study.only_successful,
-        "made": {row: study.augmentation(row).spec() for row in ROWS if row != ORIGINAL},
-        "images": images.hashes(),
-        "device": device,
+        "as_long_as": study.matched if row == GAUSSIAN else None,
+        "made": study.augmentation(study.matched or row if row == GAUSSIAN else row).spec(),
     }

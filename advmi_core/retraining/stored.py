@@ -72,7 +72,10 @@ def load(name: str, folder: Path | None = None) -> RetrainingResult:
         spec = facts["spec"]
     except FileNotFoundError as error:
         here = ", ".join(available(folder)) or "none"
-        raise StoredError(f"no stored result named {name!r}; there are: {here}") from error
+        raise StoredError(
+            f"no stored result named {name!r}; there are: {here}; "
+            "`advmi table reconstruction --run` makes one"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, StoredError):
             raise

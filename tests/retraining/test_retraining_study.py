@@ -1,0 +1,348 @@
+"""The study: fair protocols, the same bytes after a stop, and a table that can be recomputed by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import t as student
+
+from advmi_core import data
+from advmi_core.models.learners import AutoencoderLearner
+from advmi_core.retraining import (
+    PROTOCOLS,
+    ROWS,
+    MakingStep,
+    Retrained,
+    RetrainingResult,
+    RetrainingStudy,
+    RetrainStep,
+    StoredError,
+    collect,
+    stored,
+)
+from advmi_core.retraining.work import Work
+
+QUICK = {
+    "models": ("ae-dense",),
+    "rows": ("original", "mine-uae-patches", "gaussian"),
+    "n": 20,
+    "validation": 10,
+    "measured": "validation",
+    "seeds": (0, 1),
+    "epochs": 2,
+    "batch": 8,
+    "steps": 3,
+    "inner": 1,
+    "asr_images": 4,
+    "part": 10,
+    "device": "cpu",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_other_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ADVMI_DATA", raising=False)
+
+
+def study(**changes) -> RetrainingStudy:
+    return RetrainingStudy(**(QUICK | changes))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list, RetrainingResult, Path]:
+    """All records of an undisturbed study, its result, and where its parts lie."""
+    folder = tmp_path_factory.mktemp("whole")
+    run = study().run(folder)
+    records = list(run)
+    return records, run.result, folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "timings"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def same(a: RetrainingResult, b: RetrainingResult) -> None:
+    assert a.cells.keys() == b.cells.keys()
+    for cell, found in a.cells.items():
+        np.testing.assert_array_equal(found.losses, b.cells[cell].losses)
+        np.testing.assert_array_equal(found.curves, b.cells[cell].curves)
+
+
+def test_rows_share_their_gradient_steps_and_equal_steps_gives_the_original_as_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    step = AutoencoderLearner.step
+    build = AutoencoderLearner.__init__
+
+    def begun(self, *arguments) -> None:
+        counted.append(0)
+        build(self, *arguments)
+
+    def stepped(self, *arguments) -> float:
+        counted[-1] += 1
+        return step(self, *arguments)
+
+    monkeypatch.setattr(AutoencoderLearner, "__init__", begun)
+    monkeypatch.setattr(AutoencoderLearner, "step", stepped)
+    small = study(seeds=(0,), share=0.5, asr_images=0)
+    small.run(tmp_path).drain()
+    epochs, steps = 2 * math.ceil(20 / 8), 2 * math.ceil(40 / 8)
+    assert counted == [epochs, steps, steps, steps]
+    assert [small.gradient_steps("ae-dense", name) for name in PROTOCOLS] == [epochs, steps]
+
+
+def test_without_new_images_a_row_is_the_original_of_equal_steps(tmp_path: Path) -> None:
+    result = study(seeds=(0,), share=0.0, asr_images=0).run(tmp_path).drain()
+    original = result.cells["ae-dense", "original", "equal-steps"]
+    for row in ("mine-uae-patches", "gaussian"):
+        for protocol in PROTOCOLS:
+            found = result.cells["ae-dense", row, protocol]
+            assert found.used == 0
+            np.testing.assert_array_equal(found.losses, original.losses)
+    shorter = result.cells["ae-dense", "original", "equal-epochs"]
+    assert not np.array_equal(shorter.losses, original.losses)
+
+
+def test_records_count_up_to_the_end_and_begin_at_once(whole: tuple) -> None:
+    records, result, _ = whole
+    first = records[0]
+    assert isinstance(first, RetrainStep)
+    assert (first.row, first.protocols, first.seed) == ("original", ("equal-epochs",), 0)
+    assert len(first.curve) == 0
+    steps = [record.step for record in records]
+    assert steps == sorted(steps)
+    assert steps[-1] == records[-1].total
+    assert result.complete
+    making = [record for record in records if isinstance(record, MakingStep)]
+    assert {(record.row, record.split) for record in making} == {
+        (row, split) for row in ("mine-uae-patches", "gaussian") for split in ("train", "test")
+    }
+    same(collect(study(), records), result)
+
+
+def test_a_result_so_far_has_what_was_said(whole: tuple) -> None:
+    records, result, _ = whole
+    at = next(i for i, record in enumerate(records) if isinstance(record, MakingStep))
+    early = collect(study(), records[:at])
+    assert not early.complete
+    for protocol in PROTOCOLS:
+        cell = ("ae-dense", "original", protocol)
+        np.testing.assert_array_equal(early.cells[cell].losses[0], result.cells[cell].losses[0])
+        assert np.isnan(early.cells[cell].losses[1]).all()
+        assert np.isnan(early.cells["ae-dense", "gaussian", protocol].means).all()
+    lines = {(line.row, line.protocol): line for line in early.table()}
+    assert lines["original", "equal-steps"].seeds == 1
+    assert math.isnan(lines["gaussian", "equal-steps"].mean)
+
+
+def test_losses_are_squared_errors_per_pixel_of_the_base(whole: tuple) -> None:
+    _, result, _ = whole
+    train = data.load("fashion-mnist", split="train").x
+    base = result.base["ae-dense"]
+    with torch.no_grad():
+        wanted = (train[20:30] - base(train[20:30])).square().mean((1, 2, 3))
+    found = result.cells["ae-dense", "original", "equal-epochs"]
+    np.testing.assert_allclose(found.losses[0], wanted, rtol=1e-5)
+    assert found.curves[0, -1] == pytest.approx(float(wanted.mean()), rel=1e-5)
+
+
+def test_noise_takes_the_place_of_the_uaes_that_it_is_as_long_as(whole: tuple) -> None:
+    _, result, _ = whole
+    uaes, noise = result.made["ae-dense", "mine-uae-patches"], result.made["ae-dense", "gaussian"]
+    torch.testing.assert_close(noise.l2, uaes.l2, rtol=1e-5, atol=0)
+    cells = [result.cells["ae-dense", row, "equal-steps"] for row in ("mine-uae-patches", "gaussian")]
+    assert cells[0].used == cells[1].used == int(uaes.success.sum())
+    assert cells[0].asr_train == pytest.approx(uaes.asr)
+    assert cells[0].moved_l2 == pytest.approx(float(uaes.moved_l2.mean()))
+
+
+def test_examples_are_what_base_and_retrained_network_rebuild(whole: tuple) -> None:
+    _, result, _ = whole
+    shown = result.examples("ae-dense", "mine-uae-patches")
+    made, base = result.made["ae-dense", "mine-uae-patches"], result.base["ae-dense"]
+    assert shown.x.shape == (16, 1, 28, 28)
+    np.testing.assert_array_equal(shown.x_adv, made.x_adv[:16])
+    with torch.no_grad():
+        np.testing.assert_allclose(shown.before_adv, base(made.x_adv[:16]), atol=1e-6)
+    assert not np.allclose(shown.after, shown.before)
+    assert result.examples("ae-dense", "l2-uae") is None
+
+
+def test_a_stopped_study_goes_on_and_ends_alike(whole: tuple, tmp_path: Path) -> None:
+    _, undisturbed, folder = whole
+    run = study().run(tmp_path)
+    for record in run:
+        if isinstance(record, RetrainStep) and record.row == "mine-uae-patches":
+            break
+    partial = run.result
+    assert not partial.complete
+    assert not partial.folder.exists()
+    records = list(study().run(tmp_path))
+    reused = [record for record in records if record.reused]
+    assert len([record for record in reused if isinstance(record, RetrainStep)]) == 2
+    same(collect(study(), records), undisturbed)
+    assert files(tmp_path) == files(folder)
+    assert all(record.reused for record in study().run(tmp_path))
+
+
+def test_a_killed_study_goes_on(whole: tuple, tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from advmi_core.retraining import RetrainingStudy\n"
+        f"RetrainingStudy(**{QUICK!r}).run(Path({str(tmp_path)!r})).drain()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 200
+    while len(list(tmp_path.rglob("*.npz"))) < 3:
+        assert process.poll() is None, "ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    records = list(study().run(tmp_path))
+    assert sum(record.reused for record in records) >= 3
+    same(collect(study(), records), whole[1])
+
+
+def test_a_damaged_training_is_done_again(whole: tuple, tmp_path: Path) -> None:
+    small = study(seeds=(0,), rows=("original",))
+    first = small.run(tmp_path).drain()
+    for path in tmp_path.rglob("*.npz"):
+        if path.parent.name.startswith("retrain-"):
+            path.write_bytes(path.read_bytes()[:500])
+    run = small.run(tmp_path)
+    assert not any(record.reused for record in run)
+    same(run.result, first)
+
+
+def test_more_seeds_and_rows_reuse_what_is_there(whole: tuple, tmp_path: Path) -> None:
+    study(seeds=(0,), rows=("original",)).run(tmp_path).drain()
+    records = list(study(seeds=(0, 1)).run(tmp_path))
+    done = {(r.row, r.protocols, r.seed) for r in records if isinstance(r, RetrainStep) and r.reused}
+    assert done == {("original", (protocol,), 0) for protocol in PROTOCOLS}
+
+
+def _made_up(seeds: int = 3) -> RetrainingResult:
+    stream = np.random.default_rng(0)
+    cells = {
+        ("ae-dense", row, protocol): Retrained(
+            stream.random((seeds, 7)).astype(np.float32), stream.random((seeds, 4)).astype(np.float32),
+            used=5, l2=1.5, start_l2=1.0, moved_l2=0.25,
+        )
+        for row in ROWS
+        for protocol in PROTOCOLS
+    }  # fmt: skip
+    return RetrainingResult({"n": 3}, cells, True)
+
+
+def test_the_table_by_hand() -> None:
+    result = _made_up()
+    for line in result.table():
+        means = {
+            row: [
+                float(np.mean(seed))
+                for seed in result.cells["ae-dense", row, line.protocol].losses.astype(float)
+            ]
+            for row in ROWS
+        }
+        own = means[line.row]
+        assert line.mean == pytest.approx(sum(own) / 3)
+        assert line.std == pytest.approx(math.sqrt(sum((m - sum(own) / 3) ** 2 for m in own) / 2))
+        assert line.change == pytest.approx(100 * (sum(own) / sum(means["original"]) - 1))
+        for other, pairs in (("original", line.against_original), ("gaussian", line.against_gaussian)):
+            if line.row == other:
+                assert pairs is None
+                continue
+            differences = [a - b for a, b in zip(own, means[other], strict=True)]
+            centre = sum(differences) / 3
+            spread = math.sqrt(sum((d - centre) ** 2 for d in differences) / 2)
+            half = student.ppf(0.975, df=2) * spread / math.sqrt(3)
+            assert (pairs.n, pairs.mean) == (3, pytest.approx(centre))
+            assert (pairs.low, pairs.high) == (pytest.approx(centre - half), pytest.approx(centre + half))
+        assert line.moved_share == pytest.approx(0.2)
+
+
+def test_one_seed_claims_nothing() -> None:
+    for line in _made_up(seeds=1).table():
+        assert math.isnan(line.std)
+        for pairs in (line.against_original, line.against_gaussian):
+            assert pairs is None or (math.isnan(pairs.low) and math.isnan(pairs.high))
+
+
+def test_a_stored_result_has_the_same_table(whole: tuple, tmp_path: Path) -> None:
+    _, result, _ = whole
+    paths = stored.save(result, tmp_path, "small")
+    again = stored.load("small", tmp_path)
+    assert stored.available(tmp_path) == ("small",)
+    assert again.complete
+    for line, wanted in zip(again.table(), result.table(), strict=True):
+        assert line == wanted or str(line) == str(wanted)  # NaN differs from itself
+    for cell, found in result.cells.items():
+        np.testing.assert_allclose(again.cells[cell].curves, found.curves, rtol=1e-5)
+    shown, wanted = (r.examples("ae-dense", "gaussian") for r in (again, result))
+    np.testing.assert_allclose(shown.after_adv, wanted.after_adv, atol=0.5 / 255 + 1e-6)
+    before = [path.read_bytes() for path in paths]
+    stored.save(result, tmp_path, "small")
+    assert [path.read_bytes() for path in paths] == before
+    assert json.loads(paths[0].read_text(encoding="utf-8"))["spec"]["n"] == 20
+    same_as_own = (result.folder / "result.json").read_bytes()
+    assert same_as_own == before[0]
+
+
+def test_damaged_or_missing_stored_results_say_so(whole: tuple, tmp_path: Path) -> None:
+    with pytest.raises(StoredError, match="no stored result named 'x'; there are: none; `advmi table"):
+        stored.load("x", tmp_path)
+    table, pictures = stored.save(whole[1], tmp_path, "x")
+    pictures.write_bytes(b"not a zip")
+    assert stored.load("x", tmp_path).shown == {}
+    for text in ("{", "[]", '{"format": 1}', '{"format": 9}'):
+        table.write_text(text, encoding="utf-8")
+        with pytest.raises(StoredError, match=r"x\.json"):
+            stored.load("x", tmp_path)
+
+
+def test_a_search_never_sees_the_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = data.load
+
+    def guarded(name: str, split: str = "test"):
+        assert split == "train"
+        return load(name, split=split)
+
+    monkeypatch.setattr(data, "load", guarded)
+    assert Work(study(), tmp_path).total > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ("cnn",)}, "models must be autoencoders, got 'cnn'"),
+        ({"models": ()}, "models must be at least one and all different"),
+        ({"rows": ("original", "gaussian")}, "noise is as long as a row of UAEs, got no such row"),
+        ({"rows": ("mixup",)}, "rows must be one of original, "),
+        ({"seeds": (0, 0)}, "seeds must be at least one and all different"),
+        ({"share": 1.5}, "share must be ≥ 0 and ≤ 1, got 1.5"),
+        ({"targets": "clean"}, "targets must be one of self, original"),
+        ({"measured": "train"}, "measured must be one of test, validation"),
+        ({"n": 0}, "n must be a whole number ≥ 1"),
+        ({"inner": 0}, "inner must be a whole number ≥ 1"),
+    ],
+)
+def test_bad_parameters_are_named(changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        study(**changes)
+
+
+def test_too_few_images_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"at most the 2000 training images .* got 1995 \+ 10"):
+        study(n=1995).run(tmp_path)
