@@ -15,6 +15,7 @@ st.navigation(
         st.Page(attack / "unsupervised.py", title="Unsupervised", icon=":material/blur_on:"),
         st.Page(measure / "mutual_information.py", title="Mutual information", icon=":material/join_inner:"),
         st.Page(measure / "mi_vs_asr.py", title="MI vs ASR", icon=":material/show_chart:"),
+        st.Page(measure / "autoencoders.py", title="Autoencoders", icon=":material/compare:"),
         st.Page(library / "runs.py", title="Runs", icon=":material/folder_open:"),
     ],
     position="top",

@@ -14,7 +14,7 @@ _NOTHING = "no difference that the interval can tell"
 
 
 def verdict(lines: Sequence[RowSummary], model: str, protocol: str) -> tuple[str, str]:
-    """Headline and detail for one autoencoder under one protocol: do UAEs beat Gaussian noise, and no noise?
+    """Heading and text for one autoencoder under one protocol: do UAEs beat Gaussian noise, and the original?
 
     Args:
         lines: of a table.
@@ -24,15 +24,15 @@ def verdict(lines: Sequence[RowSummary], model: str, protocol: str) -> tuple[str
     where = PROTOCOL_TITLES[protocol]
     against = {line.row: line.against_gaussian for line in mine if line.against_gaussian is not None}
     if not against:
-        return f"{where}: not measured yet", "UAEs and Gaussian noise are compared once both are trained."
+        return where, "Not measured yet: UAEs and Gaussian noise are compared once both are trained."
     said = "; ".join(f"{title(row)} {_difference(pairs)}" for row, pairs in against.items())
-    detail = f"Loss minus Gaussian noise's, 10⁻³ [95 % over the seeds]: {said}. {_original(mine)}"
-    return f"{where}, {of_model(model)}: {_headline(against)}", detail
+    detail = f"Loss minus that of noise, 10⁻³ [95 % over the seeds]: {said}. {_original(mine)}"
+    return f"{where}, {of_model(model)}", f"{_headline(against)}. {detail}"
 
 
 def _headline(against: dict[str, Paired]) -> str:
     if all(not math.isfinite(pairs.low) for pairs in against.values()):
-        return "one seed, so no interval and no claim"
+        return "One seed, so no interval and no claim"
     better = [title(row) for row, pairs in against.items() if pairs.high < 0]
     worse = [title(row) for row, pairs in against.items() if pairs.low > 0]
     if better:

@@ -149,8 +149,9 @@ def test_start_and_optimisation_stand_beside_the_whole() -> None:
 
 
 def test_a_claim_is_made_only_where_its_interval_excludes_zero() -> None:
-    headline, detail = retraining_words.verdict(result().table(), "ae-conv", "equal-steps")
-    assert headline == "Equal gradient steps, convolutional: MINE-UAE (patches) beats Gaussian noise"
+    heading, detail = retraining_words.verdict(result().table(), "ae-conv", "equal-steps")
+    assert heading == "Equal gradient steps, convolutional"
+    assert detail.startswith("MINE-UAE (patches) beats Gaussian noise. Loss minus")
     conv = np.array(LOSSES["mine-uae-conv"]) - np.array(LOSSES["gaussian"])
     low, high = (1000 * (conv.mean() + sign * half(conv)) for sign in (-1, 1))
     assert low < 0 < high
@@ -165,24 +166,22 @@ def without(*rows: str) -> list[RowSummary]:
 
 
 def test_the_page_says_so_where_uaes_do_not_beat_noise() -> None:
-    headline, _ = retraining_words.verdict(without("mine-uae-patches"), "ae-conv", "equal-steps")
-    assert "UAEs do not beat Gaussian noise here; L2-UAE is worse" in headline
-    headline, detail = retraining_words.verdict(
-        without("mine-uae-patches", "l2-uae"), "ae-conv", "equal-steps"
-    )
-    assert headline.endswith("UAEs do not beat Gaussian noise here")
+    _, detail = retraining_words.verdict(without("mine-uae-patches"), "ae-conv", "equal-steps")
+    assert detail.startswith("UAEs do not beat Gaussian noise here; L2-UAE is worse. ")
+    _, detail = retraining_words.verdict(without("mine-uae-patches", "l2-uae"), "ae-conv", "equal-steps")
+    assert detail.startswith("UAEs do not beat Gaussian noise here. ")
     assert "no difference that the interval can tell" in detail
 
 
 def test_one_seed_makes_no_claim() -> None:
-    headline, detail = retraining_words.verdict(result(seeds=1).table(), "ae-conv", "equal-epochs")
-    assert "one seed, so no interval and no claim" in headline
+    _, detail = retraining_words.verdict(result(seeds=1).table(), "ae-conv", "equal-epochs")
+    assert detail.startswith("One seed, so no interval and no claim")
     assert "[" not in detail.split("seeds]")[1]
     assert "no difference" in detail
 
 
 def test_nothing_measured_is_said() -> None:
-    assert "not measured yet" in retraining_words.verdict([], "ae-conv", "equal-epochs")[0]
+    assert "Not measured yet" in retraining_words.verdict([], "ae-conv", "equal-epochs")[1]
 
 
 def test_the_table_marks_intervals_without_zero() -> None:

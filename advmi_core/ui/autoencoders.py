@@ -1,0 +1,70 @@
+"""Autoencoders: does retraining on UAEs help them, and more than noise does?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advmi_core.parts import user_folder
+from advmi_core.ui import (
+    autoencoders_form,
+    autoencoders_latent,
+    autoencoders_shipped,
+    autoencoders_shown,
+    autoencoders_views,
+    layout,
+    work,
+)
+from advmi_core.ui.state import PageState, choice
+
+PAGE = "autoencoders"
+SOURCE = "source"
+SOURCES = {"shipped": "Full table", "run": "Your run"}
+_LEAD = "Does an autoencoder rebuild clean images better after training on its own adversarial examples, too?"
+_ALL_STEPS = 1_000_000  # none may be thinned away: each ends another training
+_WORDS = """
+A **UAE** is as unlike x as possible and yet rebuilt to x. Mixed into the training set, does it help more than
+Gaussian noise of the same length? Twice the images mean twice the gradient steps: under **equal epochs** that
+alone helps, under **equal gradient steps** the original gets as many.
+"""
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    layout.heading("Autoencoders", _LEAD)
+    options = [*autoencoders_form.options(), *autoencoders_views.options(), *autoencoders_latent.options()]
+    layout.restore(state, [*options, choice(SOURCE, "shipped", list(SOURCES))])
+    left, right = st.columns([1, 3.1], gap="medium")
+    with left:
+        pressed = autoencoders_form.draw(state)
+        st.caption(_WORDS)
+    with right:
+        if pressed:
+            _start(state)
+        if work.current(PAGE) is not None:
+            _choose(state)
+        if work.current(PAGE) is None or state.value(SOURCE) == "shipped":
+            autoencoders_shipped.draw(state)
+        else:
+            autoencoders_shown.draw(state)
+    state.remember()
+
+
+def _start(state: PageState) -> None:
+    try:
+        study = autoencoders_form.study(state)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    work.submit(
+        PAGE, lambda: study.run(user_folder()), label=f"Retraining: {', '.join(study.models)}", about=study,
+        rows=study.n, lane=work.STUDIES, keep=_ALL_STEPS,
+    )  # fmt: skip
+    state.set(SOURCE, "run")
+
+
+def _choose(state: PageState) -> None:
+    st.segmented_control(
+        "Shown", list(SOURCES), key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""The left column of Autoencoders: which autoencoder, how many images, which UAEs, and Start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advmi_core import data
+from advmi_core.data import ImageSet
+from advmi_core.retraining import RetrainingStudy
+from advmi_core.ui import resources
+from advmi_core.ui.state import Option, PageState, choice, flag, number, several
+
+TARGETS = {"self": "x̃ itself", "original": "its original x"}
+FEWEST, USUAL = 60, 250
+_VALIDATION = 200
+_MOST_SEEDS = 10
+_AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out images."
+
+
+@st.cache_resource(show_spinner="Loading images …")
+def training() -> ImageSet:
+    """The training split that the page's studies are about."""
+    return data.load(resources.DATASET, split="train", download=False)
+
+
+def options() -> list[Option]:
+    """The form's parameters in the URL."""
+    return [
+        several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
+        number("n", USUAL, FEWEST, most()),
+        number("seeds", 2, 1, _MOST_SEEDS),
+        number("epochs", 8, 1, 200),
+        number("share", 100, 0, 100),
+        choice("target", "self", list(TARGETS)),
+        flag("only-successful", True),
+        number("uae-steps", 20, 1, 200),
+        number("inner", 1, 1, 50),
+        Option("alpha", None, number("alpha", 0.01, 0.001, 10.0).read),
+        Option("start", None, number("start", 0.086, 0.0, 1.0).read),
+        number("eps", 1.0, 0.01, 1.0),
+    ]
+
+
+def most() -> int:
+    """Training images that are left beside those that the curves are measured on."""
+    return len(training()) - _VALIDATION
+
+
+def draw(state: PageState) -> bool:
+    """Draw the form; True when Start was pressed."""
+    with st.form(state.key("form"), border=True, enter_to_submit=False):
+        pressed = st.form_submit_button(
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch",
+            help="Trains anew on your choice below. What was computed before is loaded.",
+        )  # fmt: skip
+        st.pills(
+            "Autoencoders", list(resources.AUTOENCODERS), selection_mode="multi", key=state.key("models"),
+            format_func=resources.AUTOENCODERS.__getitem__,
+        )  # fmt: skip
+        left, right = st.columns(2)
+        left.number_input(
+            "Training images n", FEWEST, most(), step=100, key=state.key("n"),
+            help=f"The first n of the {len(training())} here; one UAE is made of each.",
+        )  # fmt: skip
+        right.number_input(
+            "Epochs", 1, 200, key=state.key("epochs"), help="Passes over the originals and the mixed-in UAEs."
+        )
+        left.number_input(
+            "Seeds", 1, _MOST_SEEDS, key=state.key("seeds"),
+            help="Trainings of every kind: a claim needs two, and more make its interval narrower.",
+        )  # fmt: skip
+        right.selectbox(
+            "A UAE's target", list(TARGETS), key=state.key("target"), format_func=TARGETS.__getitem__,
+            help="What the autoencoder is to rebuild from x̃: x̃ itself (as published), or x (denoising).",
+        )  # fmt: skip
+        st.slider(
+            "UAEs mixed in, %", 0, 100, step=10, key=state.key("share"),
+            help="100: a UAE beside every original (of the successful ones); 0: nothing is added.",
+        )  # fmt: skip
+        with st.expander("How UAEs are made"):
+            _making(state)
+    return pressed
+
+
+def _making(state: PageState) -> None:
+    left, right = st.columns(2)
+    left.number_input("Iterations", 1, 200, key=state.key("uae-steps"), help="Steps of δ.")
+    right.number_input(
+        "Inner steps", 1, 50, key=state.key("inner"), help="Critic steps per iteration; published: 20."
+    )
+    left.number_input(
+        "Step size α", 0.001, 10.0, value=None, format="%.4g", key=state.key("alpha"),
+        placeholder="automatic", help=f"Published: 0.01, with which a UAE is mostly its start. {_AUTOMATIC}",
+    )  # fmt: skip
+    right.number_input(
+        "Start ±", 0.0, 1.0, value=None, format="%.4g", key=state.key("start"),
+        placeholder="automatic", help=f"δ begins uniform in this range; published: 0.086. {_AUTOMATIC}",
+    )  # fmt: skip
+    left.number_input(
+        r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, format="%.4g", key=state.key("eps")
+    )
+    right.toggle(
+        "Only successes", key=state.key("only-successful"),
+        help="Leave out UAEs that Φ reconstructs worse than x itself.",
+    )  # fmt: skip
+
+
+def study(state: PageState) -> RetrainingStudy:
+    """The study that the form describes.
+
+    Raises:
+        ValueError: nothing is chosen, or a value is no good.
+    """
+    chosen = tuple(name for name in resources.AUTOENCODERS if name in state.value("models"))
+    if not chosen:
+        raise ValueError("Choose at least one autoencoder.")
+    return RetrainingStudy(
+        dataset=resources.DATASET, models=chosen, n=int(state.value("n")), validation=_VALIDATION,
+        seeds=tuple(range(int(state.value("seeds")))), epochs=int(state.value("epochs")),
+        share=int(state.value("share")) / 100, targets=str(state.value("target")),
+        only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),
+        inner=int(state.value("inner")), alpha=state.value("alpha"), start=state.value("start"),
+        eps=float(state.value("eps")), asr_images=0,
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""The full table that comes with AdvMI, or how to compute it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.retraining import RetrainingResult, StoredError, stored
+from advmi_core.ui import autoencoders_files, autoencoders_views, resources, results
+from advmi_core.ui.autoencoders_data import Shown
+from advmi_core.ui.state import PageState
+
+COMMAND = "advmi table reconstruction --run"
+
+
+def draw(state: PageState) -> None:
+    """The stored table in all the views that need no UAEs."""
+    if resources.DATASET not in stored.available():
+        results.box(
+            "note", "No full table here yet",
+            "The command below computes it, and goes on where it stopped; Start computes a small comparison.",
+        )  # fmt: skip
+        st.code(COMMAND, language="bash")
+        return
+    try:
+        result = stored.load(resources.DATASET)
+    except StoredError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.caption(_about(result))
+    shown = Shown(result, f"retraining-{resources.DATASET}")
+    autoencoders_views.draw(state, shown)
+    autoencoders_files.offer(state, shown)
+
+
+def _about(result: RetrainingResult) -> str:
+    spec: dict[str, Any] = result.spec
+    return (
+        f"Comes with AdvMI: {spec['n']} training images of {spec['dataset']}, {len(spec['seeds'])} seeds, "
+        f"losses on its {spec['measured']} split. Made by `{COMMAND} --n {spec['n']}`."
+    )

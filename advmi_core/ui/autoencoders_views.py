@@ -1,0 +1,240 @@
+"""A retraining study looked at: losses, curves, pictures, and what moved the UAEs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from advmi_core.figures import (
+    retraining_screen,
+    retraining_table,
+    retraining_words,
+    sweep_legend,
+)
+from advmi_core.figures.encode import data_url
+from advmi_core.figures.retraining import (
+    LOOKS,
+    PROTOCOL_TITLES,
+    SCALE,
+    curves,
+    models_of,
+    of_model,
+    protocols_of,
+    select,
+    signed,
+    title,
+)
+from advmi_core.parts import Floats
+from advmi_core.retraining import ROWS, RowSummary
+from advmi_core.ui import autoencoders_latent, results
+from advmi_core.ui.autoencoders_data import Shown
+from advmi_core.ui.state import Option, PageState, choice
+
+BARE = {"displayModeBar": False}
+EPOCHS = {
+    "equal-epochs": "epoch",
+    "equal-steps": "epoch of the mixed set (original: two of its own)",
+}
+UAE_ROWS = tuple(row for row in ROWS if row != "original")
+_SMALL, _WIDE = 285, 300
+
+
+def options() -> list[Option]:
+    """What is looked at, in the URL."""
+    return [
+        choice("view", "comparison", list(VIEWS)),
+        Option("shown-model", "", str),
+        choice("shown-row", "mine-uae-patches", UAE_ROWS),
+    ]
+
+
+def draw(state: PageState, shown: Shown) -> None:
+    """Choosers, legend and the chosen view."""
+    models = models_of(shown.measured)
+    if not models:
+        results.box("note", "No training is finished yet", "The first losses appear with the first training.")
+        return
+    st.segmented_control(
+        "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        label_visibility="collapsed", width="stretch",
+    )  # fmt: skip
+    view = str(state.value("view"))
+    legend, chooser = st.columns([1.5, 1], vertical_alignment="center")
+    rows = [row for row in ROWS if any(line.row == row for line in shown.lines)]
+    if view in _BY_ROW:
+        legend, chooser = chooser, legend
+    else:
+        legend.html(sweep_legend.samples([LOOKS[row] for row in rows]))
+    with chooser.container(horizontal=True):
+        model = _model(state, models)
+        if view in _BY_ROW:
+            _row(state, [row for row in rows if row != "original"])
+    VIEWS[view][1](state, shown, model)
+
+
+def live(state: PageState, shown: Shown, model: str) -> None:
+    """Curves and losses of the autoencoder that is being trained."""
+    st.html(sweep_legend.samples(list(LOOKS.values())))
+    _curves(state, shown, model)
+    if shown.measured:
+        _bars(state, shown, [model])
+
+
+def _model(state: PageState, models: list[str]) -> str:
+    if state.value("shown-model") not in models:
+        state.set("shown-model", models[0])
+    if len(models) > 1:
+        st.segmented_control(
+            "Autoencoder", models, key=state.key("shown-model"), format_func=of_model, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    return str(state.value("shown-model"))
+
+
+def _row(state: PageState, rows: list[str]) -> None:
+    if rows:
+        if state.value("shown-row") not in rows:
+            state.set("shown-row", rows[0])
+        st.segmented_control(
+            "Made by", rows, key=state.key("shown-row"), format_func=title, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+
+
+def _comparison(state: PageState, shown: Shown, model: str) -> None:
+    for protocol in protocols_of(shown.lines):
+        results.box("note", *retraining_words.verdict(shown.lines, model, protocol))
+    _bars(state, shown, models_of(shown.measured))
+    st.caption(
+        "Percent: change against the original (dashed) of the same protocol. Whiskers: 95 % interval of the "
+        "paired difference over the seeds (Student); where they miss the dashed line the difference is clear."
+    )
+    table(state, shown, model)
+
+
+def _bars(state: PageState, shown: Shown, models: list[str]) -> None:
+    protocols = protocols_of(shown.lines)
+    lines = [line for line in shown.measured if line.model in models]
+    # One autoencoder fits beside itself; four would not.
+    places = (
+        st.columns(len(protocols), gap="small") if len(models) == 1 else [st.container() for _ in protocols]
+    )
+    for protocol, place in zip(protocols, places, strict=True):
+        with place:
+            st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
+            st.plotly_chart(
+                retraining_screen.bars(lines, protocol, _SMALL, shown.side), config=BARE,
+                key=state.key(f"chart-bars-{protocol}"),
+                alt=f"{PROTOCOL_TITLES[protocol]}: {_said(lines, protocol)}",
+            )  # fmt: skip
+
+
+def table(state: PageState, shown: Shown, model: str) -> None:
+    """All numbers of one autoencoder, and of all of them folded away."""
+    with st.container(key=state.key("table")):
+        mine = [line for line in shown.measured if line.model == model]
+        st.table(retraining_table.rows(mine), border="horizontal", hide_index=True)
+    st.caption(
+        "Loss: mean ± standard deviation over the seeds of the squared error per pixel. Differences are "
+        "paired over the seeds; ● marks an interval without 0."
+    )
+    if len(models_of(shown.measured)) > 1:
+        with st.expander("All autoencoders"), st.container(key=state.key("table-all")):
+            st.table(retraining_table.rows(shown.measured), border="horizontal", hide_index=True)
+
+
+def _said(lines: list[RowSummary], protocol: str) -> str:
+    return "; ".join(
+        f"{of_model(line.model)}, {title(line.row)}: {SCALE * line.mean:.3f} ({signed(line.change, 1)} %)"
+        for line in select(lines, protocol)
+    )
+
+
+def _curves(state: PageState, shown: Shown, model: str) -> None:
+    protocols = protocols_of(shown.lines)
+    for protocol, place in zip(protocols, st.columns(len(protocols), gap="small"), strict=True):
+        with place:
+            st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
+            drawn = curves(shown.result.cells, model, protocol)
+            ends = "; ".join(f"{title(curve.row)} ends at {curve.mean[-1]:.3f}" for curve in drawn)
+            st.plotly_chart(
+                retraining_screen.curves(drawn, EPOCHS[protocol], _WIDE + 60), config=BARE,
+                key=state.key(f"chart-curves-{protocol}"), alt=f"{PROTOCOL_TITLES[protocol]}: {ends}",
+            )  # fmt: skip
+    st.caption(
+        "Mean over the seeds; bands reach from the lowest to the highest seed. The trainings on UAEs and "
+        "noise are the same under both protocols: only the original is trained a second time, for "
+        "as many steps."
+    )
+
+
+def _start(state: PageState, shown: Shown, model: str) -> None:
+    said = retraining_words.start_or_optimisation(shown.lines, model)
+    if not said:
+        results.box("note", "No UAEs yet", "This view appears when the first UAEs are made.")
+        return
+    results.box("note", f"How far from the original, {of_model(model)}", said)
+    st.plotly_chart(
+        retraining_screen.moved(shown.lines, model, _WIDE),
+        config=BARE,
+        key=state.key("chart-moved"),
+        alt=said,
+    )
+    st.caption(
+        "δ₁ is the random start (after projection onto the box); the rest is what the steps of the attack "
+        "moved. With the published step size and start a UAE is mostly its start; Gaussian noise, as long "
+        "as MINE-UAE (conv), is not optimised. The parts are vectors: their lengths need not add up."
+    )
+
+
+def _pictures(state: PageState, shown: Shown, model: str) -> None:
+    row = str(state.value("shown-row"))
+    found = shown.result.examples(model, row)
+    if found is None:
+        results.box("note", "No pictures of this row", "They appear when its first training is finished.")
+        return
+    st.markdown(
+        f"**{title(row)}, {of_model(model)}** · above: x, rebuilt before and after retraining · below: x̃, "
+        "rebuilt before and after · numbers: squared error per pixel, 10⁻³"
+    )
+    cards = [
+        _card(at, [x, before, after, x_adv, before_adv, after_adv])
+        for at, (x, x_adv, before, before_adv, after, after_adv) in enumerate(
+            zip(*(getattr(found, name) for name in _FIELDS), strict=True)
+        )
+    ]
+    st.html(f'<div class="uae-cards">{"".join(cards)}</div>')
+
+
+_FIELDS = ("x", "x_adv", "before", "before_adv", "after", "after_adv")
+_NAMES = ("x", "x rebuilt before", "x rebuilt after", "x̃", "x̃ rebuilt before", "x̃ rebuilt after")
+
+
+def _card(image: int, pictures: list[Floats]) -> str:
+    x, before, after, x_adv, before_adv, after_adv = pictures
+    tags = "".join(
+        f'<img src="{data_url(picture)}" alt="{escape(name)}, training image {image}">'
+        for name, picture in zip(_NAMES, pictures, strict=True)
+    )
+    errors = [_error(x, before), _error(x, after), _error(x_adv, before_adv), _error(x_adv, after_adv)]
+    said = f"x {errors[0]} → {errors[1]} · x̃ {errors[2]} → {errors[3]}"
+    return f"<figure>{tags}<figcaption>#{image}: {said}</figcaption></figure>"
+
+
+def _error(a: Floats, b: Floats) -> str:
+    return f"{SCALE * float(np.square(a.astype(np.float64) - b).mean()):.1f}"
+
+
+Draw = Callable[[PageState, Shown, str], None]
+VIEWS: dict[str, tuple[str, Draw]] = {
+    "comparison": ("Comparison", _comparison),
+    "curves": ("Curves", _curves),
+    "pictures": ("Reconstructions", _pictures),
+    "latent": ("Latent space", autoencoders_latent.codes),
+    "manifold": ("On the manifold?", autoencoders_latent.manifold),
+    "start": ("Start or optimisation?", _start),
+}
+_BY_ROW = ("pictures", "latent", "manifold")

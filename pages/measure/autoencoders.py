@@ -1,0 +1,5 @@
+"""The page Autoencoders."""
+
+from advmi_core.ui import autoencoders
+
+autoencoders.page()

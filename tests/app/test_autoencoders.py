@@ -1,0 +1,172 @@
+"""The page Autoencoders in every state, without a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_pages import SCRIPTS, Tab
+
+from advmi_core.figures import retraining_words
+from advmi_core.jobs import shared
+from advmi_core.retraining import ROWS
+from advmi_core.ui import autoencoders_form
+
+PAGE = "autoencoders"
+TINY = {"n": "60", "seeds": "1", "epochs": "1", "uae-steps": "1"}
+Visit = Callable[..., Tab]
+
+
+@pytest.fixture
+def visit(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Opens the page with the query parameters of a link; ends its job afterwards."""
+    monkeypatch.setitem(SCRIPTS, PAGE, "pages/measure/autoencoders.py")
+    opened: list[Tab] = []
+
+    def new(cache: Path, **query: str) -> Tab:
+        monkeypatch.setenv("ADVMI_CACHE", str(cache))
+        opened.append(Tab(PAGE, {name.replace("_", "-"): value for name, value in query.items()}))
+        return opened[-1]
+
+    yield new
+    for tab in opened:
+        assert not tab.app.exception, tab.app.exception
+        if tab.key("job") in tab.app.session_state:
+            shared().discard(tab.app.session_state[tab.key("job")])
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of parts for all tests: what one has computed, the next one loads."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def finish(tab: Tab, seconds: float = 200) -> Any:
+    """Wait for the page's job, as somebody who looks at it, and draw its end."""
+    job, deadline = tab.app.session_state[tab.key("job")], time.monotonic() + seconds
+    while (now := shared().get(job)) is not None and now.active:
+        shared().touch(job)
+        assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
+        time.sleep(0.05)
+    tab.app.run()
+    return now
+
+
+def look(tab: Tab, view: str, **chosen: Any) -> None:
+    """Choose a view, and what it shows."""
+    tab.app.segmented_control(key=tab.key("view")).set_value(view).run()
+    for name, value in chosen.items():
+        tab.app.segmented_control(key=tab.key(name)).set_value(value).run()
+
+
+def test_the_first_look_computes_nothing_and_says_how(visit: Visit, tmp_path: Path) -> None:
+    tab = visit(tmp_path)
+    assert tab.key("job") not in tab.app.session_state
+    assert tab.has("Start")
+    assert "equal gradient steps" in tab.said
+
+
+def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
+    tab = visit(cache, **TINY)
+    tab.press("Start")
+    job = finish(tab)
+    assert job.state == "done", job.error
+    study = job.about
+    assert (study.n, study.seeds, study.epochs, study.steps, study.models) == (60, (0,), 1, 1, ("ae-conv",))
+    assert job.result.complete
+
+    table = job.result.table()
+    for protocol in ("equal-epochs", "equal-steps"):
+        assert retraining_words.verdict(table, "ae-conv", protocol)[1] in tab.said
+    assert "no claim" in tab.said
+    epochs, steps = tab.charts
+    assert {trace["name"] for trace in epochs["data"] if trace["type"] == "bar"} == {
+        trace["name"] for trace in steps["data"] if trace["type"] == "bar"
+    }
+    assert len(tab.app.table[0].value) == 2 * len(ROWS)
+    assert {
+        "Figure · PNG", "Figure · SVG", "Figure · PDF", "Table · CSV", "Table · TEX", "Settings · JSON"
+    } == tab.downloads  # fmt: skip
+
+    look(tab, "curves")
+    assert len(tab.charts) == 2
+    look(tab, "pictures", **{"shown-row": "l2-uae"})
+    assert tab.said.count("x̃ rebuilt after, training image") == 16
+    look(tab, "latent")
+    (plane,) = tab.charts
+    before = [
+        trace for trace in plane["data"] if trace.get("hovertemplate", "").endswith("original<extra></extra>")
+    ]
+    assert len(before) == 10
+    look(tab, "manifold")
+    (scatter,) = tab.charts
+    assert scatter["data"][1]["customdata"][0] == "l2-uae/0"
+    assert len(scatter["data"][1]["customdata"]) == 60
+    assert "its own original" in tab.said
+    tab.app.number_input(key=tab.key("image")).set_value(7).run()
+    assert "training image 7" in tab.said
+    look(tab, "start")
+    (moved,) = tab.charts
+    assert len(moved["data"]) == 3
+    assert "the start alone has" in tab.said
+
+    tab.press("Start")
+    again = finish(tab)
+    assert all(step.reused for step in again.records)
+    assert "Computed before, loaded" in tab.said
+    tab.app.segmented_control(key=tab.key("source")).set_value("shipped").run()
+    assert "Computed before, loaded" not in tab.said
+
+
+def test_while_it_runs_the_page_draws_curves_and_a_cancelled_run_keeps_them(
+    visit: Visit, cache: Path
+) -> None:
+    tab = visit(cache, **TINY | {"epochs": "60", "n": "200"})
+    tab.press("Start")
+    job = tab.app.session_state[tab.key("job")]
+    deadline = time.monotonic() + 60
+    while not any(len(getattr(step, "curve", ())) > 1 for step in shared().get(job).records):  # type: ignore[union-attr]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    tab.app.run()
+    assert tab.has("Cancel")
+    assert "training on Original: seed 0, epoch" in tab.said
+    first, _ = tab.charts
+    assert len([y for y in first["data"][0]["y"] if y is not None]) >= 1
+    tab.press("Cancel")
+    ended = finish(tab)
+    assert ended.state == "cancelled"
+    assert "Partial result" in tab.said or "No training is finished yet" in tab.said
+
+
+def test_nothing_chosen_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
+    tab = visit(tmp_path, models=",", **TINY)
+    tab.press("Start")
+    (error,) = tab.app.error
+    assert error.value == "Choose at least one autoencoder."
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file where a folder should be")
+    tab = visit(occupied, **TINY)
+    tab.press("Start")
+    assert finish(tab).state == "failed"
+    (error,) = tab.app.error
+    assert "occupied" in error.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n", "5"), ("models", "cnn"), ("share", "101"), ("target", "x"), ("alpha", "0"),
+    ("view", "x"), ("shown-row", "original"), ("image", "-1")],
+)  # fmt: skip
+def test_a_bad_link_is_named(visit: Visit, tmp_path: Path, name: str, value: str) -> None:
+    (warning,) = visit(tmp_path, **{name: value}).app.warning
+    assert f"{name}={value}" in warning.value
+
+
+def test_the_form_offers_no_more_images_than_there_are() -> None:
+    assert autoencoders_form.most() + 200 == len(autoencoders_form.training())
