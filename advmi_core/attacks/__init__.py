@@ -1,5 +1,6 @@
 """Attacks, all of them generators of ``Step`` records. A new one is a file here and a line in ``ATTACKS``."""
 
+from advmi_core.attacks.autoattack import AutoAttack
 from advmi_core.attacks.base import Attack
 from advmi_core.attacks.cw import CW
 from advmi_core.attacks.ddn import DDN
@@ -11,7 +12,7 @@ from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.attacks.ti_dim import TIDIM
 
 ATTACKS: dict[str, type[Attack]] = {
-    attack.name: attack for attack in (MinMax, Penalty, PGD, CW, DDN, TIDIM, FWA)
+    attack.name: attack for attack in (MinMax, Penalty, PGD, CW, DDN, TIDIM, FWA, AutoAttack)
 }
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "TIDIM",
     "Attack",
     "AttackResult",
+    "AutoAttack",
     "MinMax",
     "Penalty",
     "Step",

@@ -15,9 +15,9 @@ from advmi_core.attacks import ATTACKS, Attack, AttackResult
 from advmi_core.objectives import Classification, Problem, Reconstruction
 
 BALLS = [(name, norm) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms]
-NEED_LABELS = {"fwa", "ti-dim"}
+NEED_LABELS = {"autoattack", "fwa", "ti-dim"}
 NOTHING_RANDOM = {"cw", "ddn", "fwa"}
-MANY_CHOICES = {"fwa"}  # where rounding can tip a choice between neighbours
+MANY_CHOICES = {"autoattack", "fwa"}  # where rounding can tip a choice between neighbours
 
 # Larger steps than the defaults where those are made for hundreds of iterations.
 BRISK = {
@@ -25,6 +25,7 @@ BRISK = {
     "penalty": {"alpha": 0.3, "first_c": 1.0, "inner": 10, "searches": 2},
     "cw": {"step_size": 0.05, "first_c": 10.0, "searches": 2},
     "ddn": {"loss": "margin"},
+    "autoattack": {"targets": 2, "queries": 10},
     "ti-dim": {"step_size": 0.05, "kernel": 3},
 }
 
