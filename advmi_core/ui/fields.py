@@ -10,30 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from advmi_core.ui.field import Field as Field
 from advmi_core.ui.state import Option, choice, flag, number
-
-
-@dataclass(frozen=True)
-class Field:
-    """One parameter as people meet it.
-
-    Attributes:
-        label: with its formula, beside the control.
-        help: what it does.
-        low, high, step: range of a number; ``slider``: worth a slider.
-        choices: word → explanation, for parameters that are words.
-        main: shown at once; the others wait under "More parameters".
-    """
-
-    label: str
-    help: str = ""
-    low: float = 0.0
-    high: float = 1e6
-    step: float = 1.0
-    slider: bool = False
-    choices: dict[str, str] = dataclasses.field(default_factory=dict)
-    main: bool = False
-
+from advmi_core.ui.suite_fields import OWN, SUITE
 
 HIDDEN = frozenset({"batch_size"})
 
@@ -138,6 +117,7 @@ FIELDS: dict[str, Field] = {
             "mine-random": "random projections (published)",
             "mine-patches": "image patches, learnt critic",
             "gaussian-patches": "image patches, closed form",
+            "l2": "L2 distance (no MI)",
         },
     ),
     "bound": Field(
@@ -171,6 +151,7 @@ FIELDS: dict[str, Field] = {
     ),
     "random_start": Field("Random start", "Begin at a random point of the ball."),
     "quantize": Field("Round to 8 bits", "The result stays inside ball and box after a PNG round trip."),
+    **SUITE,
 }
 
 
@@ -202,21 +183,34 @@ def parameters(attack: type, defaults: Mapping[str, Any] = MappingProxyType({}))
         defaults: a page's own defaults, instead of the attack's.
     """
     hints = typing.get_type_hints(attack)
+    hidden = HIDDEN | _pointless(attack)
+    own = OWN.get(getattr(attack, "name", ""), {})
     shown = [
-        _parameter(f.name, hints[f.name], defaults.get(f.name, f.default))
+        _parameter(
+            f.name, hints[f.name], defaults.get(f.name, f.default), own.get(f.name) or FIELDS.get(f.name)
+        )
         for f in dataclasses.fields(attack)
-        if f.init and f.name not in HIDDEN and f.default is not dataclasses.MISSING
+        if f.init and f.name not in hidden and f.default is not dataclasses.MISSING
     ]
     known = [parameter for parameter in shown if parameter is not None]
     order = list(FIELDS)
     return sorted(known, key=lambda p: order.index(p.name) if p.name in order else len(order))
 
 
-def _parameter(name: str, hint: Any, default: Any) -> Parameter | None:
+def _pointless(attack: type) -> frozenset[str]:
+    """Parameters without a choice: the only norm, critics where no MI is in the loss, rounding of mass."""
+    norms = getattr(attack, "norms", ("linf", "l2"))
+    names = {field.name for field in dataclasses.fields(attack)}
+    hidden = {"norm"} if len(norms) == 1 else set()
+    hidden |= set() if "mi_weight" in names else {"critic"}
+    return frozenset(hidden | ({"quantize"} if "wasserstein" in norms else set()))
+
+
+def _parameter(name: str, hint: Any, default: Any, known: Field | None) -> Parameter | None:
     kind, optional, words = _kind(hint)
     if kind is None:
         return None
-    field = FIELDS.get(name, Field(name.replace("_", " ").capitalize()))
+    field = known or Field(name.replace("_", " ").capitalize())
     if words:
         choices = {word: field.choices.get(word, word) for word in words}
         field = dataclasses.replace(field, choices=choices)

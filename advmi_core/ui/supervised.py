@@ -17,6 +17,11 @@ _NAMES = {
     "minmax": "MinMax with mutual information",
     "penalty": "Penalty with a search over c (baseline)",
     "pgd": "PGD (baseline)",
+    "cw": "Carlini–Wagner (shortest δ)",
+    "ddn": "DDN (shortest δ)",
+    "ti-dim": "TI-DIM (for transfer)",
+    "fwa": "FWA (moves mass)",
+    "autoattack": "AutoAttack (four attacks in turn)",
 }
 _LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
 _PRESETS: dict[str, Presets] = {
@@ -29,11 +34,31 @@ _PRESETS: dict[str, Presets] = {
         "paper": {"eps": 1.0, "steps": 1000, "searches": 9, "critic": "paper"},
     },
     "pgd": {"interactive": {"eps": 0.3, "steps": 40}, "paper": {"eps": 1.0, "steps": 1000, "loss": "margin"}},
+    # The evaluation attacks' papers have 8/255, which a slider of hundredths calls 0.03.
+    "cw": {"interactive": {"eps": 1.0, "steps": 40, "searches": 5}, "paper": {"eps": 0.5, "steps": 20}},
+    "ddn": {"interactive": {"eps": 1.0, "steps": 40}, "paper": {"eps": 0.5, "steps": 20}},
+    "ti-dim": {"interactive": {"eps": 0.1, "steps": 40}, "paper": {"eps": 0.03, "steps": 40}},
+    "fwa": {
+        "interactive": {"eps": 0.1, "steps": 40},
+        "paper": {"eps": 0.03, "steps": 40, "step_size": 0.007},
+    },
+    "autoattack": {
+        "interactive": {"eps": 0.1, "steps": 20, "targets": 3, "queries": 500},
+        "paper": {"eps": 0.03, "steps": 100, "targets": 9, "queries": 5000},
+    },
 }
 _FORMULAS = {
     "minmax": r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
     "penalty": r"\min_\delta\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
     "pgd": r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
+    "cw": r"\min_\delta\ \|\delta\|_2^2+c\,f^+(x{+}\delta)",
+    "ddn": r"\delta\leftarrow\nu\,\frac{\delta+\alpha g/\|g\|}{\|\delta+\alpha g/\|g\|\|},"
+    r"\ \nu\leftarrow(1\mp\gamma)\,\nu",
+    "ti-dim": r"m\leftarrow\mu m+\frac{W*g}{\|W*g\|_1},\ "
+    r"\tilde x\leftarrow\Pi_\varepsilon(\tilde x+\alpha\,\mathrm{step}(m))",
+    "fwa": r"\Pi\leftarrow\Pi+\gamma\,(S-\Pi),\ S=\arg\max_{\langle S,C\rangle\le\varepsilon\Sigma x}"
+    r"\langle S,\nabla\rangle",
+    "autoattack": r"\text{APGD-CE}\to\text{APGD-T}\to\text{FAB-T}\to\text{Square}",
 }
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
 _TARGETED = "targeted"

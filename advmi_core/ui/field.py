@@ -1,0 +1,28 @@
+"""One parameter as people meet it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter as people meet it.
+
+    Attributes:
+        label: with its formula, beside the control.
+        help: what it does.
+        low, high, step: range of a number; ``slider``: worth a slider.
+        choices: word → explanation, for parameters that are words.
+        main: shown at once; the others wait under "More parameters".
+    """
+
+    label: str
+    help: str = ""
+    low: float = 0.0
+    high: float = 1e6
+    step: float = 1.0
+    slider: bool = False
+    choices: dict[str, str] = dataclasses.field(default_factory=dict)
+    main: bool = False

@@ -1,0 +1,86 @@
+"""Parameters of the evaluation attacks, and those that mean something else in one of them."""
+
+from __future__ import annotations
+
+from advmi_core.ui.field import Field
+
+_LENGTH = Field(
+    r"Longest δ:  $\|\delta\|_2\le\varepsilon$",
+    "The attack looks for the shortest δ; longer ones than this do not count.",
+    0.0,
+    5.0,
+    0.05,
+    slider=True,
+    main=True,
+)
+
+SUITE: dict[str, Field] = {
+    "targets": Field(
+        "Targets",
+        "How many other classes APGD-T and FAB-T aim at, the most likely first. Published: 9.",
+        1,
+        100,
+        1,
+        main=True,
+    ),
+    "queries": Field(
+        "Queries of Square", "Random squares at most. Published: 5000.", 1, 10_000, 100, main=True
+    ),
+    "gamma": Field(
+        r"Change of the norm γ:  $\nu\leftarrow(1\mp\gamma)\,\nu$",
+        "δ is made so much shorter after a success, so much longer otherwise.",
+        0.001,
+        0.5,
+        0.01,
+        main=True,
+    ),
+    "first_norm": Field("First norm ν", "Length of δ in the first step.", 0.001, 100.0, 0.1),
+    "momentum": Field(
+        r"Momentum μ:  $m\leftarrow\mu m+g/\|g\|_1$",
+        "How much of the earlier gradients is kept. Published: 1.",
+        0.0,
+        2.0,
+        0.1,
+    ),
+    "kernel": Field(
+        "Side of the smoothing kernel W",
+        "Odd, pixels; 1 does not smooth. Published: 15.",
+        1,
+        63,
+        2,
+        main=True,
+    ),
+    "sigma": Field(
+        "Width σ of W", "Standard deviation of the Gaussian, pixels. Published: 3.", 0.1, 30.0, 0.5
+    ),
+    "diversity": Field(
+        "Input diversity p",
+        "Probability that a step's gradient is taken at a shrunk image. Published: 0.5.",
+        0.0,
+        1.0,
+        0.05,
+        slider=True,
+        main=True,
+    ),
+    "resize_rate": Field(
+        "Smallest size", "Of a shrunk image, in parts of its own size.", 0.1, 0.99, 0.05, main=True
+    ),
+    "window": Field("Window k×k", "Mass moves inside it; odd, pixels. Published: 5.", 3, 15, 2, main=True),
+}
+
+OWN: dict[str, dict[str, Field]] = {
+    "cw": {"eps": _LENGTH},
+    "ddn": {"eps": _LENGTH},
+    "fwa": {
+        "eps": Field(
+            r"Budget ε:  $W_1(x,\tilde x)\le\varepsilon\,\Sigma x$",
+            "On average a unit of brightness moves at most so many pixels.",
+            0.0,
+            2.0,
+            0.01,
+            slider=True,
+            main=True,
+        ),
+        "step_size": Field(r"Step γ", "Empty: 2/(t+2), as Frank and Wolfe. NAMID: 0.007.", 1e-5, 1.0, 0.001),
+    },
+}
