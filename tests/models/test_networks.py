@@ -51,6 +51,8 @@ def test_conv_code_is_a_sixteenth_of_the_pixels(shape: tuple[int, int, int]) -> 
         ("ae-dense", nn.Linear),
         ("ae-sparse", nn.Linear),
         ("ae-adversarial", nn.Linear),
+        ("ae-concrete", nn.Linear),
+        ("simclr", nn.Conv2d),
     ],
 )
 def test_first_parametric_layer(name: str, first: type[nn.Module]) -> None:

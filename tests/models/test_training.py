@@ -138,7 +138,7 @@ def test_closed_training_keeps_its_best(images: ImageSet, test_images: ImageSet)
         next(run)
 
 
-@pytest.mark.parametrize("name", ["cnn", "ae-adversarial"])
+@pytest.mark.parametrize("name", ["cnn", "ae-adversarial", "ae-concrete", "simclr"])
 def test_global_random_state_and_images_are_untouched(
     name: str, images: ImageSet, test_images: ImageSet
 ) -> None:

@@ -23,7 +23,7 @@ from advmi_core.retraining.records import MakingStep
 from advmi_core.retraining.representation import MICE, RepresentationStudy, tree_accuracy
 
 SMALL: dict[str, Any] = {
-    "n": 40, "validation": 12, "seeds": (0, 1), "epochs": 2, "batch": 20, "steps": 3, "inner": 1, "part": 15,
+    "n": 40, "validation": 12, "seeds": (0, 1), "epochs": 2, "batch": 20, "steps": 2, "inner": 1, "part": 25,
 }  # fmt: skip
 STUDIES = [RepresentationStudy(**SMALL), ContrastiveStudy(**SMALL)]
 BY_KIND = pytest.mark.parametrize("study", STUDIES, ids=[study.kind for study in STUDIES])
