@@ -1,8 +1,8 @@
-"""What a training step of each defence costs: `python benchmarks/namid_step.py [--widths 64,8] [--json FILE]`.
+"""What a step of each defence costs: `python -m benchmarks.namid_step [--widths 64,8] [--json FILE]`.
 
-CPU seconds of this process per step (so that other programs matter little), the least of several, and the ratio
-to Standard AT's step with the same batch. An untrained network has hardly any row right on x and wrong on x̃, so
-the share of selected rows is imposed; a third is more than trainings on Fashion-MNIST were seen to select.
+CPU seconds of this process per step (so that other programs matter little), the least of several, and the
+ratio to Standard AT's step with the same batch. An untrained network has hardly any row right on x and wrong
+on x̃, so the share of selected rows is imposed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def main() -> None:
     tune_cpu()
     torch.set_num_threads(1)
     print(
-        f"torch {torch.__version__}, 1 thread, batch {given.batch}, {given.units} units, {given.share:.0%} selected"
+        f"torch {torch.__version__}, 1 thread, batch {given.batch}, {given.units} units, "
+        f"{given.share:.0%} selected"
     )
     rows = []
     for width in map(int, given.widths.split(",")):

@@ -34,6 +34,10 @@ class Parts:
         """The six numbers in the order of the attributes."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    def numbers(self) -> dict[str, float | None]:
+        """The same by name, for JSON; None for what is not computed."""
+        return {field.name: json_number(getattr(self, field.name)) for field in fields(self)}
+
 
 @dataclass(frozen=True)
 class Epoch:

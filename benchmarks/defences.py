@@ -1,0 +1,177 @@
+"""All seven defences on one data set: `ADVMI_DATA=<data folder> python -m benchmarks.defences --out DIR`.
+
+Per seed: Standard AT first, then the local DIM estimators on its model, then the other six. What is finished
+is kept and skipped, what was killed goes on from its last epoch, so the same command is repeated until it is
+done; ``--defenses`` and ``--seeds`` let processes share the work once Standard and the estimators are there.
+``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import distributed
+
+from advmi_core import data, models
+from advmi_core.data import ImageSet
+from advmi_core.defenses import (
+    DEFENSES,
+    DefenseSpec,
+    EstimatorSpec,
+    parallel,
+    train_defense,
+    train_estimators,
+)
+from advmi_core.device import tune_cpu
+from advmi_core.files import write_atomically
+from advmi_core.mi.local_dim import KINDS
+from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.models import Classifier
+
+
+def options() -> argparse.Namespace:
+    """The command line; the defaults are the shipped study on Fashion-MNIST."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights, cards and histories")
+    parser.add_argument("--dataset", default="fashion-mnist")
+    parser.add_argument("--images", type=int, default=13_000, help="first so many of the training split")
+    parser.add_argument("--validation", type=float, default=1 / 13, help="share of them held out")
+    parser.add_argument("--model", default="resnet18-w8")
+    parser.add_argument("--defenses", default=",".join(DEFENSES), help="names, in this order after standard")
+    parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--eps", type=float, default=0.1)
+    parser.add_argument("--norm", default="linf")
+    parser.add_argument("--steps", type=int, default=10, help="PGD steps")
+    parser.add_argument("--alpha", type=float, default=5.0)
+    parser.add_argument("--penalty", type=float, default=0.1, help="λ")
+    parser.add_argument("--wmim-weight", type=float, default=0.1)
+    parser.add_argument("--crop", type=int, default=2)
+    parser.add_argument("--units", type=int, default=512, help="of the estimators' codes (published: 2048)")
+    parser.add_argument("--first", type=int, default=5, help="epochs of the estimators by Eq. 4")
+    parser.add_argument("--optimised", type=int, default=2, help="epochs of the estimators by Eq. 5; 0: none")
+    parser.add_argument("--estimator-lr", type=float, default=1e-3)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+class Study:
+    """One command's models, estimators and histories in a folder."""
+
+    def __init__(self, given: argparse.Namespace, device: torch.device) -> None:
+        self.given, self.device, self.ranks = given, device, parallel.Ranks.current()
+        images = data.load(given.dataset, "train")
+        self.images = images.take(range(min(given.images, len(images))))
+        self.test: ImageSet = data.load(given.dataset, "test")
+
+    def run(self) -> None:
+        """Everything that is not there yet."""
+        for seed in map(int, self.given.seeds.split(",")):
+            self.defend("standard", seed, None)
+            others = [name for name in self.given.defenses.split(",") if name != "standard"]
+            estimators = self.estimate(seed) if others else None
+            for name in others:
+                self.defend(name, seed, estimators)
+
+    def defend(self, name: str, seed: int, estimators: LocalEstimators | None) -> None:
+        """Train one defence."""
+        given, folder = self.given, self.given.out / name / f"seed-{seed}"
+        spec = DefenseSpec(
+            defense=name, model=given.model, dataset=given.dataset, epochs=given.epochs, batch=given.batch,
+            lr=given.lr, eps=given.eps, norm=given.norm, steps=given.steps, alpha=given.alpha,
+            penalty=given.penalty, wmim_weight=given.wmim_weight, crop=given.crop,
+            validation=given.validation, precision=given.precision, seed=seed,
+        )  # fmt: skip
+        if self.finished(folder / f"{given.model}.json", spec.to_dict()):
+            return
+        began = time.perf_counter()
+        run = train_defense(
+            spec, folder, estimators=estimators, images=self.images, test=self.test, device=self.device,
+            record_every=10**9, command=self.command(name, seed),
+        )  # fmt: skip
+        for step in run:
+            if step.finished is not None:
+                seen = {key: value for key, value in step.finished.numbers().items() if value is not None}
+                seen |= {"loss": step.finished.train.loss, "selected": step.finished.train.selected}
+                self.say(f"{name} seed {seed} epoch {step.epoch}/{step.epochs}", seen, began)
+        history = run.result.history
+        if self.ranks.rank == 0:
+            lines = [{"epoch": e.epoch, **e.numbers(), "train": e.train.numbers()} for e in history]
+            text = json.dumps(lines, indent=1) + "\n"
+            write_atomically(folder / "history.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+    def estimate(self, seed: int) -> LocalEstimators:
+        """The estimators of a seed, trained on its Standard model if they are not there yet."""
+        given, folder = self.given, self.given.out / "estimators" / f"seed-{seed}"
+        spec = EstimatorSpec(
+            dataset=given.dataset, units=given.units, epochs=given.first, optimised_epochs=given.optimised,
+            batch=given.batch, lr=given.estimator_lr, eps=given.eps, norm=given.norm, steps=given.steps,
+            crop=given.crop, validation=given.validation, seed=seed,
+        )  # fmt: skip
+        if not self.finished(folder / f"local-dim-{KINDS[-1]}.json", spec.to_dict()):
+            began = time.perf_counter()
+            weights = given.out / "standard" / f"seed-{seed}" / f"{given.model}.safetensors"
+            target = models.load(given.model, weights=weights)
+            assert isinstance(target, Classifier)
+            run = train_estimators(
+                spec, target, images=self.images, test=self.test, device=self.device,
+                command=self.command("standard", seed),
+            )  # fmt: skip
+            for step in run:
+                if step.held is not None:
+                    self.say(f"estimators seed {seed} {step.stage}", vars(step.held), began)
+            if self.ranks.rank == 0:
+                run.result.estimators.save(folder, run.result.card)
+        if self.ranks.size > 1:
+            distributed.barrier()  # all go on with the file of rank 0
+        return LocalEstimators.load(folder, str(self.device))
+
+    def finished(self, card: Path, spec: dict[str, object]) -> bool:
+        """Whether a card of this very training is there."""
+        if not card.is_file():
+            return False
+        if json.loads(card.read_text(encoding="utf-8"))["spec"] != spec:
+            raise SystemExit(f"{card} is of a training with other parameters: choose another --out")
+        return True
+
+    def command(self, name: str, seed: int) -> str:
+        """What repeats one training; folders are named by placeholders."""
+        usual = {"out": "", "device": "", "threads": "", "defenses": "", "seeds": ""}
+        words = [
+            f"--{key.replace('_', '-')} {value}"
+            for key, value in vars(self.given).items()
+            if key not in usual
+        ]
+        words += [f"--defenses {name} --seeds {seed}"]
+        return " ".join(
+            ["ADVMI_DATA=<data folder> python -m benchmarks.defences --out <output folder>", *words]
+        )
+
+    def say(self, what: str, numbers: dict[str, float], began: float) -> None:
+        """One line."""
+        if self.ranks.rank == 0:
+            words = [f"{key} {value:.4g}" for key, value in numbers.items()]
+            print(f"{what}: {', '.join(words)} ({time.perf_counter() - began:.0f} s)", flush=True)
+
+
+def main() -> None:
+    """Train what is missing."""
+    given = options()
+    tune_cpu()
+    torch.set_num_threads(given.threads)
+    with parallel.processes(given.device) as device:
+        Study(given, device).run()
+
+
+if __name__ == "__main__":
+    main()

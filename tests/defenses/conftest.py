@@ -1,0 +1,66 @@
+"""Small images and estimators that train in a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from advmi_core.data import ImageSet
+from advmi_core.defenses import DefenseSpec
+from advmi_core.mi.local_dim import KINDS, build_local_dim
+from advmi_core.mi.local_estimators import LocalEstimators
+
+SHAPE = (1, 16, 16)
+
+
+def small_images(count: int, seed: int) -> ImageSet:
+    """Three classes told apart by their brightness."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.arange(count) % 3
+    x = 0.4 * torch.rand(count, *SHAPE, generator=generator) + 0.3 * y[:, None, None, None]
+    return ImageSet(x, y, ("dark", "grey", "light"), "fashion-mnist", "train", "folder", True)
+
+
+@pytest.fixture(scope="session")
+def images() -> ImageSet:
+    return small_images(44, 1)
+
+
+@pytest.fixture(scope="session")
+def test_images() -> ImageSet:
+    return small_images(9, 2)
+
+
+@pytest.fixture
+def estimators() -> LocalEstimators:
+    made = {
+        kind: build_local_dim(SHAPE, 3, units=8, kind=kind, seed=place) for place, kind in enumerate(KINDS)
+    }
+    return LocalEstimators(**made).to("cpu")
+
+
+@pytest.fixture
+def small() -> Callable[..., DefenseSpec]:
+    """Two epochs of three steps: 40 images to train on, 4 held out."""
+
+    def make(defense: str, **changes: object) -> DefenseSpec:
+        usual = DefenseSpec(
+            defense=defense, model="resnet18-w8", epochs=2, batch=12, lr=0.05, eps=0.2, steps=2, crop=1
+        )
+        return replace(usual, **changes)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def same_weights() -> Callable[[torch.nn.Module, torch.nn.Module], bool]:
+    def compare(one: torch.nn.Module, two: torch.nn.Module) -> bool:
+        left: dict[str, Tensor] = one.state_dict()
+        right: dict[str, Tensor] = two.state_dict()
+        return left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+
+    return compare

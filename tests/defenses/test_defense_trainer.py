@@ -1,0 +1,199 @@
+"""The trainer: records, same weights after a kill, untouched surroundings, clear refusals."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from advmi_core import models
+from advmi_core.data import ImageSet
+from advmi_core.defenses import DEFENSES, DefenseSpec, train_defense
+from advmi_core.mi.local_estimators import LocalEstimators
+
+Small = Callable[..., DefenseSpec]
+Same = Callable[[torch.nn.Module, torch.nn.Module], bool]
+
+
+@pytest.mark.parametrize("defense", DEFENSES)
+def test_records_of_every_defense(
+    defense: str, small: Small, estimators: LocalEstimators, images: ImageSet, test_images: ImageSet
+) -> None:
+    run = train_defense(
+        small(defense), estimators=estimators, images=images, test=test_images, record_every=1
+    )
+    records = list(run)
+    assert [record.step for record in records] == list(range(1, run.total + 1)) == [1, 2, 3, 4, 5, 6]
+    assert [record.finished is not None for record in records] == [False, False, True] * 2
+    result = run.result
+    assert result.complete
+    assert result.history == tuple(record.finished for record in records if record.finished)
+    mean = sum(record.parts.loss for record in records[:3]) / 3
+    assert result.history[0].train.loss == pytest.approx(mean)
+    for epoch in result.history:
+        assert math.isfinite(epoch.natural_adv)
+        assert math.isfinite(epoch.adversarial_x)
+        assert 0 <= epoch.robust <= 1
+        assert 0 <= epoch.clean <= 1
+    assert not result.network.training
+    best = max(result.history, key=lambda epoch: epoch.robust)
+    assert result.network.card["validation"]["epoch"] == best.epoch
+
+
+@pytest.mark.parametrize("stop", [1, 3])
+def test_resumed_is_uninterrupted_bit_for_bit(
+    stop: int,
+    tmp_path: Path,
+    small: Small,
+    estimators: LocalEstimators,
+    images: ImageSet,
+    test_images: ImageSet,
+    same_weights: Same,
+) -> None:
+    spec = small("namid-t")
+
+    def run(folder: str):  # type: ignore[no-untyped-def]
+        return train_defense(
+            spec, tmp_path / folder, estimators=estimators, images=images, test=test_images, record_every=1
+        )
+
+    whole = run("a").drain()
+    first = run("b")
+    while next(first).step < stop:
+        pass
+    first.close()
+    assert not list((tmp_path / "b").glob("*.safetensors"))
+    rest = run("b")
+    assert next(iter(rest)).step == stop + 1
+    resumed = rest.drain()
+    assert same_weights(whole.network, resumed.network)
+    assert whole.history == resumed.history
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [
+        "resnet18-w8.json",
+        "resnet18-w8.safetensors",
+    ]
+    loaded = models.load("resnet18-w8", weights=tmp_path / "b" / "resnet18-w8.safetensors")
+    assert same_weights(loaded, whole.network)
+
+
+def test_killed_without_a_goodbye_goes_on_from_the_last_epoch(
+    tmp_path: Path, small: Small, images: ImageSet, test_images: ImageSet, same_weights: Same
+) -> None:
+    spec = small("standard", model="cnn")
+    whole = train_defense(spec, images=images, test=test_images).drain()
+    killed = train_defense(spec, tmp_path, images=images, test=test_images, record_every=1)
+    while next(killed).step < 5:
+        pass
+    (kept,) = tmp_path.iterdir()
+    blob = kept.read_bytes()
+    killed.close()
+    kept.write_bytes(blob)  # what a killed process leaves: the end of epoch 1, step 3
+    rest = train_defense(spec, tmp_path, images=images, test=test_images, record_every=1)
+    assert next(iter(rest)).step == 4
+    result = rest.drain()
+    assert same_weights(whole.network, result.network)
+    assert str(whole.history) == str(result.history)  # as text: NaN, of what has no estimator, equals NaN
+
+
+def test_other_estimators_start_anew(
+    tmp_path: Path, small: Small, estimators: LocalEstimators, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small("namid", model="cnn")
+    run = train_defense(
+        spec, tmp_path, estimators=estimators, images=images, test=test_images, record_every=1
+    )
+    next(run)
+    run.close()
+    with torch.no_grad():
+        estimators.natural.global_block.out.bias.add_(1)
+    other = train_defense(
+        spec, tmp_path, estimators=estimators, images=images, test=test_images, record_every=1
+    )
+    assert next(other).step == 1
+
+
+def test_nothing_around_it_is_touched(
+    small: Small, images: ImageSet, test_images: ImageSet, same_weights: Same
+) -> None:
+    spec = small("trades", model="cnn")
+    before, x = torch.get_rng_state(), images.x.clone()
+    one = train_defense(spec, images=images, test=test_images).drain()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(images.x, x)
+    torch.manual_seed(5)
+    other_test = replace(test_images, x=1 - test_images.x)
+    two = train_defense(spec, images=images, test=other_test).drain()
+    assert same_weights(one.network, two.network)  # and the test images chose nothing
+    assert one.network.card["metrics"] != two.network.card["metrics"]
+    three = train_defense(replace(spec, seed=1), images=images, test=test_images).drain()
+    assert not same_weights(one.network, three.network)
+
+
+def test_card_is_json_with_nulls_and_repeats_the_spec(
+    tmp_path: Path, small: Small, images: ImageSet, test_images: ImageSet
+) -> None:
+    spec = small("mart", model="cnn")
+    train_defense(spec, tmp_path, images=images, test=test_images, command="how").drain()
+    text = (tmp_path / "cnn.json").read_text()
+    card = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert DefenseSpec(**card["spec"]) == spec
+    assert card["validation"]["natural_x"] is None
+    assert card["command"] == "how"
+    assert card["dataset"]["training_images"] == 40
+
+
+def test_learning_rate_falls_at_three_quarters_and_nine_tenths(small: Small) -> None:
+    spec = small("standard", epochs=100, lr=0.1)
+    rates = [spec.learning_rate(epoch) for epoch in (0, 74, 75, 89, 90, 99)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_bfloat16_and_memory_layout_change_speed_and_not_what_is_learnt(
+    small: Small, images: ImageSet, test_images: ImageSet
+) -> None:
+    def first_loss(**changes: object) -> float:
+        spec = small("trades", **changes)
+        return next(train_defense(spec, images=images, test=test_images, record_every=1)).parts.loss
+
+    usual = first_loss()
+    assert first_loss(channels_last=False) == pytest.approx(usual, rel=1e-4)
+    assert first_loss(precision="bfloat16") == pytest.approx(usual, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"defense": "at"}, "defense must be one of standard, wmim, namid"),
+        ({"model": "ae-conv"}, "model must be one of cnn"),
+        ({"norm": "l1"}, "norm must be one of linf, l2"),
+        ({"eps": -0.1}, "eps must be ≥ 0"),
+        ({"alpha": float("nan")}, "alpha must be a finite number"),
+        ({"batch": 0}, "batch must be a whole number"),
+        ({"weight": -1.0}, "weight must be ≥ 0"),
+        ({"precision": "float16"}, "precision must be one of"),
+        ({"flip": 1}, "flip must be True or False, got 1"),
+    ],
+)
+def test_bad_parameters(changes: dict[str, object], sentence: str, small: Small) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        small(**({"defense": "standard"} | changes))  # type: ignore[arg-type]
+
+
+def test_bad_surroundings(
+    small: Small, estimators: LocalEstimators, images: ImageSet, test_images: ImageSet
+) -> None:
+    with pytest.raises(ValueError, match="NAMID_M needs estimators, got None"):
+        train_defense(small("namid-m"), images=images, test=test_images)
+    with pytest.raises(ValueError, match="batch must be at most the 40 training images, got 41"):
+        train_defense(small("standard", batch=41), images=images, test=test_images)
+    wide = [replace(part, x=part.x.repeat(1, 3, 1, 1)) for part in (images, test_images)]
+    with pytest.raises(ValueError, match=r"estimators must be of images \(3, 16, 16\) and 3 classes"):
+        train_defense(small("namid"), estimators=estimators, images=wide[0], test=wide[1])
+    run = train_defense(small("standard", lr=1e30), images=images, test=test_images)
+    with pytest.raises(models.TrainingError, match="loss of Standard became"):
+        run.drain()
