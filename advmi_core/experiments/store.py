@@ -45,7 +45,7 @@ class RunInfo:
 
 
 def runs(directory: Path | None = None) -> list[RunInfo]:
-    """All runs, newest first, then those that came with AdvMI.
+    """All runs, newest first, then those that came with AdvMI, by name: their files' dates say nothing.
 
     A folder that is no run, or a damaged one, is listed with its ``problem``.
 
@@ -53,7 +53,7 @@ def runs(directory: Path | None = None) -> list[RunInfo]:
         directory: where the folders of runs lie, default ``runs_folder()``.
     """
     own = _infos(runs_folder() if directory is None else directory, shipped=False)
-    return own + _infos(shipped_folder(), shipped=True)
+    return own + sorted(_infos(shipped_folder(), shipped=True), key=lambda info: info.id)
 
 
 def open_run(folder: Path) -> RunFolder:
