@@ -104,7 +104,7 @@ def _peak(height: int, width: int) -> Tensor:
         return torch.zeros(0, width)
     down, across = (torch.arange(length) - length // 2 for length in (height, width))
     reach = torch.maximum(down.abs()[:, None], across.abs())
-    weights = 1 / torch.arange(1, max(height, width) // 2 + 2).square()
+    weights: Tensor = 1 / torch.arange(1, max(height, width) // 2 + 2).square()
     return weights.flip(0).cumsum(0).flip(0)[reach]
 
 
