@@ -26,13 +26,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def app() -> Iterator[str]:
-    """The address of a freshly started app."""
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a freshly started app whose runs lie in a folder of their own."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "advmi_core.ui.serve", "--server.port", str(port)]
-    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    environment = {
+        **os.environ,
+        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+        "ADVMI_RUNS": str(tmp_path_factory.mktemp("runs")),
+    }
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -1,0 +1,68 @@
+"""The pages MI vs ASR and Runs as people use them: look, click a point, measure, delete, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LOOKS = [((1280, 800), "light"), ((1920, 1080), "dark")]
+OWN = "?plan=own&grid-methods=pgd&grid-eps=0.1, 0.3&grid-n=96&grid-steps=10&workers=2"
+# Where a chart draws a point of its first trace with markers, in pixels of the page.
+PLACE = """(chart, point) => {
+    const { xaxis, yaxis } = chart._fullLayout, box = chart.getBoundingClientRect();
+    const { x, y } = chart._fullData.find(trace => trace.mode?.includes("markers"));
+    return [
+        box.x + xaxis._offset + xaxis.d2p(x.at(point)), box.y + yaxis._offset + yaxis.d2p(y.at(point)),
+    ];
+}"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+Open = Callable[..., Any]
+
+
+def charts(tab: Any, query: str = "") -> Any:
+    """The page with its first chart drawn; all its charts."""
+    tab.page.goto(f"{tab.address}/mi_vs_asr{query}")
+    tab.page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+    return tab.page.locator(".js-plotly-plot")
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
+def test_the_shipped_sweep_fills_the_page(visit: Open, size: tuple[int, int], scheme: str) -> None:
+    tab = visit(size, scheme)
+    charts(tab).nth(3).wait_for()
+    tab.page.get_by_text("shipped").first.wait_for()
+    assert tab.page.evaluate(TOO_WIDE) <= 0
+    tab.shot("mi-vs-asr")
+
+
+def test_a_click_on_a_point_shows_its_images(visit: Open) -> None:
+    tab = visit()
+    chart = charts(tab, "?view=mi&cell-eps=0.1").first
+    for point, eps in ((0, "0.05"), (-1, "0.5")):
+        tab.page.mouse.click(*chart.evaluate(PLACE, point))
+        tab.page.wait_for_url(f"**cell-eps={eps}**", timeout=15_000)
+        tab.page.get_by_text(f", ε = {eps}", exact=False).first.wait_for(timeout=15_000)
+
+
+def test_an_own_grid_is_measured_kept_deleted_and_brought_back(visit: Open) -> None:
+    tab = visit()
+    page = tab.page
+    charts(tab, OWN)
+    tab.press("Start")
+    page.get_by_text("96 images · 4 of 4 shards").wait_for(timeout=60_000)
+    run = page.evaluate("new URLSearchParams(location.search).get('run')")
+    page.goto(f"{tab.address}/runs?chosen={run}")
+    tab.press("Delete")
+    page.get_by_text(f"{run} lies in the trash for a day").wait_for(timeout=20_000)
+    other = visit()
+    other.page.goto(f"{tab.address}/mi_vs_asr?run={run}")
+    other.page.get_by_text("This run is gone").wait_for(timeout=20_000)
+    tab.press("Undo")
+    page.get_by_text("lies in the trash").wait_for(state="hidden", timeout=20_000)
+    tab.shot("runs")
+    other.page.reload()
+    other.page.get_by_text("96 images · 4 of 4 shards").wait_for(timeout=20_000)
