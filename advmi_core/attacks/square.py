@@ -94,8 +94,7 @@ def _regroup(delta: Tensor, eps: float, share: float, chances: Tensor) -> Tensor
 def _bump(side: int) -> Tensor:
     """(side,side) two peaks of opposite sign above each other, of length 1."""
     upper, lower = _peak(side // 2, side), -_peak(side - side // 2, side)
-    bump = torch.cat([upper, lower])
-    return bump / bump.norm()
+    return _unit(torch.cat([upper, lower]), (0, 1))
 
 
 def _peak(height: int, width: int) -> Tensor:
@@ -104,7 +103,7 @@ def _peak(height: int, width: int) -> Tensor:
         return torch.zeros(0, width)
     down, across = (torch.arange(length) - length // 2 for length in (height, width))
     reach = torch.maximum(down.abs()[:, None], across.abs())
-    weights: Tensor = 1 / torch.arange(1, max(height, width) // 2 + 2).square()
+    weights = 1 / torch.arange(1, max(height, width) // 2 + 2).square()
     return weights.flip(0).cumsum(0).flip(0)[reach]
 
 

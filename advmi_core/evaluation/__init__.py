@@ -5,20 +5,28 @@ unasked.
 """
 
 from advmi_core.evaluation.intervals import Interval, Paired, paired, wilson
+from advmi_core.evaluation.robust import CLEAN, Accuracy, RobustResult, RobustStep, robust_accuracy
 from advmi_core.evaluation.summary import Comparison, Moments, Summary, compare, moments, summarise
 from advmi_core.evaluation.table import ImageTable, tabulate
+from advmi_core.evaluation.transfer import transfer_accuracy
 
 __all__ = [
+    "CLEAN",
+    "Accuracy",
     "Comparison",
     "ImageTable",
     "Interval",
     "Moments",
     "Paired",
+    "RobustResult",
+    "RobustStep",
     "Summary",
     "compare",
     "moments",
     "paired",
+    "robust_accuracy",
     "summarise",
     "tabulate",
+    "transfer_accuracy",
     "wilson",
 ]
