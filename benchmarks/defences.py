@@ -54,6 +54,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--alpha", type=float, default=5.0)
     parser.add_argument("--penalty", type=float, default=0.1, help="λ")
     parser.add_argument("--wmim-weight", type=float, default=0.1)
+    parser.add_argument("--warmup", type=int, default=1, help="epochs in which α and w rise")
+    parser.add_argument("--clip", type=float, default=0.0, help="longest gradient; 0: no limit")
     parser.add_argument("--crop", type=int, default=2)
     parser.add_argument("--units", type=int, default=512, help="of the estimators' codes (published: 2048)")
     parser.add_argument("--first", type=int, default=5, help="epochs of the estimators by Eq. 4")
@@ -89,7 +91,8 @@ class Study:
         spec = DefenseSpec(
             defense=name, model=given.model, dataset=given.dataset, epochs=given.epochs, batch=given.batch,
             lr=given.lr, eps=given.eps, norm=given.norm, steps=given.steps, alpha=given.alpha,
-            penalty=given.penalty, wmim_weight=given.wmim_weight, crop=given.crop,
+            penalty=given.penalty, wmim_weight=given.wmim_weight, warmup=given.warmup,
+            clip=given.clip, crop=given.crop,
             validation=given.validation, precision=given.precision, seed=seed,
         )  # fmt: skip
         if self.finished(folder / f"{given.model}.json", spec.to_dict()):

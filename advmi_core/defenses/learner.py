@@ -66,8 +66,15 @@ class DefenseLearner:
                 eps=spec.eps, steps=spec.steps, norm=spec.norm, loss=spec.method.inner_loss,
             )  # fmt: skip
 
-    def step(self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator) -> Parts:
+    def step(
+        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, strength: float = 1.0
+    ) -> Parts:
         """Learn from a batch x (B,C,H,W), y (B,) that all processes have alike.
+
+        Args:
+            lr: learning rate.
+            generator: of the noise that x̃ starts from.
+            strength: share of the weight of the term of mutual information, in [0,1].
 
         Returns:
             Means over the whole batch, before the step.
@@ -76,16 +83,18 @@ class DefenseLearner:
         x, y, noise = (self.ranks.shard(tensor).to(self.device) for tensor in (x, y, noise))
         with torch.enable_grad():
             x_adv = self.attack(x, y, noise)
-            loss, parts = self.loss(x, x_adv, y)
+            loss, parts = self.loss(x, x_adv, y, strength)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
         self._average(parts)
+        if self.spec.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.spec.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         return Parts(*parts.tolist())
 
-    def loss(self, x: Tensor, x_adv: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(self, x: Tensor, x_adv: Tensor, y: Tensor, strength: float = 1.0) -> tuple[Tensor, Tensor]:
         """The loss of images x and x̃ (B,C,H,W), and the detached values (6,) of ``Parts``."""
         method, unknown = self.spec.method, x.new_full((), torch.nan)
         clean = self.logits(x) if method.needs_clean else None
@@ -101,7 +110,7 @@ class DefenseLearner:
             assert self.estimators is not None  # the trainer saw to it
             information = -self.estimators.standard_of(x_adv, attacked).mean()
             weight = self.spec.wmim_weight
-        total = base + weight * information if method.term else base
+        total = base + strength * weight * information if method.term else base
         seen = [unknown if clean is None else hits(clean, y), hits(attacked, y)]
         values = [total, base, information, chosen, *seen]
         return total, torch.stack([value.detach() for value in values])

@@ -15,7 +15,8 @@ class Parts:
     """Means over a batch, or over an epoch's batches; NaN for what the defence does not compute.
 
     Attributes:
-        loss: what was minimised, L = base + α·information (NAMID) or base + w·information (WMIM).
+        loss: what was minimised, base + α·information (NAMID) or base + w·information (WMIM), with α and w as
+            far as they had risen.
         base: L_adv in nats.
         information: NAMID's L_mi (0 where no row was selected), or minus WMIM's mean standard MI.
         selected: share of the images that are right on x and wrong on x̃.

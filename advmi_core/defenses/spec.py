@@ -35,6 +35,9 @@ class DefenseSpec:
         alpha: weight α of NAMID's term.
         penalty: λ inside NAMID's term.
         wmim_weight: weight w of the standard MI that WMIM adds to what is maximised.
+        warmup: epochs in which α and w rise linearly from 0 (published: none). A fresh network's logits hardly
+            differ, so all MI is near 0, where a cosine's gradient has no bound.
+        clip: longest gradient (L2 norm over all weights) that is followed as it is; 0 sets no limit.
         weight: weight of TRADES's or MART's second term; None takes the published 6 or 5.
         crop: random shift in pixels, 0 for none.
         flip: mirror images at random.
@@ -61,6 +64,8 @@ class DefenseSpec:
     alpha: float = 5.0
     penalty: float = 0.1
     wmim_weight: float = 0.1
+    warmup: int = 1
+    clip: float = 0.0
     weight: float | None = None
     crop: int = 4
     flip: bool = True
@@ -76,11 +81,11 @@ class DefenseSpec:
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("epochs", "batch", "steps"):
             check_count(getattr(self, name), name)
-        for name in ("crop", "seed"):
+        for name in ("crop", "warmup", "seed"):
             check_count(getattr(self, name), name, low=0)
         check_number(self.lr, "lr", low=0, above=True)
         check_number(self.validation, "validation", low=0, high=0.9, above=True)
-        for name in ("weight_decay", "eps", "alpha", "penalty", "wmim_weight"):
+        for name in ("weight_decay", "eps", "alpha", "penalty", "wmim_weight", "clip"):
             check_number(getattr(self, name), name, low=0)
         if self.weight is not None:
             check_number(self.weight, "weight", low=0)
@@ -102,6 +107,10 @@ class DefenseSpec:
     def learning_rate(self, epoch: int) -> float:
         """The learning rate of an epoch 0…epochs−1."""
         return self.lr * 0.1 ** sum(epoch >= share * self.epochs for share in MILESTONES)
+
+    def strength(self, epochs: float) -> float:
+        """The share of α and w after so many epochs, fractions counted."""
+        return min(1.0, epochs / self.warmup) if self.warmup else 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""

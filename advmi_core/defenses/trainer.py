@@ -154,7 +154,8 @@ class _Training:
             x = random_crop(x, self.spec.crop, generator)
         if self.spec.flip:
             x = mirror(x, generator)
-        parts = self.learner.step(x, self.y[batch], lr, generator)
+        strength = self.spec.strength(step / self.steps_per_epoch)
+        parts = self.learner.step(x, self.y[batch], lr, generator, strength)
         if not math.isfinite(parts.loss):
             raise TrainingError(
                 f"the loss of {self.spec.method.title} became {parts.loss} at step {step + 1} of "

@@ -1,4 +1,4 @@
-"""Local DIM estimators: shapes, files, what each stage ascends, and that they learn what is there to learn."""
+"""Local DIM estimators: shapes, files, what each stage ascends, and that they learn what can be learnt."""
 
 from __future__ import annotations
 

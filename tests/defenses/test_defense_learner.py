@@ -76,7 +76,7 @@ def test_without_a_selected_row_namid_is_standard(
     trained = make("namid", model="cnn")
     x, y = images.x[:12], images.y[:12]
     total, parts = trained.loss(x, x, y)
-    assert float(total) == float(functional.cross_entropy(trained.network(x), y))
+    assert float(total.detach()) == float(functional.cross_entropy(trained.network(x), y).detach())
     assert float(parts[2]) == 0
 
 
@@ -102,7 +102,7 @@ def test_wmim_raises_standard_information(
     trained = make("wmim", model="cnn", wmim_weight=0.5)
     x, y = images.x[:12], images.y[:12]
     total, _ = trained.loss(x, 1 - x, y)
-    attacked = trained.network(1 - x)
+    total, attacked = total.detach(), trained.network(1 - x).detach()
     information = float(estimators.standard(1 - x, attacked).mean())
     assert float(total) == pytest.approx(
         float(functional.cross_entropy(attacked, y)) - 0.5 * information, abs=1e-5
@@ -149,6 +149,20 @@ def test_crafted_images_stay_in_ball_and_box_and_raise_the_loss(
     assert heights[1] > heights[0]
     assert all(weight.grad is None for weight in network.parameters())
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+
+
+def test_clipped_gradient_keeps_its_direction(make: Callable[..., DefenseLearner], images: ImageSet) -> None:
+    def move(clip: float) -> Tensor:
+        trained = make("standard", model="cnn", clip=clip, weight_decay=0.0)
+        before = torch.cat([weight.detach().flatten().clone() for weight in trained.network.parameters()])
+        trained.step(images.x[:12], images.y[:12], 1.0, torch.Generator().manual_seed(0))
+        after = torch.cat([weight.detach().flatten() for weight in trained.network.parameters()])
+        return after - before
+
+    free, short = move(0.0), move(1e-2)
+    assert float(short.norm()) == pytest.approx(1e-2, rel=1e-2)
+    assert float(free.norm()) > 2e-2
+    assert float(functional.cosine_similarity(free, short, dim=0)) > 0.999
 
 
 def test_one_step_is_sgd_with_momentum_by_hand(make: Callable[..., DefenseLearner], images: ImageSet) -> None:

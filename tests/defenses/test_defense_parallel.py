@@ -84,8 +84,8 @@ def test_two_processes(
 ) -> None:
     """Without BN the averaged gradient is that of the whole batch, up to rounding (5e-5 after six steps).
 
-    With BN, and with estimators, each process sees the statistics and the negatives of its own rows: there both
-    must hold the same weights, and one of them writes the file.
+    With BN, and with estimators, each process sees the statistics and the negatives of its own rows: there
+    both must hold the same weights, and one of them writes the file.
     """
     alike = [small(name, model="cnn", lr=0.01) for name in ("standard", "trades", "mart")]
     estimators.save(tmp_path / "estimators", {"metrics": {}})

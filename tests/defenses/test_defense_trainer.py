@@ -153,6 +153,26 @@ def test_learning_rate_falls_at_three_quarters_and_nine_tenths(small: Small) -> 
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
+def test_information_joins_over_the_first_epochs(small: Small) -> None:
+    spec = small("namid", warmup=2)
+    assert [spec.strength(epochs) for epochs in (0, 0.5, 1, 2, 7)] == [0, 0.25, 0.5, 1, 1]
+    assert small("namid", warmup=0).strength(0) == 1
+
+
+def test_first_step_of_a_warm_up_is_the_base_alone(
+    small: Small, estimators: LocalEstimators, images: ImageSet, test_images: ImageSet
+) -> None:
+    def losses(warmup: int) -> list[tuple[float, float]]:
+        spec = small("wmim", model="cnn", warmup=warmup, wmim_weight=2.0)
+        run = train_defense(spec, estimators=estimators, images=images, test=test_images, record_every=1)
+        return [(step.parts.loss, step.parts.base + 2 * step.parts.information) for step in run]
+
+    warm, cold = losses(1), losses(0)
+    assert warm[0][0] != pytest.approx(warm[0][1])
+    assert warm[3][0] == pytest.approx(warm[3][1])  # the second epoch
+    assert all(loss == pytest.approx(whole) for loss, whole in cold)
+
+
 def test_bfloat16_and_memory_layout_change_speed_and_not_what_is_learnt(
     small: Small, images: ImageSet, test_images: ImageSet
 ) -> None:
