@@ -42,7 +42,8 @@ class Descent(Attack):
             reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
         mi: published ``"mine-conv"`` (random sampling where the model has no convolution) and
-            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``.
+            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``;
+            ``"l2"`` has −‖x̃ − x‖² in the place of I, and no record of it has an MI.
         mi_weight: w ≥ 0 (source: 1).
         bound: name in ``BOUNDS``; ``"auto"`` is DV for the published samplings, InfoNCE for patches. The
             closed form has none.
@@ -120,9 +121,9 @@ class Descent(Attack):
         iterate = Iterate(
             x_adv=x_adv,
             evaluation=seen.detached(),
-            eligible=seen.clear & (mi > 0) if sign < 0 else seen.clear,
+            eligible=seen.clear & (mi > 0) if sign < 0 and information.nats else seen.clear,
             score=sign * mi,
-            mi=mi,
+            mi=mi if information.nats else torch.full_like(mi, torch.nan),
             c=c,
             gap=(moved.flatten(1).square().sum(1) + excess.square()).sqrt(),
         )
