@@ -35,8 +35,8 @@ class DefenseSpec:
         alpha: weight α of NAMID's term.
         penalty: λ inside NAMID's term.
         wmim_weight: weight w of the standard MI that WMIM adds to what is maximised.
-        warmup: epochs in which α and w rise linearly from 0 (published: none). A fresh network's logits hardly
-            differ, so all MI is near 0, where a cosine's gradient has no bound.
+        warmup: epochs in which α and w rise linearly from 0 (published: none). A fresh network's logits
+            hardly differ, so all MI is near 0, where a cosine's gradient has no bound.
         clip: longest gradient (L2 norm over all weights) that is followed as it is; 0 sets no limit.
         weight: weight of TRADES's or MART's second term; None takes the published 6 or 5.
         crop: random shift in pixels, 0 for none.
