@@ -27,6 +27,7 @@ AUTOENCODERS = {
     "ae-dense": "dense",
     "ae-sparse": "sparse",
     "ae-adversarial": "adversarial",
+    "ae-concrete": "concrete",
 }
 _LOG = logging.getLogger(__name__)
 

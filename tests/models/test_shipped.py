@@ -12,10 +12,17 @@ import torch
 from advmi_core import data, models, paths
 from advmi_core.data import ImageSet
 from advmi_core.models import TrainSpec
+from advmi_core.models.concrete import ConcreteAutoencoder
 
 DATASET = "fashion-mnist"
-NAMES = ("cnn", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
-ERRORS_AT_MOST = {"ae-dense": 0.009, "ae-sparse": 0.015, "ae-conv": 0.012, "ae-adversarial": 0.018}
+NAMES = ("cnn", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial", "ae-concrete")
+ERRORS_AT_MOST = {
+    "ae-dense": 0.009,
+    "ae-sparse": 0.015,
+    "ae-conv": 0.012,
+    "ae-adversarial": 0.018,
+    "ae-concrete": 0.014,
+}
 LARGEST_FILE = 8_000_000
 
 
@@ -77,6 +84,13 @@ def test_card_says_how_to_make_it_again(name: str) -> None:
     assert not card["dataset"]["subset"]
     assert card["dataset"]["training_images"] + card["dataset"]["validation_images"] == 60_000
     assert (folder / f"{name}.safetensors").stat().st_size < LARGEST_FILE
+
+
+def test_concrete_selection_is_certain_and_of_different_pixels() -> None:
+    network = models.load("ae-concrete")
+    assert isinstance(network, ConcreteAutoencoder)
+    assert network.certainty() > 0.9
+    assert len(set(network.selected().tolist())) >= 45
 
 
 def test_sparse_code_is_sparse(embedded: ImageSet) -> None:
