@@ -27,6 +27,7 @@ from advmi_core.retraining import ROWS, RowSummary
 HEIGHT = 270
 _BASE = "#888888"
 _GROUP = 0.86  # of the distance between two autoencoders
+_TICKS = [digit * 10.0**power for power in range(-2, 4) for digit in (1, 1.5, 2, 3, 5, 7)]
 _MANY = 3  # autoencoders side by side that need small letters
 
 
@@ -57,13 +58,8 @@ def curves(drawn: Sequence[Curve], epochs: str, height: int = HEIGHT) -> go.Figu
     figure.update_layout(hovermode="x unified" if drawn else "closest")
     figure.update_xaxes(range=[0, 1.02 * max((len(curve.epoch) for curve in drawn), default=1)])
     # Logarithmic: the first epochs are ten times the last ones, where the rows differ.
-    figure.update_yaxes(type="log", dtick="D2" if _narrow(drawn) else "D1", minor={"showgrid": False})
+    figure.update_yaxes(type="log", tickvals=_TICKS, ticktext=[f"{tick:g}" for tick in _TICKS])
     return figure
-
-
-def _narrow(drawn: Sequence[Curve]) -> bool:
-    seen = np.concatenate([np.zeros(0), *(curve.mean[np.isfinite(curve.mean)] for curve in drawn)])
-    return bool(len(seen)) and seen.max() < 10 * seen.min()
 
 
 def bars(lines: Sequence[RowSummary], protocol: str, height: int = HEIGHT, side: str = "test") -> go.Figure:

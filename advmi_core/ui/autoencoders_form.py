@@ -29,7 +29,7 @@ def options() -> list[Option]:
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
         number("n", USUAL, FEWEST, most()),
         number("seeds", 2, 1, _MOST_SEEDS),
-        number("epochs", 8, 1, 200),
+        number("epochs", 6, 1, 200),
         number("share", 100, 0, 100),
         choice("target", "self", list(TARGETS)),
         flag("only-successful", True),
@@ -59,8 +59,8 @@ def draw(state: PageState) -> bool:
         )  # fmt: skip
         left, right = st.columns(2)
         left.number_input(
-            "Training images n", FEWEST, most(), step=100, key=state.key("n"),
-            help=f"The first n of the {len(training())} here; one UAE is made of each.",
+            "Images n", FEWEST, most(), step=100, key=state.key("n"),
+            help=f"The first n of the {len(training())} training images here; one UAE is made of each.",
         )  # fmt: skip
         right.number_input(
             "Epochs", 1, 200, key=state.key("epochs"), help="Passes over the originals and the mixed-in UAEs."

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 
-import numpy as np
 import streamlit as st
 
 from advmi_core.figures import (
@@ -14,7 +12,6 @@ from advmi_core.figures import (
     retraining_words,
     sweep_legend,
 )
-from advmi_core.figures.encode import data_url
 from advmi_core.figures.retraining import (
     LOOKS,
     PROTOCOL_TITLES,
@@ -27,9 +24,8 @@ from advmi_core.figures.retraining import (
     signed,
     title,
 )
-from advmi_core.parts import Floats
 from advmi_core.retraining import ROWS, RowSummary
-from advmi_core.ui import autoencoders_latent, results
+from advmi_core.ui import autoencoders_latent, autoencoders_pictures, results
 from advmi_core.ui.autoencoders_data import Shown
 from advmi_core.ui.state import Option, PageState, choice
 
@@ -62,16 +58,16 @@ def draw(state: PageState, shown: Shown) -> None:
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     view = str(state.value("view"))
-    legend, chooser = st.columns([1.5, 1], vertical_alignment="center")
     rows = [row for row in ROWS if any(line.row == row for line in shown.lines)]
     if view in _BY_ROW:
-        legend, chooser = chooser, legend
-    else:
-        legend.html(sweep_legend.samples([LOOKS[row] for row in rows]))
-    with chooser.container(horizontal=True):
-        model = _model(state, models)
-        if view in _BY_ROW:
+        with st.container(horizontal=True):
+            model = _model(state, models)
             _row(state, [row for row in rows if row != "original"])
+    else:
+        legend, chooser = st.columns([1.5, 1] if len(models) > 1 else [9, 1], vertical_alignment="center")
+        legend.html(sweep_legend.samples([LOOKS[row] for row in rows]))
+        with chooser:
+            model = _model(state, models)
     VIEWS[view][1](state, shown, model)
 
 
@@ -190,49 +186,11 @@ def _start(state: PageState, shown: Shown, model: str) -> None:
     )
 
 
-def _pictures(state: PageState, shown: Shown, model: str) -> None:
-    row = str(state.value("shown-row"))
-    found = shown.result.examples(model, row)
-    if found is None:
-        results.box("note", "No pictures of this row", "They appear when its first training is finished.")
-        return
-    st.markdown(
-        f"**{title(row)}, {of_model(model)}** · above: x, rebuilt before and after retraining · below: x̃, "
-        "rebuilt before and after · numbers: squared error per pixel, 10⁻³"
-    )
-    cards = [
-        _card(at, [x, before, after, x_adv, before_adv, after_adv])
-        for at, (x, x_adv, before, before_adv, after, after_adv) in enumerate(
-            zip(*(getattr(found, name) for name in _FIELDS), strict=True)
-        )
-    ]
-    st.html(f'<div class="uae-cards">{"".join(cards)}</div>')
-
-
-_FIELDS = ("x", "x_adv", "before", "before_adv", "after", "after_adv")
-_NAMES = ("x", "x rebuilt before", "x rebuilt after", "x̃", "x̃ rebuilt before", "x̃ rebuilt after")
-
-
-def _card(image: int, pictures: list[Floats]) -> str:
-    x, before, after, x_adv, before_adv, after_adv = pictures
-    tags = "".join(
-        f'<img src="{data_url(picture)}" alt="{escape(name)}, training image {image}">'
-        for name, picture in zip(_NAMES, pictures, strict=True)
-    )
-    errors = [_error(x, before), _error(x, after), _error(x_adv, before_adv), _error(x_adv, after_adv)]
-    said = f"x {errors[0]} → {errors[1]} · x̃ {errors[2]} → {errors[3]}"
-    return f"<figure>{tags}<figcaption>#{image}: {said}</figcaption></figure>"
-
-
-def _error(a: Floats, b: Floats) -> str:
-    return f"{SCALE * float(np.square(a.astype(np.float64) - b).mean()):.1f}"
-
-
 Draw = Callable[[PageState, Shown, str], None]
 VIEWS: dict[str, tuple[str, Draw]] = {
     "comparison": ("Comparison", _comparison),
     "curves": ("Curves", _curves),
-    "pictures": ("Reconstructions", _pictures),
+    "pictures": ("Reconstructions", autoencoders_pictures.draw),
     "latent": ("Latent space", autoencoders_latent.codes),
     "manifold": ("On the manifold?", autoencoders_latent.manifold),
     "start": ("Start or optimisation?", _start),
