@@ -26,8 +26,10 @@ run: .venv/.ready-run
 	$(BIN)/advmi app --port $(PORT)
 
 test: .venv/.ready-test check
-	@echo "==> Running the tests (browser tests run where Chromium is found)"
-	$(BIN)/python -m pytest
+	@echo "==> Running the tests, one process a core (browser tests run where Chromium is found)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --dist worksteal
+	@echo "==> Running the tests that hold a bound in seconds, one by one"
+	$(BIN)/python -m pytest -m alone
 
 check: .venv/.ready-test
 	@echo "==> Style, types and the rooms' import rules"

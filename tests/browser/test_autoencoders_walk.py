@@ -44,6 +44,7 @@ def first_curve(tab: Any) -> float:
     return time.perf_counter() - start
 
 
+@pytest.mark.alone
 def test_the_first_curve_comes_within_three_seconds_and_cancel_keeps_it(visit: Open) -> None:
     tab, times = visit(), []
     tab.open("")

@@ -133,6 +133,7 @@ def cancel(tab: Any) -> None:
     tab.page.get_by_text("Partial result: cancelled after").wait_for(timeout=30_000)
 
 
+@pytest.mark.alone
 def test_the_first_point_of_a_race_comes_at_once_and_others_stay_served(visit: Open) -> None:
     tab, times = visit(), []
     tab.open("")

@@ -17,6 +17,7 @@ LOOKS = [((1280, 800), "light"), ((1920, 1080), "dark")]
 Open = Callable[..., Any]
 
 
+@pytest.mark.alone
 def test_first_click_on_overview_is_answered_at_once(visit: Open) -> None:
     tab = visit()
     tab.open("")
@@ -28,6 +29,7 @@ def test_first_click_on_overview_is_answered_at_once(visit: Open) -> None:
     assert min(ends) < FINISHED_SUPERVISED, f"200 supervised steps after {ends} s"
 
 
+@pytest.mark.alone
 def test_an_unsupervised_example_is_ready_in_time(visit: Open) -> None:
     tab = visit()
     tab.open("unsupervised")
