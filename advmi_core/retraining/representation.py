@@ -44,9 +44,21 @@ class RepresentationStudy(ProbeStudy):
 
 
 MICE = RepresentationStudy(
-    dataset="mice-protein", n=764, validation=100, epochs=300, batch=64, mi="mine-conv", inner=1
+    dataset="mice-protein",
+    n=764,
+    validation=100,
+    epochs=300,
+    batch=64,
+    mi="mine-conv",
+    inner=10,
+    start=0.02,
 )
-"""The same on the table of 77 proteins; it has no patches, so the UAEs are those of random sampling."""
+"""The same on the table of 77 proteins. It has no patches, so the UAEs are those of random sampling.
+
+Critic steps and start were chosen on 16 validation rows, 40 steps: of inner 5, 10, 20 with start 0.02 and of
+inner 10 with start 0.05, success was 0.63, 0.81, 0.81 and 0.56; with inner 1 the estimate stays below 0 nats
+and nothing counts. The UAEs are mostly their random start: ‖x̃ − x‖₂ is 0.10, and so is 0.02·√(77/3).
+"""
 
 
 def tree_accuracy(selected: Tensor, train: ImageSet, test: ImageSet, seed: int = 0) -> float:
