@@ -32,6 +32,7 @@ MODEL_TITLES = {
     "ae-sparse": "sparse",
     "ae-conv": "convolutional",
     "ae-adversarial": "adversarial",
+    "ae-concrete": "concrete",
 }
 
 
@@ -116,5 +117,8 @@ def interval(line: RowSummary) -> tuple[float, float]:
 
 
 def signed(value: float, digits: int) -> str:
-    """A difference with its sign, a real minus; – where there is none."""
-    return f"{value:+.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
+    """A difference with its sign, a real minus; none at what rounds to 0; – where there is no number."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from advmi_core.figures.retraining import LOOKS, SCALE, UNIT
 
 Floats = NDArray[np.float64]
-HEIGHT = 430
+HEIGHT = 400
 # Okabe–Ito (black as grey) and two more; the symbol tells the class without colour.
 CLASS_LOOKS = (
     ("#e69f00", "circle", "o"),

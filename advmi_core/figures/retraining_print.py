@@ -23,6 +23,7 @@ from advmi_core.figures.retraining import (
     signed,
 )
 from advmi_core.retraining import ROWS, RowSummary
+from advmi_core.retraining.records import ORIGINAL
 
 _PANEL = (4.6, 3.3)
 
@@ -65,6 +66,7 @@ def _group(axis: Axes, shown: Sequence[RowSummary]) -> None:
     models = models_of(shown)
     rows = [row for row in ROWS if any(line.row == row for line in shown)]
     width = 0.86 / max(1, len(rows))
+    levels = {line.model: SCALE * line.mean for line in shown if line.row == ORIGINAL}
     for line in shown:
         group, look, (low, high) = models.index(line.model), LOOKS[line.row], interval(line)
         place, top = group + (rows.index(line.row) - (len(rows) - 1) / 2) * width, SCALE * line.mean
@@ -72,13 +74,14 @@ def _group(axis: Axes, shown: Sequence[RowSummary]) -> None:
             place, top, 0.9 * width, facecolor="white" if HATCHES[line.row] else look.ink, edgecolor=look.ink,
             hatch=2 * HATCHES[line.row], label=look.title if group == 0 else None,
         )  # fmt: skip
-        if line.row == "original":
+        if line.row == ORIGINAL:
             axis.hlines(top, group - 0.46, group + 0.46, color="#666666", linestyles="dashed", linewidth=1)
             continue
         axis.errorbar(place, top, [[SCALE * low], [SCALE * high]], color="#333333", elinewidth=1, capsize=2)
+        label = max(top + SCALE * high, levels.get(line.model, 0.0))
         axis.annotate(
-            f"{signed(line.change, 1)} %", (place, top + SCALE * high), (0, 2), textcoords="offset points",
-            ha="center", fontsize=6,
+            f"{signed(line.change, 1)} %", (place, label), (0, 2), textcoords="offset points", ha="center",
+            fontsize=6,
         )  # fmt: skip
     axis.set_xticks(range(len(models)), [of_model(model) for model in models])
     axis.margins(y=0.1)

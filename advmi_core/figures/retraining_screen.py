@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ from advmi_core.figures.retraining import (
     select,
     signed,
 )
-from advmi_core.figures.words import number
 from advmi_core.retraining import ROWS, RowSummary
+from advmi_core.retraining.records import ORIGINAL
 
 HEIGHT = 270
 _BASE = "#888888"
@@ -77,15 +77,21 @@ def bars(lines: Sequence[RowSummary], protocol: str, height: int = HEIGHT, side:
     shown = select(lines, protocol)
     models = models_of(shown)
     rows = [row for row in ROWS if any(line.row == row for line in shown)]
+    levels = {line.model: SCALE * line.mean for line in shown if line.row == ORIGINAL}
     figure = _figure(height, "", f"{side} loss<br>{UNIT}")
     for at, row in enumerate(rows):
         mine = [line for line in shown if line.row == row]
         width = _GROUP / len(rows)
         places = [models.index(line.model) + (at - (len(rows) - 1) / 2) * width for line in mine]
         figure.add_bar(x=places, width=0.9 * width, **_bar(row, mine))
-        if row != "original":
-            _changes(figure, places, mine, 12 if len(models) < _MANY else 10)
-    _originals(figure, shown, models)
+        if row != ORIGINAL:
+            _changes(figure, places, mine, levels, 12 if len(models) < _MANY else 10)
+    for model, level in levels.items():
+        at = models.index(model)
+        figure.add_shape(
+            type="line", x0=at - 0.46, x1=at + 0.46, y0=level, y1=level,
+            line={"dash": "dash", "width": 1.5, "color": _BASE},
+        )  # fmt: skip
     figure.update_layout(barmode="overlay")
     figure.update_xaxes(
         tickvals=list(range(len(models))), ticktext=[of_model(model) for model in models],
@@ -110,30 +116,27 @@ def _bar(row: str, mine: Sequence[RowSummary]) -> dict[str, Any]:
         "error_y": {
             "type": "data", "array": [SCALE * high for _, high in ends],
             "arrayminus": [SCALE * low for low, _ in ends], "thickness": 1.6, "width": 5, "color": _BASE,
-            "visible": row != "original",
+            "visible": row != ORIGINAL,
         },
         "hovertemplate": f"{look.title}: %{{y:.3f}}<extra></extra>",
     }  # fmt: skip
 
 
-def _changes(figure: go.Figure, places: Sequence[float], mine: Sequence[RowSummary], size: int) -> None:
-    """The change against the original in percent, above the whiskers."""
+def _changes(
+    figure: go.Figure,
+    places: Sequence[float],
+    mine: Sequence[RowSummary],
+    levels: Mapping[str, float],
+    size: int,
+) -> None:
+    """The change against the original in percent, above the whiskers and above the original's line."""
+    tops = [max(SCALE * (line.mean + interval(line)[1]), levels.get(line.model, 0.0)) for line in mine]
     figure.add_scatter(
-        x=places, y=[SCALE * (line.mean + interval(line)[1]) for line in mine], mode="text",
+        x=places, y=tops, mode="text",
         text=[f"{signed(line.change, 1)} %" for line in mine], textposition="top center",
         textfont={"size": size}, hoverinfo="skip", cliponaxis=False,
         name=f"{LOOKS[mine[0].row].title}: change",
     )  # fmt: skip
-
-
-def _originals(figure: go.Figure, shown: Sequence[RowSummary], models: Sequence[str]) -> None:
-    for line in shown:
-        if line.row == "original":
-            at, level = models.index(line.model), SCALE * line.mean
-            figure.add_shape(
-                type="line", x0=at - 0.46, x1=at + 0.46, y0=level, y1=level,
-                line={"dash": "dash", "width": 1.5, "color": _BASE},
-            )  # fmt: skip
 
 
 def moved(lines: Sequence[RowSummary], model: str, height: int = HEIGHT) -> go.Figure:
@@ -155,7 +158,7 @@ def moved(lines: Sequence[RowSummary], model: str, height: int = HEIGHT) -> go.F
         values = [getattr(mine[row], attribute) for row in rows]
         figure.add_bar(
             x=[LOOKS[row].title for row in rows], y=values, name=name,
-            text=[number(value) if np.isfinite(value) else "" for value in values], textposition="outside",
+            text=[f"{value:.2f}" if np.isfinite(value) else "" for value in values], textposition="outside",
             cliponaxis=False, hovertemplate="%{x}: %{y:.3f}",
             marker={
                 "color": ink, "line": {"color": ink, "width": 1},

@@ -56,9 +56,10 @@ def _start(state: PageState) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
+    # One thread, as its trainings have anyway: the other core draws.
     work.submit(
         PAGE, lambda: study.run(user_folder()), label=f"Retraining: {', '.join(study.models)}", about=study,
-        rows=study.n, lane=work.STUDIES, keep=_ALL_STEPS,
+        rows=1, lane=work.STUDIES, keep=_ALL_STEPS,
     )  # fmt: skip
     state.set(SOURCE, "run")
 

@@ -35,7 +35,7 @@ EPOCHS = {
     "equal-steps": "epoch of the mixed set (original: two of its own)",
 }
 UAE_ROWS = tuple(row for row in ROWS if row != "original")
-_SMALL, _WIDE = 285, 300
+_SMALL, _LARGE = 285, 360
 
 
 def options() -> list[Option]:
@@ -53,6 +53,9 @@ def draw(state: PageState, shown: Shown) -> None:
     if not models:
         results.box("note", "No training is finished yet", "The first losses appear with the first training.")
         return
+    # What was not drawn while a run was followed would come back without its choice.
+    for name in ("view", "shown-model", "shown-row"):
+        state.set(name, state.value(name))
     st.segmented_control(
         "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
@@ -74,7 +77,7 @@ def draw(state: PageState, shown: Shown) -> None:
 def live(state: PageState, shown: Shown, model: str) -> None:
     """Curves and losses of the autoencoder that is being trained."""
     st.html(sweep_legend.samples(list(LOOKS.values())))
-    _curves(state, shown, model)
+    _curves(state, shown, model, _SMALL)
     if shown.measured:
         _bars(state, shown, [model])
 
@@ -149,7 +152,7 @@ def _said(lines: list[RowSummary], protocol: str) -> str:
     )
 
 
-def _curves(state: PageState, shown: Shown, model: str) -> None:
+def _curves(state: PageState, shown: Shown, model: str, height: int = _LARGE) -> None:
     protocols = protocols_of(shown.lines)
     for protocol, place in zip(protocols, st.columns(len(protocols), gap="small"), strict=True):
         with place:
@@ -157,7 +160,7 @@ def _curves(state: PageState, shown: Shown, model: str) -> None:
             drawn = curves(shown.result.cells, model, protocol)
             ends = "; ".join(f"{title(curve.row)} ends at {curve.mean[-1]:.3f}" for curve in drawn)
             st.plotly_chart(
-                retraining_screen.curves(drawn, EPOCHS[protocol], _WIDE + 60), config=BARE,
+                retraining_screen.curves(drawn, EPOCHS[protocol], height), config=BARE,
                 key=state.key(f"chart-curves-{protocol}"), alt=f"{PROTOCOL_TITLES[protocol]}: {ends}",
             )  # fmt: skip
     st.caption(
@@ -174,7 +177,7 @@ def _start(state: PageState, shown: Shown, model: str) -> None:
         return
     results.box("note", f"How far from the original, {of_model(model)}", said)
     st.plotly_chart(
-        retraining_screen.moved(shown.lines, model, _WIDE),
+        retraining_screen.moved(shown.lines, model, _LARGE),
         config=BARE,
         key=state.key("chart-moved"),
         alt=said,
