@@ -14,6 +14,7 @@ TARGETS = {"self": "x̃ itself", "original": "its original x"}
 FEWEST, USUAL = 60, 250
 _VALIDATION = 200
 _MOST_SEEDS = 10
+_FEW = 1000  # images below which 128 a gradient step would leave too few steps to learn anything
 _AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out images."
 
 
@@ -60,7 +61,8 @@ def draw(state: PageState) -> bool:
         left, right = st.columns(2)
         left.number_input(
             "Images n", FEWEST, most(), step=100, key=state.key("n"),
-            help=f"The first n of the {len(training())} training images here; one UAE is made of each.",
+            help=f"The first n of the {len(training())} training images here; one UAE is made of each. "
+            f"Below {_FEW} a gradient step takes 32 images, else 128.",
         )  # fmt: skip
         right.number_input(
             "Epochs", 1, 200, key=state.key("epochs"), help="Passes over the originals and the mixed-in UAEs."
@@ -114,8 +116,9 @@ def study(state: PageState) -> RetrainingStudy:
     chosen = tuple(name for name in resources.AUTOENCODERS if name in state.value("models"))
     if not chosen:
         raise ValueError("Choose at least one autoencoder.")
+    n = int(state.value("n"))
     return RetrainingStudy(
-        dataset=resources.DATASET, models=chosen, n=int(state.value("n")), validation=_VALIDATION,
+        dataset=resources.DATASET, models=chosen, n=n, validation=_VALIDATION, batch=32 if n < _FEW else 128,
         seeds=tuple(range(int(state.value("seeds")))), epochs=int(state.value("epochs")),
         share=int(state.value("share")) / 100, targets=str(state.value("target")),
         only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sweep_pages import SCRIPTS, Tab
 
 from advmi_core.figures import retraining_words
 from advmi_core.jobs import shared
-from advmi_core.retraining import ROWS
-from advmi_core.ui import autoencoders_form
+from advmi_core.retraining import ROWS, Retrained, RetrainingResult, RetrainingStudy, stored
+from advmi_core.ui import autoencoders_form, autoencoders_shipped
 
 PAGE = "autoencoders"
 TINY = {"n": "60", "seeds": "1", "epochs": "1", "uae-steps": "1"}
@@ -62,11 +63,56 @@ def look(tab: Tab, view: str, **chosen: Any) -> None:
         tab.app.segmented_control(key=tab.key(name)).set_value(value).run()
 
 
-def test_the_first_look_computes_nothing_and_says_how(visit: Visit, tmp_path: Path) -> None:
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of the results that come with AdvMI."""
+    monkeypatch.setattr(stored, "shipped_folder", lambda: tmp_path / "shipped")
+    return tmp_path / "shipped"
+
+
+@pytest.mark.usefixtures("shipped")
+def test_without_a_table_the_first_look_computes_nothing_and_says_how(visit: Visit, tmp_path: Path) -> None:
     tab = visit(tmp_path)
     assert tab.key("job") not in tab.app.session_state
     assert tab.has("Start")
     assert "equal gradient steps" in tab.said
+    assert autoencoders_shipped.COMMAND in tab.said
+    assert tab.charts == []
+
+
+def made_up(losses: dict[str, float]) -> RetrainingResult:
+    """Two autoencoders, three seeds that agree within a percent, and no pictures."""
+    study = RetrainingStudy(models=("ae-dense", "ae-conv"))
+    cells = {}
+    for model, row, protocol in study.cells:
+        means = losses[row] * np.array([1.0, 1.005, 0.995])
+        curves = (means[:, None] * np.array([3, 2, 1])).astype(np.float32)
+        cells[model, row, protocol] = Retrained(means[:, None], curves, used=0 if row == ROWS[0] else 9)
+    return RetrainingResult(study.spec(), cells, True)
+
+
+def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: Path, shipped: Path) -> None:
+    result = made_up(dict(zip(ROWS, (0.010, 0.009, 0.007, 0.011, 0.008), strict=True)))
+    stored.save(result, shipped, "fashion-mnist")
+    tab = visit(tmp_path)
+    assert "5000 training images of fashion-mnist, 3 seeds" in tab.said
+    assert tab.said.count("MINE-UAE (patches) beats Gaussian noise. ") == 2
+    assert [len(table.value) for table in tab.app.table] == [10, 20]
+    assert tab.app.table[0].value["loss, 10⁻³"].iloc[0].startswith("10.000 ±")
+    bars = [trace for trace in tab.charts[0]["data"] if trace["type"] == "bar"]
+    assert [len(trace["x"]) for trace in bars] == [2] * 5
+    look(tab, "curves", **{"shown-model": "ae-conv"})
+    assert len(tab.charts) == 2
+    for view in ("latent", "manifold", "pictures", "start"):
+        look(tab, view)
+        assert tab.charts == []
+
+
+def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path, shipped: Path) -> None:
+    shipped.mkdir()
+    (shipped / "fashion-mnist.json").write_text("{}")
+    (error,) = visit(tmp_path).app.error
+    assert "fashion-mnist.json" in error.value
 
 
 def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
@@ -76,6 +122,7 @@ def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     assert job.state == "done", job.error
     study = job.about
     assert (study.n, study.seeds, study.epochs, study.steps, study.models) == (60, (0,), 1, 1, ("ae-conv",))
+    assert study.batch == 32
     assert job.result.complete
 
     table = job.result.table()
