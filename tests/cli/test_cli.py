@@ -11,6 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from advmi_core import models, paths
+from advmi_core.attacks import ATTACKS
 from advmi_core.cli import app
 
 RUNNER = CliRunner()
@@ -62,7 +63,7 @@ def test_attack_on_an_autoencoder_speaks_to_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--attack", "fgsm"], "attack must be one of minmax, penalty, pgd, got 'fgsm'"),
+        (["--attack", "fgsm"], f"attack must be one of {', '.join(ATTACKS)}, got 'fgsm'"),
         (["--eps", "-1"], "eps must be ≥ 0, got -1.0"),
         (["--steps", "0"], "steps must be a whole number ≥ 1, got 0"),
         (["--n", "0"], "n must be a whole number ≥ 1, got 0"),
