@@ -55,7 +55,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--penalty", type=float, default=0.1, help="λ")
     parser.add_argument("--wmim-weight", type=float, default=0.1)
     parser.add_argument("--warmup", type=int, default=1, help="epochs in which α and w rise")
-    parser.add_argument("--clip", type=float, default=0.0, help="longest gradient; 0: no limit")
+    parser.add_argument("--clip", type=float, default=5.0, help="longest gradient; 0: no limit")
     parser.add_argument("--crop", type=int, default=2)
     parser.add_argument("--units", type=int, default=512, help="of the estimators' codes (published: 2048)")
     parser.add_argument("--first", type=int, default=5, help="epochs of the estimators by Eq. 4")

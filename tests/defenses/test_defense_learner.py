@@ -166,7 +166,7 @@ def test_clipped_gradient_keeps_its_direction(make: Callable[..., DefenseLearner
 
 
 def test_one_step_is_sgd_with_momentum_by_hand(make: Callable[..., DefenseLearner], images: ImageSet) -> None:
-    trained = make("standard", model="cnn", eps=0.0, weight_decay=0.01)
+    trained = make("standard", model="cnn", eps=0.0, weight_decay=0.01, clip=0.0)
     weight = next(trained.network.parameters())
     velocity, expected = torch.zeros_like(weight), weight.detach().clone()
     twin = models.build("cnn", (1, 16, 16), 3)
