@@ -13,6 +13,14 @@ _LENGTH = Field(
     slider=True,
     main=True,
 )
+_STEPS = Field(
+    "Iterations",
+    "Steps of the image; of every run or target, where an attack has several.",
+    1,
+    2000,
+    1,
+    main=True,
+)
 
 SUITE: dict[str, Field] = {
     "targets": Field(
@@ -69,9 +77,16 @@ SUITE: dict[str, Field] = {
 }
 
 OWN: dict[str, dict[str, Field]] = {
-    "cw": {"eps": _LENGTH},
-    "ddn": {"eps": _LENGTH},
+    "cw": {
+        "eps": _LENGTH,
+        "steps": _STEPS,
+        "step_size": Field("Adam's step", "Grey levels. Published: 0.01.", 1e-5, 1.0, 0.001),
+    },
+    "ddn": {"eps": _LENGTH, "steps": _STEPS},
+    "ti-dim": {"steps": _STEPS},
+    "autoattack": {"steps": _STEPS},
     "fwa": {
+        "steps": _STEPS,
         "eps": Field(
             r"Budget ε:  $W_1(x,\tilde x)\le\varepsilon\,\Sigma x$",
             "On average a unit of brightness moves at most so many pixels.",
