@@ -97,7 +97,8 @@ def bars(lines: Sequence[RowSummary], protocol: str, height: int = HEIGHT, side:
         tickvals=list(range(len(models))), ticktext=[of_model(model) for model in models],
         range=[-0.5, max(0.5, len(models) - 0.5)], showgrid=False,
     )  # fmt: skip
-    tops = [SCALE * (line.mean + interval(line)[1]) for line in shown]
+    # Of both protocols: their charts stand side by side.
+    tops = [SCALE * (line.mean + interval(line)[1]) for line in lines if np.isfinite(line.mean)]
     figure.update_yaxes(range=[0, 1.16 * max(tops, default=1.0)])
     return figure
 

@@ -117,6 +117,8 @@ def test_bars_are_losses_and_their_whiskers_the_paired_interval() -> None:
     assert dashed.y0 == pytest.approx(8.0, rel=1e-5)
     assert list(named(figure, "MINE-UAE (patches): change").text) == ["−12.5 %"]
     assert figure.layout.yaxis.range[0] == 0
+    other = retraining_screen.bars(result().table(), "equal-epochs")
+    assert other.layout.yaxis.range == figure.layout.yaxis.range
 
 
 def test_bars_of_one_autoencoder_do_not_overlap_and_models_stay_apart() -> None:
