@@ -138,6 +138,7 @@ def test_crafted_images_stay_in_ball_and_box_and_raise_the_loss(
         assert float(length.max()) <= 0.2
         assert 0 <= float(x_adv.min()) <= float(x_adv.max()) <= 1
         assert not x_adv.requires_grad
+    network.requires_grad_(False)
     heights = [
         float(
             functional.cross_entropy(network(x_adv), y)
