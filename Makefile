@@ -1,6 +1,8 @@
 # Two commands do everything: `make run` and `make test`. Both set up a private .venv once and then need no network.
 PYTHON ?= python3
 PORT ?= 8501
+# Tests at a time. One more than two cores: half of a browser's walk is waiting.
+JOBS ?= 3
 BIN := .venv/bin
 
 .PHONY: run test check clean
@@ -26,10 +28,10 @@ run: .venv/.ready-run
 	$(BIN)/advmi app --port $(PORT)
 
 test: .venv/.ready-test check
-	@echo "==> Running the tests, one process a core (browser tests run where Chromium is found)"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses auto --dist worksteal
+	@echo "==> Running the tests, $(JOBS) at a time (browser tests run where Chromium is found)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses $(JOBS) --dist worksteal
 	@echo "==> Running the tests that hold a bound in seconds, one by one"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest -m alone tests/browser
 
 check: .venv/.ready-test
 	@echo "==> Style, types and the rooms' import rules"

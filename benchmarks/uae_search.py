@@ -1,16 +1,19 @@
 """Which UAEs help? A bounded search on validation images: `python benchmarks/uae_search.py [--json FILE]`.
 
-One parameter at a time is varied, the best value kept: size of the random start, step α, critic steps,
-iterations, share of the UAEs mixed in, success filter, target; then the best is tried with fewer and more
-training images. Everything is measured on training images that no training saw; the test split is not
-touched. The loss is compared with the original's and with Gaussian noise's of the same length, both in as
-many gradient steps, paired over seeds. Finished parts are kept, so the same command goes on after a stop.
+One parameter at a time is varied, the best value kept: weight of the MI, step α, size of the random start,
+critic steps, iterations, share of the UAEs mixed in, success filter, target; then the best is tried with
+fewer and more training images. Best is the lowest loss among settings whose UAEs the optimisation moved at
+least as far as their random start and of which at least half succeed. Everything is measured on training
+images that no training saw; the test split is not touched. The loss is compared with the original's and with
+Gaussian noise's of the same length, both in as many gradient steps, paired over seeds. Finished parts are
+kept, so the same command goes on after a stop.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +26,9 @@ from advmi_core.retraining import RetrainingStudy, RowSummary
 
 SEARCHES = (("ae-dense", "mine-uae-patches"), ("ae-conv", "mine-uae-conv"), ("ae-dense", "l2-uae"))
 COORDINATES: dict[str, tuple[Any, ...]] = {
+    "mi_weight": (1.0, 3.0, 10.0, 30.0, 100.0),
+    "alpha": (0.01, 0.03, 0.1, 0.3),
     "start": (0.01, 0.03, 0.086),
-    "alpha": (0.01, 0.1, 1.0, 10.0),
     "inner": (1, 5, 20),
     "steps": (20, 40),
     "share": (0.25, 0.5, 1.0),
@@ -32,8 +36,9 @@ COORDINATES: dict[str, tuple[Any, ...]] = {
     "targets": ("self", "original"),
 }
 REGIMES = (500, 1000, 5000)
+MOVED, SUCCEEDED = 0.5, 0.5
 # An untrained critic's bound on random projections is below 0, and a UAE needs an MI above it.
-FIRST_INNER = {"mine-uae-conv": 5, "mine-uae-patches": 1, "l2-uae": 1}
+FIRST_INNER = {"mine-uae-conv": 5, "mine-uae-patches": 5, "l2-uae": 1}
 IMAGES = {"ae-dense": 1000, "ae-conv": 500}
 EPOCHS = {"ae-dense": 40, "ae-conv": 10}
 LARGEST = {"ae-dense": 5000, "ae-conv": 1000}  # of the regimes, what the time allows
@@ -66,29 +71,30 @@ def _ends(pairs: Paired | None) -> list[float | None]:
     return [] if pairs is None else [json_number(value) for value in (pairs.mean, pairs.low, pairs.high)]
 
 
-def search(model: str, row: str, args: argparse.Namespace) -> list[Line]:
+def search(model: str, row: str, args: argparse.Namespace) -> Iterator[Line]:
     """All settings of one row of one model, in the order tried."""
     study = RetrainingStudy(
         models=(model,), rows=("original", row, "gaussian"), n=args.n or IMAGES.get(model, 500),
         measured="validation", asr_images=0, seeds=tuple(range(args.seeds)),
         epochs=args.epochs or EPOCHS.get(model), device="cpu", start=0.03, alpha=0.1, inner=FIRST_INNER[row],
     )  # fmt: skip
-    tried: list[Line] = []
     for name, values in COORDINATES.items():
         if row == "l2-uae" and name == "inner":
             continue  # it has no critic
-        losses = {}
+        tried: list[Line] = []
         for value in values:
-            line = {"varied": name} | measure(replace(study, **{name: value}), row, args.parts)
-            losses[value] = line["loss"]
-            tried.append(line)
-            show(line)
-        study = replace(study, **{name: min(losses, key=lambda value: losses[value])})
+            tried.append({"varied": name} | measure(replace(study, **{name: value}), row, args.parts))
+            yield tried[-1]
+        study = replace(study, **{name: best(tried)[name]})
     for n in REGIMES:
         if n <= min(LARGEST.get(model, n), args.largest):
-            tried.append({"varied": "n"} | measure(replace(study, n=n), row, args.parts))
-            show(tried[-1])
-    return tried
+            yield {"varied": "n"} | measure(replace(study, n=n), row, args.parts)
+
+
+def best(tried: list[Line]) -> Line:
+    """The lowest loss among settings whose optimisation counts, or among all where it never does."""
+    counts = [line for line in tried if line["moved_share"] >= MOVED and line["asr"] >= SUCCEEDED]
+    return min(counts or tried, key=lambda line: float(line["loss"]))
 
 
 def show(line: Line) -> None:
@@ -126,9 +132,11 @@ def main() -> None:
     found: list[Line] = []
     named = [pair for pair in SEARCHES if args.model in (None, pair[0]) and args.row in (None, pair[1])]
     for model, row in [(args.model, args.row)] if args.model and args.row else named:
-        found += search(model, row, args)
-        if args.json:
-            write_text(args.json, json.dumps({"settings": found}, indent=1, ensure_ascii=False) + "\n")
+        for line in search(model, row, args):
+            show(line)
+            found.append(line)
+            if args.json:
+                write_text(args.json, json.dumps({"settings": found}, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

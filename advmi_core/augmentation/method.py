@@ -23,11 +23,13 @@ DISTANCE = "l2"  # the name of the L2 distance among the MI terms
 
 @dataclass(frozen=True)
 class Strength:
-    """How far images are moved: critic steps, step α of δ, and ± of the random start (see ``MinMax``)."""
+    """How far images are moved: critic steps, step α of δ, ± of the random start, weight w of the MI (see
+    ``MinMax``)."""
 
     inner: int
     alpha: float
     start: float
+    mi_weight: float = 1.0
 
 
 DEFAULTS: dict[str, Strength] = {
@@ -49,7 +51,7 @@ class Augmentation:
         mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``MinMax``).
         eps: radius ε ≥ 0 of the L∞ ball.
         steps: iterations ≥ 1.
-        inner, alpha, start: see ``MinMax``; None takes those of ``DEFAULTS``.
+        inner, alpha, start, mi_weight: see ``MinMax``; None takes those of ``DEFAULTS``.
         l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
         seed: ≥ 0; an image depends on its own position and on no other image.
         part: images ≥ 1 made and kept at once; no image depends on it.
@@ -65,6 +67,7 @@ class Augmentation:
     inner: int | None = None
     alpha: float | None = None
     start: float | None = None
+    mi_weight: float | None = None
     l2: float | None = None
     seed: int = 0
     part: int = 250
@@ -91,6 +94,7 @@ class Augmentation:
             inner=usual.inner if self.inner is None else self.inner,
             alpha=usual.alpha if self.alpha is None else self.alpha,
             start=usual.start if self.start is None else self.start,
+            mi_weight=usual.mi_weight if self.mi_weight is None else self.mi_weight,
             seed=self.seed,
             mi_steps=0,
         )

@@ -39,7 +39,7 @@ class ProbeStudy(ABC):
         epochs, batch: of a training.
         targets: partner or goal of a new image in training: ``"self"`` or its ``"original"``.
         only_successful: mix in only the UAEs with f ≤ 0, and only the noise that stands for one of them.
-        mi, eps, steps, inner, alpha, start: of the UAEs, see ``Augmentation``.
+        mi, eps, steps, inner, alpha, start, mi_weight: of the UAEs, see ``Augmentation``.
         part: new images made and kept at once; no result depends on it.
 
     Raises:
@@ -64,6 +64,7 @@ class ProbeStudy(ABC):
     inner: int | None = None
     alpha: float | None = None
     start: float | None = None
+    mi_weight: float | None = None
     part: int = 250
 
     def __post_init__(self) -> None:
@@ -104,6 +105,7 @@ class ProbeStudy(ABC):
             inner=self.inner,
             alpha=self.alpha,
             start=self.start,
+            mi_weight=self.mi_weight,
             part=self.part,
         )
 

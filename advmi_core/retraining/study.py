@@ -51,7 +51,7 @@ class RetrainingStudy:
         targets: what a new image is to be rebuilt to: ``"self"`` or its ``"original"``.
         share: of the chosen new images that are mixed in, in [0,1]: the first of a shuffled list.
         only_successful: choose the images with f ≤ 0 only; noise is chosen where the UAE it matches is.
-        eps, steps, inner, alpha, start: of the UAEs, see ``Augmentation``.
+        eps, steps, inner, alpha, start, mi_weight: of the UAEs, see ``Augmentation``.
         asr_images: measured images that UAEs are made of only to tell the success rate; 0 for none.
         part: new images made and kept at once; no result depends on it.
         device: auto, cuda, mps or cpu.
@@ -81,6 +81,7 @@ class RetrainingStudy:
     inner: int | None = None
     alpha: float | None = None
     start: float | None = None
+    mi_weight: float | None = None
     asr_images: int = 1000
     part: int = 250
     device: str = "auto"
@@ -139,6 +140,7 @@ class RetrainingStudy:
             inner=self.inner,
             alpha=self.alpha,
             start=self.start,
+            mi_weight=self.mi_weight,
             part=self.part,
         )
 

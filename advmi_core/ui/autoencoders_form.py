@@ -38,6 +38,7 @@ def options() -> list[Option]:
         number("inner", 1, 1, 50),
         Option("alpha", None, number("alpha", 0.01, 0.001, 10.0).read),
         Option("start", None, number("start", 0.086, 0.0, 1.0).read),
+        Option("mi-weight", None, number("mi-weight", 1.0, 0.0, 1000.0).read),
         number("eps", 1.0, 0.01, 1.0),
     ]
 
@@ -99,9 +100,13 @@ def _making(state: PageState) -> None:
         placeholder="automatic", help=f"δ begins uniform in this range; published: 0.086. {_AUTOMATIC}",
     )  # fmt: skip
     left.number_input(
+        "Weight w of I", 0.0, 1000.0, value=None, format="%.4g", key=state.key("mi-weight"),
+        placeholder="automatic", help=f"How hard unlikeness pulls; published: 1. {_AUTOMATIC}",
+    )  # fmt: skip
+    right.number_input(
         r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, format="%.4g", key=state.key("eps")
     )
-    right.toggle(
+    st.toggle(
         "Only successes", key=state.key("only-successful"),
         help="Leave out UAEs that Φ reconstructs worse than x itself.",
     )  # fmt: skip
@@ -123,5 +128,5 @@ def study(state: PageState) -> RetrainingStudy:
         share=int(state.value("share")) / 100, targets=str(state.value("target")),
         only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),
         inner=int(state.value("inner")), alpha=state.value("alpha"), start=state.value("start"),
-        eps=float(state.value("eps")), asr_images=0,
+        mi_weight=state.value("mi-weight"), eps=float(state.value("eps")), asr_images=0,
     )  # fmt: skip

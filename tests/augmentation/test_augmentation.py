@@ -57,8 +57,8 @@ def test_unclipped_noise_is_gaussian() -> None:
 
 @pytest.mark.parametrize("mi", ["mine-patches", "gaussian-patches"])
 def test_uaes_are_those_of_minmax(model: models.Network, x: torch.Tensor, mi: str) -> None:
-    found = augment("mine-uae", model, x, mi=mi, alpha=0.05, start=0.02, **QUICK)
-    attack = MinMax(mi=mi, eps=1.0, alpha=0.05, start=0.02, mi_steps=0, **QUICK)
+    found = augment("mine-uae", model, x, mi=mi, alpha=0.05, start=0.02, mi_weight=3.0, **QUICK)
+    attack = MinMax(mi=mi, eps=1.0, alpha=0.05, start=0.02, mi_weight=3.0, mi_steps=0, **QUICK)
     wanted = attack(Reconstruction(model), x)
     for name in ("x_adv", "success", "criterion", "mi_loop", "l2"):
         torch.testing.assert_close(getattr(found, name), getattr(wanted, name), rtol=0, atol=0)

@@ -21,7 +21,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-SIZES = ((1280, 800), (1920, 1080))
+LOOKS = (((1280, 800), "light"), ((1920, 1080), "dark"))
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -131,11 +131,10 @@ class Visit:
         self.page.emulate_media(color_scheme=scheme)
 
     def shots(self, name: str) -> None:
-        """Leave pictures in both sizes, light and dark."""
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                self.look(size, scheme)
-                self.shot(name)
+        """Leave pictures in both sizes, one light and one dark."""
+        for size, scheme in LOOKS:
+            self.look(size, scheme)
+            self.shot(name)
 
     def shot(self, name: str) -> None:
         """Leave a picture of what is seen."""

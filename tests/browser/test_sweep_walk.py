@@ -10,7 +10,7 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LOOKS = [((1280, 800), "light"), ((1920, 1080), "dark")]
-OWN = "?plan=own&grid-methods=pgd&grid-eps=0.1, 0.3&grid-n=96&grid-steps=10&workers=2"
+OWN = "?plan=own&grid-methods=pgd&grid-eps=0.1&grid-n=96&grid-steps=5"
 # Where a chart draws a point of its first trace with markers, in pixels of the page.
 PLACE = """(chart, point) => {
     const { xaxis, yaxis } = chart._fullLayout, box = chart.getBoundingClientRect();
@@ -53,7 +53,7 @@ def test_an_own_grid_is_measured_kept_deleted_and_brought_back(visit: Open) -> N
     page = tab.page
     charts(tab, OWN)
     tab.press("Start")
-    page.get_by_text("96 images · 4 of 4 shards").wait_for(timeout=60_000)
+    page.get_by_text("96 images · 2 of 2 shards").wait_for(timeout=60_000)
     run = page.evaluate("new URLSearchParams(location.search).get('run')")
     page.goto(f"{tab.address}/runs?chosen={run}")
     tab.press("Delete")
@@ -65,4 +65,4 @@ def test_an_own_grid_is_measured_kept_deleted_and_brought_back(visit: Open) -> N
     page.get_by_text("lies in the trash").wait_for(state="hidden", timeout=20_000)
     tab.shot("runs")
     other.page.reload()
-    other.page.get_by_text("96 images · 4 of 4 shards").wait_for(timeout=20_000)
+    other.page.get_by_text("96 images · 2 of 2 shards").wait_for(timeout=20_000)
