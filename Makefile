@@ -1,8 +1,8 @@
 # Two commands do everything: `make run` and `make test`. Both set up a private .venv once and then need no network.
 PYTHON ?= python3
 PORT ?= 8501
-# Tests at a time: the walks in the browser, which wait half of their time, and two others beside them.
-JOBS ?= 3
+# Tests at a time.
+JOBS ?= 2
 BIN := .venv/bin
 
 .PHONY: run test check clean
@@ -29,7 +29,7 @@ run: .venv/.ready-run
 
 test: .venv/.ready-test check
 	@echo "==> Running the tests, $(JOBS) at a time (browser tests run where Chromium is found)"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses $(JOBS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses $(JOBS) --dist worksteal
 	@echo "==> Running the tests that hold a bound in seconds, one by one"
 	$(BIN)/python -m pytest -m alone tests/browser
 

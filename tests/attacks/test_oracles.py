@@ -31,8 +31,8 @@ def _linear(rows: int = 3, side: int = 6) -> tuple[Linear, Tensor, Tensor, Tenso
     "attack",
     [
         PGD(steps=50, mi_steps=0),
-        MinMax(steps=200, mi_steps=0, mi_weight=0.0),
-        Penalty(steps=30, searches=4, mi_steps=0, mi_weight=0.0),
+        MinMax(steps=200, mi="l2", mi_steps=0, mi_weight=0.0),
+        Penalty(steps=30, searches=4, mi="l2", mi_steps=0, mi_weight=0.0),
     ],
 )
 @pytest.mark.parametrize("norm", ["linf", "l2"])

@@ -10,7 +10,8 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FIRST_CURVE = 1.0  # seconds from the click, on two quiet cores; the best of three, for a busy neighbour
+FIRST_CURVE = 1.0  # seconds from the click, on two quiet cores
+ATTEMPTS = 3  # at the two below, for a busy neighbour
 FINISHED_UAE = 4.0
 FINISHED_SUPERVISED = 3.0
 LOOKS = [((1280, 800), "light"), ((1920, 1080), "dark")]
@@ -25,7 +26,9 @@ def test_first_click_on_overview_is_answered_at_once(visit: Open) -> None:
     start = tab.press("Watch it happen")
     first, end = tab.moved() - start, tab.finished() - start
     assert first < FIRST_CURVE, f"first moved curve after {first:.2f} s"
-    ends = [end, *(-tab.press("Watch it happen") + tab.anew() for _ in range(2))]
+    ends = [end]
+    while min(ends) >= FINISHED_SUPERVISED and len(ends) < ATTEMPTS:
+        ends.append(-tab.press("Watch it happen") + tab.anew())
     assert min(ends) < FINISHED_SUPERVISED, f"200 supervised steps after {ends} s"
 
 
@@ -34,7 +37,9 @@ def test_an_unsupervised_example_is_ready_in_time(visit: Open) -> None:
     tab = visit()
     tab.open("unsupervised")
     tab.page.wait_for_timeout(2000)
-    ends = [-tab.press("Start") + tab.anew() for _ in range(3)]
+    ends = [-tab.press("Start") + tab.anew()]
+    while min(ends) >= FINISHED_UAE and len(ends) < ATTEMPTS:
+        ends.append(-tab.press("Start") + tab.anew())
     assert min(ends) < FINISHED_UAE, f"40 UAE steps after {ends} s"
 
 
