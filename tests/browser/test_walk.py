@@ -151,4 +151,4 @@ def test_presenter_mode_has_larger_type(visit: Open) -> None:
     deadline = time.monotonic() + 10
     while "presenter=1" not in tab.page.url and time.monotonic() < deadline:
         tab.page.wait_for_timeout(100)
-    assert "presenter=1" in tab.page.url
+    tab.page.wait_for_url("**presenter=1**", timeout=10_000)
