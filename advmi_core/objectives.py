@@ -11,6 +11,7 @@ import copy
 import hashlib
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -86,10 +87,9 @@ class Objective(ABC):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The model's output and its first-layer maps after the ReLU, from one pass."""
         self._seen.maps = None
-        # A CPU convolves one image in another order than several; so a lone row gets company.
-        output = self.model(x if len(x) > 1 else x.expand(2, *x.shape[1:]))
+        output = self.model(x)
         maps, self._seen.maps = self._seen.maps, None
-        return output[: len(x)], None if maps is None else maps[: len(x)]
+        return output, maps
 
     def features(self, x: Tensor) -> Tensor:
         """(B,K,h,w) first-layer feature maps after the ReLU.
@@ -404,11 +404,39 @@ def _first_convolution(model: nn.Module) -> nn.Conv2d | None:
 
 
 def _steady_rows(model: nn.Module) -> None:
-    """Let every linear layer give a row the same bits, alone or among others (see ``pad_rows``)."""
+    """Let linear and convolutional layers give a row the same bits, alone or among others."""
     for layer in model.modules():
         if type(layer) is nn.Linear:
             layer.forward = partial(_steady_linear, layer)  # type: ignore[method-assign]
+        elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            alike = torch.backends.mkldnn.is_available() and _usual(layer)  # type: ignore[no-untyped-call]
+            layer.forward = partial(_steady_convolution, layer.forward, alike)  # type: ignore[method-assign]
 
 
 def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return F.linear(pad_rows(x), layer.weight, layer.bias)[: len(x)]
+
+
+def _steady_convolution(forward: Callable[[Tensor], Tensor], alike: bool, x: Tensor) -> Tensor:
+    """A CPU convolves one small image by another library than several, in another order of sums.
+
+    The library of the many takes a lone image too if asked by name, and with the same bits where the layer is
+    ``alike``; elsewhere the image gets company.
+    """
+    if len(x) > 1 or not x.is_cpu:
+        return forward(x)
+    if alike:
+        return forward(x.to_mkldnn()).to_dense()
+    return forward(x.expand(2, *x.shape[1:]))[:1]
+
+
+def _usual(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """A convolution whose order of sums was seen not to depend on the number of images."""
+    pads = layer.padding
+    return (
+        type(layer) is nn.Conv2d
+        and layer.groups == 1
+        and layer.stride == layer.dilation == (1, 1)
+        and not isinstance(pads, str)
+        and 1 < min(layer.kernel_size) > max(pads)
+    )

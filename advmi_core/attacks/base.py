@@ -206,6 +206,7 @@ def _record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int)
         total=total,
         rows=torch.arange(part.start, part.stop),
         x_adv=iterate.x_adv.cpu().clone(),
+        output=iterate.evaluation.output.cpu().clone(),
         criterion=iterate.evaluation.criterion.cpu(),
         mi=iterate.mi.cpu(),
         c=iterate.c.cpu(),

@@ -32,7 +32,7 @@ class Kept:
         self._mi = torch.empty(count, device=device)
         self._step = torch.zeros(count, dtype=torch.int64, device=device)
         self._queries = torch.zeros(count, dtype=torch.int64, device=device)
-        self._history = {name: torch.empty(attack.iterations, count, device=device) for name in _HISTORY}
+        self._history = torch.empty(len(_HISTORY), attack.iterations, count, device=device)
         self._warnings: list[str] = []
         self.begin(slice(0, count))
 
@@ -48,8 +48,7 @@ class Kept:
         self._mi[part] = torch.nan
         self._step[part] = 0
         self._queries[part] = 1  # the clean image
-        for array in self._history.values():
-            array[:, part] = torch.nan
+        self._history[:, :, part] = torch.nan
 
     def keep(self, part: slice, step: int, iterate: Iterate) -> None:
         """Take in one step's iterate of the rows of ``part``."""
@@ -66,8 +65,7 @@ class Kept:
         self._step[part] = torch.where(better, step, self._step[part])
         self.found[part] |= iterate.eligible
         self._queries[part] += iterate.passes
-        for name, values in zip(_HISTORY, (criterion, iterate.mi, iterate.c, iterate.gap), strict=True):
-            self._history[name][step - 1, part] = values
+        self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
 
     def result(self) -> AttackResult:
         """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
@@ -95,7 +93,7 @@ class Kept:
             correct=problem.correct.to(device),
             output=problem.clean.to(device),
             output_adv=torch.cat([part.output for part in parts]).to(device),
-            history={name: array.cpu().numpy() for name, array in self._history.items()},
+            history=dict(zip(_HISTORY, self._history.cpu().numpy(), strict=True)),
             spec=self._attack.spec() | problem.objective.spec() | {"rows": self._rows},
             warnings=tuple(self._warnings),
         )

@@ -19,6 +19,7 @@ class Step:
         total: steps of the whole run, all parts of a split batch together.
         rows: (b,) int64 positions in the caller's batch that this record covers.
         x_adv: (b,C,H,W) float32 in [0,1], the iterate.
+        output: (b,…) the model's output on it, from the pass that gave the criterion.
         criterion: (b,) f(x̃); ≤ 0 means "adversarial example found".
         mi: (b,) nats, the value inside the loop; NaN where the attack uses none.
         c: (b,) dual variable; NaN where the attack has none.
@@ -31,6 +32,7 @@ class Step:
     total: int
     rows: Tensor
     x_adv: Tensor
+    output: Tensor
     criterion: Tensor
     mi: Tensor
     c: Tensor

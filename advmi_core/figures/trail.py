@@ -25,6 +25,7 @@ class Trail:
     Attributes:
         x: (C,H,W) the original in [0,1].
         total: iterations of a complete run.
+        output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         steps: (F,) iterations whose pictures are here; ``frames``: (F,C,H,W) these pictures.
         curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown.
         best: iteration that was kept; None while running or if nothing was recorded.
@@ -32,21 +33,25 @@ class Trail:
 
     x: Floats
     total: int
+    output: Floats
     steps: NDArray[np.int64]
     frames: Floats
+    outputs: Floats
     curve_steps: NDArray[np.int64]
     curves: dict[str, Floats]
     best: int | None = None
 
 
-def start(x: Floats, total: int) -> Trail:
+def start(x: Floats, total: int, output: Floats) -> Trail:
     """Before the first record: the picture itself and empty curves."""
     none = np.zeros(0, np.int64)
     empty = {series.name: np.zeros(0, np.float32) for series in SERIES}
-    return Trail(x, total, np.ones(1, np.int64), x[None], none, empty)
+    return Trail(x, total, output, np.ones(1, np.int64), x[None], output[None], none, empty)
 
 
-def follow(records: Sequence[Step], x: Floats, row: int, total: int, *, every_frame: bool = False) -> Trail:
+def follow(
+    records: Sequence[Step], x: Floats, row: int, total: int, output: Floats, *, every_frame: bool = False
+) -> Trail:
     """The way so far.
 
     Args:
@@ -54,17 +59,20 @@ def follow(records: Sequence[Step], x: Floats, row: int, total: int, *, every_fr
         x: (C,H,W) the original of ``row``.
         row: position in the caller's batch.
         total: iterations of a complete run.
+        output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         every_frame: all recorded pictures; otherwise just the latest one.
     """
     mine = [(record, at) for record in records if (at := _position(record, row)) is not None]
     if not mine:
-        return start(x, total)
+        return start(x, total, output)
     shown = mine if every_frame else mine[-1:]
     return Trail(
         x=x,
         total=total,
+        output=output,
         steps=_iterations(shown, total),
         frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
+        outputs=np.stack([record.output[at].numpy() for record, at in shown]),
         curve_steps=_iterations(mine, total),
         curves={
             series.name: np.array(
@@ -78,10 +86,10 @@ def follow(records: Sequence[Step], x: Floats, row: int, total: int, *, every_fr
 def complete(records: Sequence[Step], result: AttackResult, row: int, total: int) -> Trail:
     """The whole way of ``row`` after the run ended, with the kept iterate among the frames."""
     x = result.x[row].cpu().numpy()
-    trail = follow(records, x, row, total, every_frame=True)
+    trail = follow(records, x, row, total, result.output[row].cpu().numpy(), every_frame=True)
     best = int(result.best_step[row])
     if best > 0:
-        trail = _with_frame(trail, best, result.x_adv[row].cpu().numpy(), known=bool(records))
+        trail = _with_frame(trail, best, result, row, known=bool(records))
     steps, curves = _history(result.history, row)
     return replace(thin(trail), curve_steps=steps, curves=curves, best=best or None)
 
@@ -96,7 +104,7 @@ def thin(trail: Trail) -> Trail:
     if trail.best is not None:
         chosen |= set(np.flatnonzero(trail.steps == trail.best).tolist())
     index = np.array(sorted(chosen))
-    return replace(trail, steps=trail.steps[index], frames=trail.frames[index])
+    return replace(trail, steps=trail.steps[index], frames=trail.frames[index], outputs=trail.outputs[index])
 
 
 def _iterations(records: Sequence[tuple[Step, int]], total: int) -> NDArray[np.int64]:
@@ -112,14 +120,17 @@ def _position(record: Step, row: int) -> int | None:
     return int(found[0]) if len(found) else None
 
 
-def _with_frame(trail: Trail, step: int, frame: Floats, *, known: bool) -> Trail:
+def _with_frame(trail: Trail, step: int, result: AttackResult, row: int, *, known: bool) -> Trail:
+    """With the kept iterate in its place, alone unless other frames are ``known``."""
+    frame, output = (given[row].cpu().numpy()[None] for given in (result.x_adv, result.output_adv))
     if not known:
-        return replace(trail, steps=np.array([step]), frames=frame[None], best=step)
+        return replace(trail, steps=np.array([step]), frames=frame, outputs=output, best=step)
     other = trail.steps != step
     steps = np.append(trail.steps[other], step)
-    frames = np.concatenate([trail.frames[other], frame[None]])
     order = np.argsort(steps)
-    return replace(trail, steps=steps[order], frames=frames[order], best=step)
+    frames = np.concatenate([trail.frames[other], frame])[order]
+    outputs = np.concatenate([trail.outputs[other], output])[order]
+    return replace(trail, steps=steps[order], frames=frames, outputs=outputs, best=step)
 
 
 def _history(history: dict[str, Any], row: int) -> tuple[NDArray[np.int64], dict[str, Floats]]:

@@ -67,6 +67,13 @@ class Task:
         """(B,C,H,W) the images as an array."""
         return self.images.x.numpy()
 
+    @cached_property
+    def outputs(self) -> NDArray[np.float32]:
+        """(B,…) the model's outputs on the originals."""
+        with torch.no_grad():
+            outputs: Tensor = resources.model(self.model)(self.images.x)
+        return outputs.numpy()
+
     def objective(self) -> Any:
         """The criterion that the attack works on."""
         net = resources.model(self.model)

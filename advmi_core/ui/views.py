@@ -13,7 +13,6 @@ from advmi_core.figures import trail as trails
 from advmi_core.figures.stage import Prediction, Rebuilt, payload
 from advmi_core.figures.trail import Trail
 from advmi_core.jobs import Snapshot
-from advmi_core.ui import resources
 from advmi_core.ui.state import PRESENTER
 from advmi_core.ui.tasks import Task
 
@@ -22,7 +21,7 @@ Floats = NDArray[np.float32]
 
 def idle(task: Task, row: int = 0) -> dict[str, Any]:
     """The picture and what the model makes of it, with empty curves."""
-    trail = trails.start(task.originals[row], task.total)
+    trail = trails.start(task.originals[row], task.total, task.outputs[row])
     return payload(
         trail, _reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=_large()
     )
@@ -31,7 +30,7 @@ def idle(task: Task, row: int = 0) -> dict[str, Any]:
 def live(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
     """The latest iterate and the curves so far."""
     task: Task = snapshot.about
-    trail = trails.follow(snapshot.records, task.originals[row], row, task.total)
+    trail = trails.follow(snapshot.records, task.originals[row], row, task.total, task.outputs[row])
     return payload(
         trail,
         _reading(task, row, trail),
@@ -71,14 +70,9 @@ def _large() -> bool:
 
 
 def _reading(task: Task, row: int, trail: Trail) -> Prediction | Rebuilt:
-    net = resources.model(task.model)
-    batch = torch.from_numpy(np.concatenate([trail.x[None], trail.frames]))
-    with torch.no_grad():
-        output = net(batch)
     if task.kind == "reconstruction":
-        rebuilt = output.numpy()
-        return Rebuilt(rebuilt[0], rebuilt[1:])
-    probabilities = torch.softmax(output, dim=1).numpy()
+        return Rebuilt(trail.output, trail.outputs)
+    probabilities = torch.softmax(torch.from_numpy(np.stack([trail.output, *trail.outputs])), dim=1).numpy()
     truth = int(task.images.y[row])
     return Prediction(
         probabilities[0],

@@ -74,6 +74,16 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+# Playwright looks for an element only every half second after a while; this one can be asked every few
+# milliseconds, and like Playwright's it looks into the parts that keep a tree of their own.
+FIND = """window.advmiFind = (selector, root = document) => {
+  const hosts = [...root.querySelectorAll("*")].filter((element) => element.shadowRoot);
+  return root.querySelector(selector)
+    || hosts.reduce((found, host) => found || window.advmiFind(selector, host.shadowRoot), null);
+}"""
+LOOK_EVERY = 25  # milliseconds
+
+
 class Visit:
     """One tab, watched for errors and for requests that leave the machine."""
 
@@ -83,6 +93,7 @@ class Visit:
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, accept_downloads=True
         )
         self.page = self.context.new_page()
+        self.page.add_init_script(FIND)
         self.strangers: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", self._watch)
@@ -109,14 +120,16 @@ class Visit:
 
     def moved(self) -> float:
         """Wait until a curve has at least two points; returns the time."""
-        self.page.locator(
-            "[data-state='live'] polyline.curve[data-points]:not([data-points='1'])"
-        ).first.wait_for(state="attached", timeout=60_000)
-        return time.perf_counter()
+        return self._seen("[data-state='live'] polyline.curve[data-points]:not([data-points='1'])", 60_000)
 
     def finished(self) -> float:
         """Wait for the finished stage; returns the time."""
-        self.page.locator(".stage[data-state='finished']").wait_for(timeout=120_000)
+        return self._seen(".stage[data-state='finished']", 120_000)
+
+    def _seen(self, selector: str, timeout: int) -> float:
+        self.page.wait_for_function(
+            "selector => window.advmiFind(selector)", arg=selector, timeout=timeout, polling=LOOK_EVERY
+        )
         return time.perf_counter()
 
     def anew(self) -> float:

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,18 @@ from advmi_core.figures.encode import data_url, pixels, png
 
 STEPS, ROWS = 6, 2
 SHAPE = (1, 4, 5)
+CLEAN = np.zeros(2, np.float32)
 
 
 def step(number: int, rows: tuple[int, ...] = (0, 1), total: int = STEPS) -> Step:
     n = len(rows)
     value = torch.full((n,), float(number))
     image = torch.full((n, *SHAPE), number / 10)
+    output = torch.stack([3 - value, value], dim=1)
     return Step(
-        number, total, torch.tensor(rows), image, 3 - value, value, value / 2, 1 / value, value > 2, value > 2
-    )
+        number, total, torch.tensor(rows), image, output, 3 - value, value, value / 2, 1 / value, value > 2,
+        value > 2,
+    )  # fmt: skip
 
 
 def result(**changes: Any) -> AttackResult:
@@ -57,19 +61,19 @@ def result(**changes: Any) -> AttackResult:
 
 
 def test_a_trail_follows_one_row() -> None:
-    way = trail.follow(
-        [step(i) for i in range(1, 5)], np.zeros(SHAPE, np.float32), 1, STEPS, every_frame=True
-    )
+    records = [step(i) for i in range(1, 5)]
+    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
     assert way.steps.tolist() == [1, 2, 3, 4]
     assert way.curves["criterion"].tolist() == [2, 1, 0, -1]
     assert way.frames[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert way.outputs.tolist() == [[2, 1], [1, 2], [0, 3], [-1, 4]]
 
 
 def test_a_split_batch_counts_each_rows_own_iterations() -> None:
     records = [step(i, (0,), 2 * STEPS) for i in range(1, 7)] + [
         step(i, (1,), 2 * STEPS) for i in range(7, 13)
     ]
-    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, every_frame=True)
+    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
     assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
 
 
@@ -77,6 +81,8 @@ def test_the_kept_iterate_is_among_the_frames_even_if_its_record_was_thinned_awa
     way = trail.complete([step(i) for i in (1, 3, 5)], result(), 0, STEPS)
     assert (way.best, way.steps.tolist()) == (4, [1, 3, 4, 5])
     assert way.frames[2].max() == pytest.approx(0.25)
+    assert way.outputs.tolist() == [[2, 1], [0, 3], [1, 2], [-2, 5]]
+    assert way.output.tolist() == [2, 1]
     assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
 
 
@@ -91,8 +97,7 @@ def test_many_frames_are_thinned_but_first_last_and_kept_stay() -> None:
 def test_the_stage_gets_back_the_pixels_it_was_given() -> None:
     rng = np.random.default_rng(0)
     x, adversarial = rng.random((2, 3, 4, 5), dtype=np.float32)
-    none = {series.name: np.zeros(0, np.float32) for series in palette.SERIES}
-    way = trail.Trail(x, 1, np.ones(1, np.int64), adversarial[None], np.zeros(0, np.int64), none)
+    way = replace(trail.start(x, 1, x), frames=adversarial[None])
     rebuilt = stage.Rebuilt(x, adversarial[None])
     sent = json.loads(json.dumps(stage.payload(way, rebuilt, key="k")))
     delta = np.frombuffer(base64.b64decode(sent["delta"]), np.int8).reshape(4, 5, 3) / 127 * sent["scale"]
