@@ -13,45 +13,22 @@ from advmi_core.attacks import MinMax
 from advmi_core.attacks.mi_term import MI_TERMS
 from advmi_core.augmentation.making import Making
 from advmi_core.augmentation.records import Augmented, AugmentStep
+from advmi_core.augmentation.strength import DISTANCE, Strength
 from advmi_core.objectives import Objective, Reconstruction
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_images, check_number, check_same_length
 
 METHODS = ("mine-uae", "l2-uae", "gaussian")
-DISTANCE = "l2"  # the name of the L2 distance among the MI terms
-
-
-@dataclass(frozen=True)
-class Strength:
-    """How far images are moved: critic steps, step α of δ, ± of the random start, weight w of the MI (see
-    ``MinMax``)."""
-
-    inner: int
-    alpha: float
-    start: float
-    mi_weight: float = 1.0
-
-
-DEFAULTS: dict[str, Strength] = {
-    "mine-conv": Strength(inner=20, alpha=0.01, start=0.086),
-    "mine-random": Strength(inner=20, alpha=0.01, start=0.086),
-    "mine-patches": Strength(inner=20, alpha=0.01, start=0.086),
-    "gaussian-patches": Strength(inner=1, alpha=0.01, start=0.086),
-    DISTANCE: Strength(inner=1, alpha=0.01, start=0.086),
-}
-"""MI term → its strength where ``Augmentation`` names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(Strength):
     """Parameters of new images; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
         method: one of ``METHODS``.
         mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``MinMax``).
-        eps: radius ε ≥ 0 of the L∞ ball.
-        steps: iterations ≥ 1.
-        inner, alpha, start, mi_weight: see ``MinMax``; None takes those of ``DEFAULTS``.
+        eps, steps, inner, alpha, start, mi_weight: see ``Strength``.
         l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
         seed: ≥ 0; an image depends on its own position and on no other image.
         part: images ≥ 1 made and kept at once; no image depends on it.
@@ -62,12 +39,6 @@ class Augmentation:
 
     method: str = "mine-uae"
     mi: str = "mine-conv"
-    eps: float = 1.0
-    steps: int = 40
-    inner: int | None = None
-    alpha: float | None = None
-    start: float | None = None
-    mi_weight: float | None = None
     l2: float | None = None
     seed: int = 0
     part: int = 250
@@ -85,19 +56,7 @@ class Augmentation:
 
     def attack(self) -> MinMax:
         """The attack that makes the UAEs; ``"gaussian"`` does not run it."""
-        term = DISTANCE if self.method == "l2-uae" else self.mi
-        usual = DEFAULTS[term]
-        return MinMax(
-            mi=term,
-            eps=self.eps,
-            steps=self.steps,
-            inner=usual.inner if self.inner is None else self.inner,
-            alpha=usual.alpha if self.alpha is None else self.alpha,
-            start=usual.start if self.start is None else self.start,
-            mi_weight=usual.mi_weight if self.mi_weight is None else self.mi_weight,
-            seed=self.seed,
-            mi_steps=0,
-        )
+        return self.minmax(DISTANCE if self.method == "l2-uae" else self.mi, self.seed)
 
     def spec(self) -> dict[str, Any]:
         """Everything that the images depend on beside model and originals."""

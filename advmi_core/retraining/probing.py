@@ -7,9 +7,7 @@ the accuracy that a classifier reaches on its features.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,24 +21,19 @@ from advmi_core.objectives import Objective
 from advmi_core.retraining.probe_results import PROBE_ROWS, Cell, ProbeRecord, ProbeResult
 from advmi_core.retraining.probe_work import ProbeWork
 from advmi_core.retraining.records import PROTOCOLS
+from advmi_core.retraining.retraining import Retraining
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeStudy(ABC):
+class ProbeStudy(Retraining, ABC):
     """Rows × seeds of one network; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
-        dataset: name of the data set.
-        n: training images, the first of the training split; one UAE is made for each.
-        validation: images after those, for the curves.
-        seeds: of the trainings, ≥ 0, all different; the first one's original is the base.
-        epochs, batch: of a training.
-        targets: partner or goal of a new image in training: ``"self"`` or its ``"original"``.
-        only_successful: mix in only the UAEs with f ≤ 0, and only the noise that stands for one of them.
-        mi, eps, steps, inner, alpha, start, mi_weight: of the UAEs, see ``Augmentation``.
-        part: new images made and kept at once; no result depends on it.
+        epochs: of a training.
+        mi: of the UAEs, see ``Augmentation``.
+        others: see ``Retraining``.
 
     Raises:
         ValueError: a parameter is outside its range.
@@ -50,33 +43,12 @@ class ProbeStudy(ABC):
     model: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
 
-    dataset: str = "fashion-mnist"
-    n: int = 5000
-    validation: int = 1000
-    seeds: Sequence[int] = (0, 1, 2)
     epochs: int = 20
-    batch: int = 128
-    targets: str = "self"
-    only_successful: bool = True
     mi: str = "mine-patches"
-    eps: float = 1.0
-    steps: int = 40
-    inner: int | None = None
-    alpha: float | None = None
-    start: float | None = None
-    mi_weight: float | None = None
-    part: int = 250
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seeds", tuple(self.seeds))
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must be at least one and all different, got {self.seeds}")
-        for seed in self.seeds:
-            check_count(seed, "seeds", low=0)
-        for name in ("n", "validation", "epochs", "batch"):
-            check_count(getattr(self, name), name)
-        check_number(self.eps, "eps", low=0)
-        check_choice(self.targets, "targets", ("self", "original"))
+        super().__post_init__()
+        check_count(self.epochs, "epochs")
         self.augmentation()
 
     @abstractmethod
@@ -94,19 +66,14 @@ class ProbeStudy(ABC):
 
     def gradient_steps(self, protocol: str) -> int:
         """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.epochs * math.ceil((self.n if protocol == PROTOCOLS[0] else 2 * self.n) / self.batch)
+        return self.gradient_steps_in(self.epochs, protocol)
 
     def augmentation(self) -> Augmentation:
         """How the UAEs are made."""
         return Augmentation(
             mi=self.mi,
-            eps=self.eps,
-            steps=self.steps,
-            inner=self.inner,
-            alpha=self.alpha,
-            start=self.start,
-            mi_weight=self.mi_weight,
             part=self.part,
+            **self.strength,
         )
 
     def spec(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ every row is trained from the initial weights of every seed, and measured on cle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -19,12 +18,12 @@ from advmi_core.models import default_spec
 from advmi_core.models.registry import skeleton
 from advmi_core.retraining.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS, Record
 from advmi_core.retraining.results import Cell, RetrainingResult
+from advmi_core.retraining.retraining import Retraining, distinct
 from advmi_core.retraining.work import Work
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_number
 
 AUTOENCODERS = ("ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
-TARGETS = ("self", "original")
 MEASURED = ("test", "validation")
 EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 12}
 """Model → epochs of a training where the study names none; other models take ``EPOCHS_OTHERWISE``."""
@@ -32,29 +31,21 @@ EPOCHS_OTHERWISE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainingStudy:
+class RetrainingStudy(Retraining):
     """Models × rows × seeds; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
-        dataset: name of the data set.
         models: autoencoders, keys of ``MODELS``, all different.
         rows: some of ``ROWS``. ``original`` adds nothing, ``mine-uae-conv`` the published UAEs (random
             sampling where the model has no convolution), ``mine-uae-patches`` those by patches, ``l2-uae``
             those by the L2 distance, ``gaussian`` noise that is as long, image by image, as the UAEs of the
             first row that has some, in the order of ``ROWS``.
-        n: training images, the first of the training split; one new image is made for each.
-        validation: images after those, for the curves and for every choice.
         measured: ``"test"`` measures the losses on the test split, ``"validation"`` on the validation images.
-        seeds: of the trainings, ≥ 0, all different; the first one's original is the base.
         epochs: of a training; None takes ``EPOCHS``.
-        batch: images per gradient step.
-        targets: what a new image is to be rebuilt to: ``"self"`` or its ``"original"``.
         share: of the chosen new images that are mixed in, in [0,1]: the first of a shuffled list.
-        only_successful: choose the images with f ≤ 0 only; noise is chosen where the UAE it matches is.
-        eps, steps, inner, alpha, start, mi_weight: of the UAEs, see ``Augmentation``.
         asr_images: measured images that UAEs are made of only to tell the success rate; 0 for none.
-        part: new images made and kept at once; no result depends on it.
         device: auto, cuda, mps or cpu.
+        others: see ``Retraining``.
 
     The protocols: every training on new images takes ``epochs`` times as many gradient steps as the doubled
     set 2n has batches, whatever their share, so that rows compare. ``equal-epochs`` gives the original
@@ -64,43 +55,25 @@ class RetrainingStudy:
         ValueError: a parameter is outside its range.
     """
 
-    dataset: str = "fashion-mnist"
     models: Sequence[str] = AUTOENCODERS
     rows: Sequence[str] = ROWS
-    n: int = 5000
-    validation: int = 1000
     measured: str = "test"
-    seeds: Sequence[int] = (0, 1, 2)
     epochs: int | None = None
-    batch: int = 128
-    targets: str = "self"
     share: float = 1.0
-    only_successful: bool = True
-    eps: float = 1.0
-    steps: int = 40
-    inner: int | None = None
-    alpha: float | None = None
-    start: float | None = None
-    mi_weight: float | None = None
     asr_images: int = 1000
-    part: int = 250
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("models", "rows", "seeds"):
-            object.__setattr__(self, name, _distinct(getattr(self, name), name))
+        super().__post_init__()
+        for name in ("models", "rows"):
+            object.__setattr__(self, name, distinct(getattr(self, name), name))
         for model in self.models:
             _check_model(model)
         for row in self.rows:
             check_choice(row, "rows", ROWS)
-        for name in ("n", "validation", "batch"):
-            check_count(getattr(self, name), name)
-        for seed in self.seeds:
-            check_count(seed, "seeds", low=0)
         if self.epochs is not None:
             check_count(self.epochs, "epochs")
         check_choice(self.measured, "measured", MEASURED)
-        check_choice(self.targets, "targets", TARGETS)
         check_number(self.share, "share", low=0, high=1)
         check_count(self.asr_images, "asr_images", low=0)
         if GAUSSIAN in self.rows and self.matched is None:
@@ -124,8 +97,7 @@ class RetrainingStudy:
 
     def gradient_steps(self, model: str, protocol: str) -> int:
         """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        images = self.n if protocol == "equal-epochs" else 2 * self.n
-        return self.epochs_of(model) * math.ceil(images / self.batch)
+        return self.gradient_steps_in(self.epochs_of(model), protocol)
 
     def augmentation(self, row: str) -> Augmentation:
         """How a row's new images are made."""
@@ -135,13 +107,8 @@ class RetrainingStudy:
         return Augmentation(
             method="l2-uae" if row == "l2-uae" else "mine-uae",
             mi=mi,
-            eps=self.eps,
-            steps=self.steps,
-            inner=self.inner,
-            alpha=self.alpha,
-            start=self.start,
-            mi_weight=self.mi_weight,
             part=self.part,
+            **self.strength,
         )
 
     def run(self, directory: Path) -> Run[Record, RetrainingResult]:
@@ -166,13 +133,6 @@ class RetrainingStudy:
         made = {row: self.augmentation(row).spec() for row in self.rows if row != ORIGINAL}
         epochs = {model: self.epochs_of(model) for model in self.models}
         return {"study": "retraining", **asdict(self), "epochs": epochs, "made": made}
-
-
-def _distinct(values: Sequence[Any], name: str) -> tuple[Any, ...]:
-    found = tuple(values)
-    if not found or len(set(found)) < len(found):
-        raise ValueError(f"{name} must be at least one and all different, got {found}")
-    return found
 
 
 def _check_model(name: str) -> None:

@@ -1,0 +1,62 @@
+"""How strongly images are changed: parameters that everything that makes UAEs has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from advmi_core.attacks import MinMax
+
+DISTANCE = "l2"  # the name of the L2 distance among the MI terms
+
+
+class Usual(NamedTuple):
+    """Critic steps, step α of δ, ± of the random start and weight w of the MI where none are given."""
+
+    inner: int
+    alpha: float
+    start: float
+    mi_weight: float = 1.0
+
+
+DEFAULTS: dict[str, Usual] = {
+    "mine-conv": Usual(inner=20, alpha=0.01, start=0.086),
+    "mine-random": Usual(inner=20, alpha=0.01, start=0.086),
+    "mine-patches": Usual(inner=20, alpha=0.01, start=0.086),
+    "gaussian-patches": Usual(inner=1, alpha=0.01, start=0.086),
+    DISTANCE: Usual(inner=1, alpha=0.01, start=0.086),
+}
+"""MI term → what ``Strength`` means by None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strength:
+    """Parameters of the attack that makes UAEs; a base of what asks for some.
+
+    Attributes:
+        eps: radius ε ≥ 0 of the L∞ ball.
+        steps: iterations ≥ 1.
+        inner, alpha, start, mi_weight: see ``MinMax``; None takes those of ``DEFAULTS``.
+    """
+
+    eps: float = 1.0
+    steps: int = 40
+    inner: int | None = None
+    alpha: float | None = None
+    start: float | None = None
+    mi_weight: float | None = None
+
+    @property
+    def strength(self) -> dict[str, Any]:
+        """These parameters by name, as another ``Strength`` takes them."""
+        return {name: getattr(self, name) for name in Strength.__dataclass_fields__}
+
+    def minmax(self, term: str, seed: int = 0) -> MinMax:
+        """The attack with one of ``MI_TERMS``.
+
+        Raises:
+            ValueError: a parameter is outside its range.
+        """
+        usual = DEFAULTS[term]._asdict()
+        given = {name: value for name, value in self.strength.items() if value is not None}
+        return MinMax(mi=term, seed=seed, mi_steps=0, **(usual | given))
