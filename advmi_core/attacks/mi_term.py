@@ -16,13 +16,14 @@ from advmi_core.mi.sampling import draw_samples, project, resolve_sampling
 from advmi_core.objectives import Objective, Problem
 
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
-# "l2" stands for the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples.
+DISTANCE = "l2"
+# DISTANCE stands for the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples.
 MI_TERMS = {
     "mine-conv": "auto",
     "mine-random": "random",
     "mine-patches": "patches",
     "gaussian-patches": "patches",
-    "l2": None,
+    DISTANCE: None,
 }
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from advmi_core.attacks import MinMax
-from advmi_core.attacks.mi_term import MI_TERMS
+from advmi_core.attacks.mi_term import DISTANCE, MI_TERMS
 from advmi_core.augmentation.making import Making
 from advmi_core.augmentation.records import Augmented, AugmentStep
-from advmi_core.augmentation.strength import DISTANCE, Strength
+from advmi_core.augmentation.strength import Strength
 from advmi_core.objectives import Objective, Reconstruction
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_images, check_number, check_same_length

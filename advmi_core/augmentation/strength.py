@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from advmi_core.attacks import MinMax
-
-DISTANCE = "l2"  # the name of the L2 distance among the MI terms
+from advmi_core.attacks.mi_term import DISTANCE
 
 
 class Usual(NamedTuple):

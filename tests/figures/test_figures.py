@@ -132,6 +132,14 @@ def test_verdicts_say_what_happened() -> None:
     assert words.reconstruction(result(), 1).badge == "failed"
 
 
+@pytest.mark.parametrize(("mi", "told"), [("mine-conv", True), ("l2", False), (None, False)])
+def test_mutual_information_is_wanted_only_where_it_is_minimised(mi: str | None, told: bool) -> None:
+    spec = {"attack": "minmax"} | ({} if mi is None else {"mi": mi})
+    good, bad = (words.reconstruction(result(spec=spec), row) for row in (0, 1))
+    assert ("I > 0" in good.text) is told
+    assert ("I > 0" in bad.title) is told
+
+
 def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
     shown = {item.label: item.value for item in words.readouts(result(), 1)}
     assert shown["MI, measured afterwards"] == "– nats"
