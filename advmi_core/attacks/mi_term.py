@@ -15,9 +15,8 @@ from advmi_core.mi.per_sample import PerSampleMINE
 from advmi_core.mi.sampling import draw_samples, project, resolve_sampling
 from advmi_core.objectives import Objective, Problem
 
+DISTANCE = "l2"  # the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
-DISTANCE = "l2"
-# DISTANCE stands for the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples.
 MI_TERMS = {
     "mine-conv": "auto",
     "mine-random": "random",
