@@ -127,7 +127,7 @@ class DefenseLearner:
         if not len(rows):
             return clean.new_zeros(())
         split = self.estimators.split(x, x_adv, clean, attacked, rows)
-        return losses.namid_term(split, self.spec.penalty)
+        return losses.namid_term(split, self.spec.penalty, self.spec.terms)
 
     def _average(self, parts: Tensor) -> None:
         gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]

@@ -10,6 +10,7 @@ from advmi_core.mi.local_estimators import InformationSplit
 
 TRADES_WEIGHT = 6.0
 MART_WEIGHT = 5.0
+MI_TERMS = ("both", "natural", "adversarial")
 
 
 def standard(attacked: Tensor, y: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ def divergence(clean: Tensor, attacked: Tensor) -> Tensor:
     return (log_p.exp() * (log_p - attacked.log_softmax(1))).sum(1)
 
 
-def namid_term(values: InformationSplit, penalty: float) -> Tensor:
+def namid_term(values: InformationSplit, penalty: float, terms: str = "both") -> Tensor:
     """L_mi over the m ≥ 1 selected rows [NAMID, eq. 9].
 
     |1 − cos(e_n(x̃'), e_n(x'))| + |1 − cos(e_a(x̃'), e_a(x'))| + λ·mean(e_a(x̃') − e_n(x̃')), each e the vector
@@ -52,12 +53,20 @@ def namid_term(values: InformationSplit, penalty: float) -> Tensor:
     Args:
         values: (m,) nats each.
         penalty: λ.
+        terms: which estimators have a say: ``"both"``, ``"natural"`` (E_n alone) or ``"adversarial"`` (E_a);
+            every term of the other is left out, also from λ's.
     """
-    term = penalty * (values.adversarial_adv - values.natural_adv).mean()
+    gaps = {
+        "both": values.adversarial_adv - values.natural_adv,
+        "natural": -values.natural_adv,
+        "adversarial": values.adversarial_adv,
+    }
+    term = penalty * gaps[terms].mean()
     if len(values.natural_adv) > 1:
-        for adv, natural in (
-            (values.natural_adv, values.natural_x),
-            (values.adversarial_adv, values.adversarial_x),
+        for kind, adv, natural in (
+            ("natural", values.natural_adv, values.natural_x),
+            ("adversarial", values.adversarial_adv, values.adversarial_x),
         ):
-            term = term + (1 - functional.cosine_similarity(adv, natural, dim=0)).abs()
+            if terms in ("both", kind):
+                term = term + (1 - functional.cosine_similarity(adv, natural, dim=0)).abs()
     return term

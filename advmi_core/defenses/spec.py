@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from advmi_core.attacks.ball import NORMS
-from advmi_core.defenses.losses import MART_WEIGHT, TRADES_WEIGHT
+from advmi_core.defenses.losses import MART_WEIGHT, MI_TERMS, TRADES_WEIGHT
 from advmi_core.defenses.methods import DEFENSES, Defense
 from advmi_core.models import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
@@ -34,6 +34,7 @@ class DefenseSpec:
         steps: PGD steps of ε/4 towards x̃, on the running model in evaluation mode.
         alpha: weight α of NAMID's term.
         penalty: λ inside NAMID's term.
+        terms: which estimators NAMID's term has: ``"both"``, ``"natural"`` or ``"adversarial"`` alone.
         wmim_weight: weight w of the standard MI that WMIM adds to what is maximised.
         warmup: epochs in which α and w rise linearly from 0 (published: none). A fresh network's logits
             hardly differ, so all MI is near 0, where a cosine's gradient has no bound.
@@ -65,6 +66,7 @@ class DefenseSpec:
     steps: int = 10
     alpha: float = 5.0
     penalty: float = 0.1
+    terms: str = "both"
     wmim_weight: float = 0.1
     warmup: int = 1
     clip: float = 5.0
@@ -80,6 +82,7 @@ class DefenseSpec:
         check_choice(self.defense, "defense", tuple(DEFENSES))
         check_choice(self.model, "model", tuple(name for name in MODELS if not name.startswith("ae-")))
         check_choice(self.norm, "norm", NORMS)
+        check_choice(self.terms, "terms", MI_TERMS)
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("epochs", "batch", "steps"):
             check_count(getattr(self, name), name)
@@ -115,5 +118,11 @@ class DefenseSpec:
         return min(1.0, epochs / self.warmup) if self.warmup else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """All parameters as plain JSON values."""
-        return asdict(self)
+        """All parameters as plain JSON values; ``terms`` only where it is not the published ``"both"``.
+
+        What was trained before there was a choice keeps its name and its card that way.
+        """
+        facts = asdict(self)
+        if self.terms == "both":
+            del facts["terms"]
+        return facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,12 +100,18 @@ def judged(
     attacks: Mapping[str, Attack],
     *,
     batch: int,
+    rows: Sequence[int] | None = None,
 ) -> Run[RobustStep, RobustResult]:
-    """Accuracy of ``target`` on x̃ made on ``surrogate``; arguments as in ``robust_accuracy``."""
+    """Accuracy of ``target`` on x̃ made on ``surrogate``; arguments as in ``robust_accuracy``.
+
+    Args:
+        rows: n distinct row ids, where the images are some of a larger set; default their positions.
+    """
     check_same_length(check_images(x), y, "x and y")
     check_count(batch, "batch")
     if CLEAN in attacks or not attacks:
         raise ValueError(f"attacks must be at least one, none of them called {CLEAN!r}, got {list(attacks)}")
+    ids = np.arange(len(x)) if rows is None else np.asarray(rows, np.int64)
     found: dict[str, list[Right]] = {label: [] for label in (CLEAN, *attacks)}
     total = -(-len(x) // batch) * len(found)
 
@@ -113,12 +119,12 @@ def judged(
         step = 0
         for label, kept in found.items():
             for start in range(0, len(x), batch):
-                rows = np.arange(start, min(start + batch, len(x)))
+                part = slice(start, start + batch)
                 if label == CLEAN:
-                    kept.append(_right(target, x[rows], y[rows]))
+                    kept.append(_right(target, x[part], y[part]))
                 else:
-                    clean = found[CLEAN][start // batch]
-                    kept.append(_attacked(surrogate, target, x, y, rows, clean, attacks[label]))
+                    clean, attack = found[CLEAN][start // batch], attacks[label]
+                    kept.append(_attacked(surrogate, target, x[part], y[part], ids[part], clean, attack))
                 step += 1
                 yield RobustStep(step, total, label, Accuracy.of(np.concatenate(kept)))
 
@@ -134,10 +140,11 @@ def _attacked(
     attack: Attack,
 ) -> Right:  # fmt: skip
     """(b,) bool: the target was right on x and is right on x̃; only those images are attacked."""
-    right, chosen = clean.copy(), rows[clean]
-    if len(chosen):
-        x_adv = attack(Classification(surrogate, y[chosen]), x[chosen], rows=chosen.tolist()).x_adv
-        right[clean] = _right(target, x_adv, y[chosen])
+    right = clean.copy()
+    if clean.any():
+        x, y = x[clean], y[clean]
+        x_adv = attack(Classification(surrogate, y), x, rows=rows[clean].tolist()).x_adv
+        right[clean] = _right(target, x_adv, y)
     return right
 
 
