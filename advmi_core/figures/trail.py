@@ -24,7 +24,7 @@ class Trail:
 
     Attributes:
         x: (C,H,W) the original in [0,1].
-        total: iterations of a complete run.
+        total: iterations of a complete run, or those of this image once it ended.
         output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         steps: (F,) iterations whose pictures are here; ``frames``: (F,C,H,W) these pictures.
         curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown.
@@ -58,7 +58,7 @@ def follow(
         records: of the whole run, in order.
         x: (C,H,W) the original of ``row``.
         row: position in the caller's batch.
-        total: iterations of a complete run.
+        total: iterations of a complete run, or those of this image once it ended.
         output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         every_frame: all recorded pictures; otherwise just the latest one.
     """
@@ -91,7 +91,9 @@ def complete(records: Sequence[Step], result: AttackResult, row: int, total: int
     if best > 0:
         trail = _with_frame(trail, best, result, row, known=bool(records))
     steps, curves = _history(result.history, row)
-    return replace(thin(trail), curve_steps=steps, curves=curves, best=best or None)
+    # An attack that had nothing left to do for this image ended before its time.
+    total = int(steps[-1]) if len(steps) else total
+    return replace(thin(trail), total=total, curve_steps=steps, curves=curves, best=best or None)
 
 
 def thin(trail: Trail) -> Trail:

@@ -86,6 +86,14 @@ def test_the_kept_iterate_is_among_the_frames_even_if_its_record_was_thinned_awa
     assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
 
 
+def test_the_axis_of_an_image_that_was_done_early_ends_with_it() -> None:
+    history = result().history
+    for values in history.values():
+        values[2:] = np.nan
+    way = trail.complete([step(i) for i in (1, 2)], result(history=history), 1, STEPS)
+    assert (way.total, way.curve_steps.tolist()) == (2, [1, 2])
+
+
 def test_many_frames_are_thinned_but_first_last_and_kept_stay() -> None:
     records = [step(i, total=999) for i in range(1, 1000)]
     kept = result(best_step=torch.tensor([498, 0]))
