@@ -20,6 +20,7 @@ from rich.table import Table
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.cli_mi import mi
+from advmi_core.cli_robustness import ABOUT, command
 from advmi_core.cli_study import study_app
 from advmi_core.cli_sweep import sweep
 from advmi_core.cli_table import table_app
@@ -35,6 +36,8 @@ app.add_typer(study_app, name="study")
 app.add_typer(table_app, name="table")
 app.command()(mi)
 app.command()(sweep)
+for kind in ABOUT:
+    table_app.command(kind)(command(kind))
 
 
 @app.command()

@@ -31,11 +31,6 @@ from advmi_core.validate import check_count
 table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
 
 
-@table_app.callback()
-def _family() -> None:
-    """Keep ``reconstruction`` a command of its own, although it is the only one so far."""
-
-
 @table_app.command()
 def reconstruction(
     run: Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")] = False,

@@ -4,6 +4,9 @@ Per seed: Standard AT first, then the local DIM estimators on its model, then th
 is kept and skipped, what was killed goes on from its last epoch, so the same command is repeated until it is
 done; ``--defenses`` and ``--seeds`` let processes share the work once Standard and the estimators are there.
 ``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
+
+``--study ablation`` trains NAMID without its pieces into the same folder; what both studies have is trained
+once. `advmi table whitebox|ablation --run --trained DIR` measures the models.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +23,6 @@ from torch import distributed
 from advmi_core import data, models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import (
-    DEFENSES,
     DefenseSpec,
     EstimatorSpec,
     parallel,
@@ -31,6 +34,9 @@ from advmi_core.files import write_atomically
 from advmi_core.mi.local_dim import KINDS
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Classifier
+from advmi_core.robustness import ABLATION, ROWS
+
+STUDIES = {"defences": ROWS, "ablation": ABLATION}
 
 
 def options() -> argparse.Namespace:
@@ -43,7 +49,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=13_000, help="first so many of the training split")
     parser.add_argument("--validation", type=float, default=1 / 13, help="share of them held out")
     parser.add_argument("--model", default="resnet18-w8")
-    parser.add_argument("--defenses", default=",".join(DEFENSES), help="names, in this order after standard")
+    parser.add_argument("--study", default="defences", choices=tuple(STUDIES))
+    parser.add_argument("--defenses", help="rows of the study, in this order after standard; default: all")
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--batch", type=int, default=128)
@@ -72,6 +79,7 @@ class Study:
 
     def __init__(self, given: argparse.Namespace, device: torch.device) -> None:
         self.given, self.device, self.ranks = given, device, parallel.Ranks.current()
+        self.rows = STUDIES[given.study]
         images = data.load(given.dataset, "train")
         self.images = images.take(range(min(given.images, len(images))))
         self.test: ImageSet = data.load(given.dataset, "test")
@@ -80,21 +88,24 @@ class Study:
         """Everything that is not there yet."""
         for seed in map(int, self.given.seeds.split(",")):
             self.defend("standard", seed, None)
-            others = [name for name in self.given.defenses.split(",") if name != "standard"]
-            estimators = self.estimate(seed) if others else None
+            names = self.given.defenses.split(",") if self.given.defenses else self.rows
+            others = [name for name in names if name != "standard"]
+            stages = {self.rows[name].first_stage for name in others}
+            estimators = {first_stage: self.estimate(seed, first_stage) for first_stage in sorted(stages)}
             for name in others:
-                self.defend(name, seed, estimators)
+                self.defend(name, seed, estimators[self.rows[name].first_stage])
 
     def defend(self, name: str, seed: int, estimators: LocalEstimators | None) -> None:
-        """Train one defence."""
-        given, folder = self.given, self.given.out / name / f"seed-{seed}"
-        spec = DefenseSpec(
-            defense=name, model=given.model, dataset=given.dataset, epochs=given.epochs, batch=given.batch,
-            lr=given.lr, eps=given.eps, norm=given.norm, steps=given.steps, alpha=given.alpha,
-            penalty=given.penalty, wmim_weight=given.wmim_weight, warmup=given.warmup,
+        """Train one row."""
+        given, folder, variant = self.given, self.given.out / name / f"seed-{seed}", self.rows[name]
+        usual = DefenseSpec(
+            defense=variant.defense, model=given.model, dataset=given.dataset, epochs=given.epochs,
+            batch=given.batch, lr=given.lr, eps=given.eps, norm=given.norm, steps=given.steps,
+            alpha=given.alpha, penalty=given.penalty, wmim_weight=given.wmim_weight, warmup=given.warmup,
             clip=given.clip, crop=given.crop,
             validation=given.validation, precision=given.precision, seed=seed,
         )  # fmt: skip
+        spec = replace(usual, **variant.changes)
         if self.finished(folder / f"{given.model}.json", spec.to_dict()):
             return
         began = time.perf_counter()
@@ -113,11 +124,16 @@ class Study:
             text = json.dumps(lines, indent=1) + "\n"
             write_atomically(folder / "history.json", lambda path: path.write_text(text, encoding="utf-8"))
 
-    def estimate(self, seed: int) -> LocalEstimators:
-        """The estimators of a seed, trained on its Standard model if they are not there yet."""
-        given, folder = self.given, self.given.out / "estimators" / f"seed-{seed}"
+    def estimate(self, seed: int, first_stage: bool) -> LocalEstimators:
+        """The estimators of a seed, trained on its Standard model if they are not there yet.
+
+        Args:
+            first_stage: by Eq. 4 alone.
+        """
+        given, name = self.given, "estimators-first-stage" if first_stage else "estimators"
+        folder, optimised = given.out / name / f"seed-{seed}", 0 if first_stage else given.optimised
         spec = EstimatorSpec(
-            dataset=given.dataset, units=given.units, epochs=given.first, optimised_epochs=given.optimised,
+            dataset=given.dataset, units=given.units, epochs=given.first, optimised_epochs=optimised,
             batch=given.batch, lr=given.estimator_lr, eps=given.eps, norm=given.norm, steps=given.steps,
             crop=given.crop, validation=given.validation, seed=seed,
         )  # fmt: skip
@@ -132,7 +148,7 @@ class Study:
             )  # fmt: skip
             for step in run:
                 if step.held is not None:
-                    self.say(f"estimators seed {seed} {step.stage}", vars(step.held), began)
+                    self.say(f"{name} seed {seed} {step.stage}", vars(step.held), began)
             if self.ranks.rank == 0:
                 run.result.estimators.save(folder, run.result.card)
         if self.ranks.size > 1:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 
 from advmi_core.evaluation import Paired
 from advmi_core.figures.retraining import PROTOCOL_TITLES, SCALE, of_model, signed, title
 from advmi_core.figures.retraining_words import clears_zero
-from advmi_core.figures.sweep_table import escaped
+from advmi_core.figures.tabular import booktabs, csv_bytes
 from advmi_core.retraining import RowSummary
 
 _COLUMNS: dict[str, Callable[[RowSummary], str]] = {
@@ -37,38 +35,13 @@ def rows(lines: Sequence[RowSummary]) -> list[dict[str, str]]:
 
 def as_csv(lines: Sequence[RowSummary]) -> bytes:
     """All numbers with seven digits, losses per pixel, rates in [0,1], empty where nothing was measured."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    numbers = [_numbers(line) for line in lines]
-    if numbers:
-        writer.writerow(numbers[0])
-    for line in numbers:
-        writer.writerow([_plain(value) for value in line.values()])
-    return buffer.getvalue().encode()
+    return csv_bytes([_numbers(line) for line in lines])
 
 
 def as_latex(lines: Sequence[RowSummary]) -> bytes:
     """A booktabs table (``\\usepackage{booktabs}``), a space between the autoencoders and protocols."""
-    out = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{tabular}{lll" + "r" * (len(_COLUMNS) - 3) + "}",
-        "\\toprule",
-        _line([_latex(name) for name in _COLUMNS]),
-        "\\midrule",
-    ]
-    for at, (line, row) in enumerate(zip(lines, rows(lines), strict=True)):
-        if at and (line.model, line.protocol) != (lines[at - 1].model, lines[at - 1].protocol):
-            out.append("\\addlinespace")
-        out.append(_line([_latex(text) for text in row.values()]))
-    return ("\n".join([*out, "\\bottomrule", "\\end{tabular}"]) + "\n").encode()
-
-
-def _line(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _latex(text: str) -> str:
-    return escaped(text).replace("⁻³", "$^{-3}$").replace("●", r"$\bullet$")
+    cells = [list(row.values()) for row in rows(lines)]
+    return booktabs(list(_COLUMNS), cells, 3, [(line.model, line.protocol) for line in lines])
 
 
 def _numbers(line: RowSummary) -> dict[str, str | float]:
@@ -84,12 +57,6 @@ def _numbers(line: RowSummary) -> dict[str, str | float]:
 def _ends(name: str, pairs: Paired | None) -> dict[str, str | float]:
     values = (pairs.mean, pairs.low, pairs.high) if pairs else (math.nan,) * 3
     return {f"minus_{name}{end}": value for end, value in zip(("", "_low", "_high"), values, strict=True)}
-
-
-def _plain(value: str | float) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.7g}" if math.isfinite(value) else ""
 
 
 def _spread(mean: float, std: float) -> str:

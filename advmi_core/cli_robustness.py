@@ -1,0 +1,169 @@
+"""The commands ``advmi table whitebox|blackbox|ablation``: trained defences under attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from advmi_core.device import tune_cpu
+from advmi_core.evaluation import Paired
+from advmi_core.figures import robustness_table
+from advmi_core.files import json_number, write_atomically
+from advmi_core.parts import user_folder
+from advmi_core.robustness import Line, RobustnessResult, RobustnessStep, RobustnessStudy, SeedLine, stored
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.validate import check_count
+
+ABOUT = {
+    "whitebox": "Accuracy of the seven defences under attacks on themselves, beside the published figures.",
+    "blackbox": "Accuracy of the defences on x̃ made on another architecture, beside the published figures.",
+    "ablation": "Accuracy of NAMID without E_a, without E_n, with λ = 0, and by Eq. 4 estimators.",
+}
+"""Command → what it says of itself."""
+
+Trained = Annotated[
+    Path | None, typer.Option(help="Of --run: folder that `python -m benchmarks.defences --out` filled.")
+]
+Names = list[str] | None
+
+
+def command(kind: str) -> Callable[..., None]:
+    """The command of one kind of table."""
+
+    def table(
+        run: Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")] = False,
+        trained: Trained = None,
+        dataset: Dataset = "fashion-mnist",
+        model: Annotated[str, typer.Option(help="Of --run: architecture of the models.")] = "resnet18-w8",
+        rows: Annotated[Names, typer.Option("--row", help="Of --run: defences; default: all.")] = None,
+        attacks: Annotated[
+            Names, typer.Option("--attack", help="Of --run: PGD-40, AA, …; default: the published columns.")
+        ] = None,
+        n: Annotated[int, typer.Option(help="Of --run: test images, the first of the split.")] = 10_000,
+        autoattack_images: Annotated[int, typer.Option(help="Of --run: the first so many for AA.")] = 500,
+        seeds: Annotated[int, typer.Option(help="Of --run: trainings of each row, seeds 0, 1, …")] = 2,
+        norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
+        eps: Annotated[float | None, typer.Option(help="Of --run: ε; default: that of the training.")] = None,
+        surrogate: Annotated[
+            str | None, typer.Option(help="Of blackbox --run: the model that x̃ is made on.")
+        ] = None,
+        surrogate_weights: Annotated[Path | None, typer.Option(help="Its .safetensors file.")] = None,
+        batch: Annotated[int, typer.Option(help="Of --run: images that a kill loses at most.")] = 250,
+        runs: Annotated[
+            Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
+        ] = None,
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Also store the result of --run here, as assets/robustness holds it."),
+        ] = None,
+        csv: Annotated[Path | None, typer.Option(help="Also write the table as CSV.")] = None,
+        latex: Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.")] = None,
+        device: Device = "auto",
+        as_json: Json = False,
+    ) -> None:
+        with clear_errors():
+            if run:
+                tune_cpu()
+                check_count(seeds, "seeds")
+                if trained is None:
+                    raise ValueError("--run needs --trained, the folder of the trained models, got none")
+                study = RobustnessStudy(
+                    kind=kind, trained=trained, dataset=dataset, model=model, rows=rows, attacks=attacks, n=n,
+                    autoattack_images=autoattack_images, seeds=tuple(range(seeds)), norm=norm, eps=eps,
+                    surrogate=surrogate, surrogate_weights=surrogate_weights, batch=batch, device=device,
+                )  # fmt: skip
+                result = watch(study.run(runs or user_folder()), _describe, as_json)
+                if out is not None and result.complete:
+                    stored.save(result, out)
+            else:
+                result = stored.load(kind, dataset, norm)
+            _finish(result, csv, latex, as_json)
+
+    table.__doc__ = ABOUT[kind]
+    return table
+
+
+def _describe(step: RobustnessStep) -> str:
+    return f"{step.row}, seed {step.seed}, {step.attack}: images {step.start}–{step.stop - 1}"
+
+
+def _finish(result: RobustnessResult, csv: Path | None, latex: Path | None, as_json: bool) -> None:
+    lines = result.table()
+    for path, make in ((csv, robustness_table.as_csv), (latex, robustness_table.as_latex)):
+        if path is not None:
+            _write(path, make(lines))
+    say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
+    if not result.complete:
+        people.print("Not finished; the same command goes on from here.")
+        raise typer.Exit(130)
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _facts(line: Line) -> dict[str, Any]:
+    """One line as JSON; accuracies and differences in percent, None where nothing was measured."""
+    found = line.published
+    return {
+        "row": line.title,
+        "attack": line.attack,
+        "images": line.images,
+        "accuracy": _percent(line.mean),
+        "accuracy_std": _percent(line.std),
+        "seeds": [_of_seed(seed) for seed in line.seeds],
+        "baseline": line.baseline,
+        "difference": _percent(line.difference),
+        "difference_std": _percent(line.difference_std),
+        "published": found
+        and {
+            "accuracy": _percent(found.accuracy),
+            "dataset": found.dataset,
+            "same_dataset": found.same_dataset,
+        },
+    }
+
+
+def _of_seed(line: SeedLine) -> dict[str, Any]:
+    ends = line.accuracy.interval
+    return {
+        "seed": line.seed,
+        "images": line.accuracy.images,
+        "accuracy": _percent(line.accuracy.value),
+        "interval": [_percent(ends.low), _percent(ends.high)],
+        "difference": line.difference and _ends(line.difference),
+    }
+
+
+def _ends(pairs: Paired) -> dict[str, float | None]:
+    return {name: _percent(getattr(pairs, name)) for name in ("mean", "low", "high")}
+
+
+def _percent(share: float) -> float | None:
+    return json_number(round(100 * share, 6))
+
+
+def _tell(result: RobustnessResult, lines: list[Line]) -> None:
+    spec = result.spec
+    norm = {"linf": "L∞", "l2": "L2"}[spec["norm"]]
+    table = Table(title=f"Accuracy on test images of {spec['dataset']}, {norm}, ε = {spec['eps']:.4g}")
+    texts = robustness_table.rows(lines)
+    for heading in texts[0] if texts else ():
+        table.add_column(heading, justify="left" if heading in ("trained by", "attack") else "right")
+    for before, line, text in zip([None, *lines], lines, texts, strict=False):
+        if before is not None and before.row != line.row:
+            table.add_section()
+        table.add_row(*text.values())
+    Console().print(table)
+    people.print(
+        "Published figures are the paper's, of a ResNet-18, and were not measured here. Seeds are not "
+        "pooled: intervals are over images, ± over seeds. ● marks an interval without 0.",
+        highlight=False,
+    )
+    for sentence in result.doubts():
+        people.print(f"[yellow]Doubt:[/yellow] {sentence}.", highlight=False)

@@ -1,0 +1,184 @@
+"""A robustness study at work: one part after the other, each found on disk or computed and kept."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from advmi_core import __version__, data
+from advmi_core.device import pick
+from advmi_core.evaluation import Accuracy
+from advmi_core.evaluation.robust import judged
+from advmi_core.objectives import Classification
+from advmi_core.parts import Parts, read_arrays
+from advmi_core.robustness.records import Cell, RobustnessStep
+from advmi_core.robustness.results import RobustnessResult
+from advmi_core.robustness.subjects import Subject
+from advmi_core.robustness.suite import Column, suite
+
+if TYPE_CHECKING:
+    from advmi_core.robustness.study import RobustnessStudy
+
+Right = NDArray[np.bool_]
+_PAUSE = 0.2  # seconds before looking again for what another process computes
+_ATTACK = "attack"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Images start…stop−1 of a cell."""
+
+    cell: Cell
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.start:06d}-{self.stop:06d}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """Whether the model was right on each of a piece's images."""
+
+    right: Right
+    seconds: float
+    reused: bool
+
+
+class Work:
+    """One run of a study: its images, models and parts, and what was seen so far.
+
+    Args and errors: see ``RobustnessStudy.run``.
+    """
+
+    def __init__(self, study: RobustnessStudy, directory: Path) -> None:
+        self._subjects, self._surrogate = study.subjects(), study.surrogate_subject()
+        split = data.load(study.dataset, "test")
+        self._images, self._device = split.first(study.n), pick(study.device)
+        self._columns, self._spec = suite(study.radius(), study.norm), study.spec()
+        facts = {
+            "advmi": __version__,
+            "images": _digest(split.x, split.y),
+            "surrogate": None if self._surrogate is None else self._surrogate.sha256,
+            "batch": study.batch,
+            "device": self._device.type,
+        }
+        self._pieces: list[_Piece] = []
+        self._parts: dict[Cell, Parts] = {}
+        for attack, count in self._spec["images"].items():
+            for (row, seed), subject in self._subjects.items():
+                cell = (row, seed, attack)
+                own = {"weights": subject.sha256, "column": self._spec["attacks"][attack]}
+                self._parts[cell] = Parts(directory, "robust", facts | own)
+                self._parts[cell].open()
+                starts = range(0, count, study.batch)
+                self._pieces += [_Piece(cell, at, min(at + study.batch, count)) for at in starts]
+        self.total = len(self._pieces)
+        self._seen: dict[Cell, dict[int, Right]] = {}
+        self._loaded: dict[str, nn.Module] = {}
+
+    def records(self) -> Generator[RobustnessStep, None, None]:
+        """One a piece; what another process is at is left to it and read when it is done."""
+        waiting, step, passed = deque(self._pieces), 0, 0
+        while waiting:
+            piece = waiting.popleft()
+            done = self._read(piece) or self._claim(piece)
+            if done is None:
+                waiting.append(piece)
+                passed += 1
+                if passed >= len(waiting):
+                    time.sleep(_PAUSE)
+                    passed = 0
+                continue
+            step, passed = step + 1, 0
+            self._seen.setdefault(piece.cell, {})[piece.start] = done.right
+            yield RobustnessStep(
+                step, self.total, *piece.cell, piece.start, piece.stop,
+                Accuracy.of(done.right), done.seconds, done.reused,
+            )  # fmt: skip
+
+    def result(self) -> RobustnessResult:
+        """Everything seen so far: of each cell the images up to the first that is missing."""
+        return RobustnessResult(self._spec, {cell: self._prefix(cell) for cell in self._parts})
+
+    def _prefix(self, cell: Cell) -> Right:
+        found, parts = self._seen.get(cell, {}), [np.zeros(0, np.bool_)]
+        while (at := sum(map(len, parts))) in found:
+            parts.append(found[at])
+        return np.concatenate(parts)
+
+    def _read(self, piece: _Piece) -> _Done | None:
+        parts = self._parts[piece.cell]
+        right = (read_arrays(parts.part(piece.name)) or {}).get("right")
+        if right is None or right.dtype != np.bool_ or right.shape != (piece.stop - piece.start,):
+            return None
+        return _Done(right, parts.seconds(piece.name), True)
+
+    def _claim(self, piece: _Piece) -> _Done | None:
+        """Compute a piece unless another process does; the claim ends with the process that holds it."""
+        parts = self._parts[piece.cell]
+        path = parts.folder / "locks" / f"{piece.name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(path, timeout=0):
+                return self._read(piece) or self._compute(piece)
+        except Timeout:
+            return None
+
+    def _compute(self, piece: _Piece) -> _Done:
+        row, seed, attack = piece.cell
+        target = self._network(self._subjects[row, seed])
+        surrogate = target if self._surrogate is None else self._network(self._surrogate)
+        rows = np.arange(piece.start, piece.stop)
+        x, y = self._images.x[piece.start : piece.stop], self._images.y[piece.start : piece.stop]
+        began = time.perf_counter()
+        right = right_under(self._columns[attack], surrogate, target, x, y, rows)
+        seconds = time.perf_counter() - began
+        self._parts[piece.cell].write_arrays(piece.name, {"right": right}, seconds)
+        return _Done(right, seconds, False)
+
+    def _network(self, subject: Subject) -> nn.Module:
+        """Loaded once as long as the pieces are of the same model."""
+        if subject.sha256 not in self._loaded:
+            keep = {} if self._surrogate is None else {self._surrogate.sha256}
+            self._loaded = {key: network for key, network in self._loaded.items() if key in keep}
+            self._loaded[subject.sha256] = subject.load(str(self._device))
+        return self._loaded[subject.sha256]
+
+
+def right_under(
+    column: Column, surrogate: nn.Module, target: nn.Module, x: Tensor, y: Tensor, rows: NDArray[np.int64]
+) -> Right:
+    """(n,) bool: the target is right on x and on every x̃ that the column's attacks make on the surrogate.
+
+    Args:
+        column: attacks in turn, each on the images that are still right; () tells of x alone.
+        surrogate, target: logits (B,classes); the same model in a white box.
+        x, y: (n,C,H,W) images in [0,1] and (n,) labels.
+        rows: (n,) row ids, which seed the images' random streams.
+    """
+    right: Right = Classification(target, y).on(x).correct.cpu().numpy()
+    for attack in column:
+        left = right.nonzero()[0]
+        if not len(left):
+            break
+        run = judged(
+            surrogate, target, x[left], y[left], {_ATTACK: attack}, batch=len(left), rows=rows[left].tolist()
+        )
+        right[left] = run.drain().right[_ATTACK]
+    return right
+
+
+def _digest(x: Tensor, y: Tensor) -> str:
+    return hashlib.sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()

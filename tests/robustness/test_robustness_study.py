@@ -1,0 +1,278 @@
+"""The study: what is counted is recounted by hand, and no stop, share or folder changes a bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from small_models import EPS, ROWS, put
+
+from advmi_core import data
+from advmi_core.attacks import PGD, AutoAttack
+from advmi_core.data import ImageSet
+from advmi_core.models import Network, build, checkpoints
+from advmi_core.objectives import Classification
+from advmi_core.robustness import RobustnessResult, RobustnessStudy, suite
+from advmi_core.robustness.work import right_under
+
+N = 24
+QUICK: dict[str, Any] = {
+    "kind": "whitebox", "model": "cnn", "rows": ROWS, "seeds": (0, 1), "attacks": ("None", "PGD-10"),
+    "n": N, "batch": 10, "device": "cpu",
+}  # fmt: skip
+
+
+@pytest.fixture
+def study(trained: Path) -> Callable[..., RobustnessStudy]:
+    def make(**changes: Any) -> RobustnessStudy:
+        return RobustnessStudy(**(QUICK | {"trained": trained} | changes))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def whole(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RobustnessResult, Path]:
+    """An undisturbed study and its parts."""
+    folder = tmp_path_factory.mktemp("whole")
+    return RobustnessStudy(**(QUICK | {"trained": trained})).run(folder).drain(), folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = [path for path in folder.rglob("*.npz") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def same(a: RobustnessResult, b: RobustnessResult) -> None:
+    assert a.right.keys() == b.right.keys()
+    for cell, right in a.right.items():
+        np.testing.assert_array_equal(right, b.right[cell])
+
+
+def images() -> ImageSet:
+    return data.load("fashion-mnist", "test").first(N)
+
+
+def test_every_answer_is_recounted_from_x_adv(
+    whole: tuple[RobustnessResult, Path], networks: dict[tuple[str, int], Network]
+) -> None:
+    """An image counts if the model is right on x and on the x̃ of the stated attack with its own row id."""
+    result, test = whole[0], images()
+    assert result.complete
+    attack = PGD(eps=EPS, steps=11, loss="ce", mi_steps=0)
+    broken = 0
+    for (row, seed), network in networks.items():
+        network.freeze()
+        clean = network(test.x).argmax(1) == test.y
+        np.testing.assert_array_equal(result.right[row, seed, "None"], clean.numpy())
+        x_adv = attack(Classification(network, test.y), test.x, rows=range(N)).x_adv
+        assert float((x_adv - test.x).abs().max()) <= EPS + 1e-6
+        robust = clean & (network(x_adv).argmax(1) == test.y)
+        np.testing.assert_array_equal(result.right[row, seed, "PGD-10"], robust.numpy())
+        broken += int(clean.sum() - robust.sum())
+    assert broken > 5  # so that the attack is seen to do something
+
+
+def test_a_closed_study_goes_on_to_the_same_bits(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+) -> None:
+    run = study().run(tmp_path)
+    seen = [next(run) for _ in range(14)]
+    run.close()
+    assert [step.step for step in seen] == list(range(1, 15))
+    assert not run.result.complete
+    assert len(run.result.right["standard", 0, "None"]) == N
+    assert len(run.result.right["standard", 0, "PGD-10"]) == 20
+    assert len(run.result.right["wmim", 1, "PGD-10"]) == 0
+    again = list(study().run(tmp_path))
+    assert [step.reused for step in again] == [True] * 14 + [False] * (len(again) - 14)
+    same(study().run(tmp_path).drain(), whole[0])
+    assert files(tmp_path) == files(whole[1])
+
+
+def test_a_killed_study_loses_one_part_at_most(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], trained: Path, tmp_path: Path
+) -> None:
+    script = (
+        "from pathlib import Path; import sys; from advmi_core.robustness import RobustnessStudy\n"
+        f"quick = {QUICK!r}\n"
+        "for step in RobustnessStudy(trained=Path(sys.argv[1]), **quick).run(Path(sys.argv[2])):\n"
+        "    print(step.step, flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(trained), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if int(line) == 7:
+                break
+        os.kill(child.pid, signal.SIGKILL)
+    assert 7 <= len(files(tmp_path)) < 24
+    same(study().run(tmp_path).drain(), whole[0])
+    assert files(tmp_path) == files(whole[1])
+
+
+def test_two_at_once_share_the_work(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+) -> None:
+    steps: dict[int, list[Any]] = {0: [], 1: []}
+    results: dict[int, RobustnessResult] = {}
+
+    def work(who: int) -> None:
+        run = study().run(tmp_path)
+        for step in run:
+            steps[who].append(step)
+        results[who] = run.result
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results.values():
+        same(result, whole[0])
+    computed = [
+        (step.row, step.seed, step.attack, step.start)
+        for found in steps.values()
+        for step in found
+        if not step.reused
+    ]
+    assert len(computed) == len(set(computed)) == len(files(tmp_path)) == len(steps[0])
+
+
+def test_studies_with_a_model_and_an_attack_in_common_share_parts(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path]
+) -> None:
+    one = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10", "PGD-1"), n=20).run(whole[1]))
+    assert [step.reused for step in one] == [True, True, False, False]
+    other = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10",), n=10, eps=0.01).run(whole[1]))
+    assert [step.reused for step in other] == [False]
+
+
+def test_a_model_is_its_weights_and_not_its_place(
+    study: Callable[..., RobustnessStudy], networks: dict[tuple[str, int], Network], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, (row, seed) in ((first, ("standard", 0)), (second, ("standard", 0))):
+        put(networks[row, seed], folder, "standard", 0)
+    changes = {"rows": ("standard",), "seeds": (0,), "attacks": ("None",)}
+    spec = study(trained=first, **changes).spec()
+    assert spec == study(trained=second, **changes).spec()
+    assert str(tmp_path) not in repr(spec)
+    put(networks["standard", 1], second, "standard", 0)
+    other = study(trained=second, **changes).spec()
+    assert spec["weights"] != other["weights"]
+    assert {**spec, "weights": 0} == {**other, "weights": 0}
+
+
+def test_restarts_count_an_image_only_if_it_survives_each(networks: dict[tuple[str, int], Network]) -> None:
+    test, network, rows = images(), networks["standard", 0].freeze(), np.arange(N)
+    column = suite(EPS)["PGD-40 ×5"]
+    assert [attack.seed for attack in column] == [0, 1, 2, 3, 4]
+    few = tuple(replace(attack, steps=2) for attack in column)  # weak, so that starts matter
+    alone = [right_under((attack,), network, network, test.x, test.y, rows) for attack in few]
+    together = right_under(few, network, network, test.x, test.y, rows)
+    np.testing.assert_array_equal(together, np.all(alone, axis=0))
+
+
+def test_autoattack_finds_what_pgd_finds(networks: dict[tuple[str, int], Network]) -> None:
+    test, network, rows = images(), networks["standard", 0].freeze(), np.arange(N)
+    ensemble = AutoAttack(eps=EPS, steps=10, targets=1, queries=20, mi_steps=0)
+    pgd = right_under(suite(EPS)["PGD-40"], network, network, test.x, test.y, rows)
+    aa = right_under((ensemble,), network, network, test.x, test.y, rows)
+    assert 0 < pgd.sum() < N
+    assert aa.sum() <= pgd.sum() + 1
+
+
+def test_autoattack_has_its_own_number_of_images(
+    study: Callable[..., RobustnessStudy], tmp_path: Path
+) -> None:
+    small = study(rows=("standard",), seeds=(0,), attacks=("None", "AA"), autoattack_images=3, eps=0.5)
+    result = small.run(tmp_path).drain()
+    assert {line.attack: line.images for line in result.table()} == {"None": N, "AA": 3}
+    assert not result.right["standard", 0, "AA"].any()
+
+
+def test_black_box_judges_what_was_made_on_the_surrogate(
+    study: Callable[..., RobustnessStudy], networks: dict[tuple[str, int], Network], tmp_path: Path
+) -> None:
+    """A fresh surrogate's gradients say nothing of the target, so its x̃ breaks less than the target's own."""
+    surrogate = build("resnet18-w8", seed=7)
+    weights = checkpoints.save(surrogate, {"metrics": {}}, tmp_path / "surrogate")
+    black = study(
+        kind="blackbox", rows=("standard",), seeds=(0,), surrogate="resnet18-w8", surrogate_weights=weights
+    )
+    white = study(rows=("standard",), seeds=(0,))
+    seen = {kind: s.run(tmp_path).drain() for kind, s in (("black", black), ("white", white))}
+    test, target = images(), networks["standard", 0].freeze()
+    attack = PGD(eps=EPS, steps=11, loss="ce", mi_steps=0)
+    clean = target(test.x).argmax(1) == test.y
+    right = clean.clone()
+    for part in torch.arange(N).split(10):  # the study's parts, since batch norm's sums depend on the batch
+        chosen = part[clean[part]]
+        made = attack(Classification(surrogate, test.y[chosen]), test.x[chosen], rows=chosen.tolist())
+        right[chosen] = target(made.x_adv).argmax(1) == test.y[chosen]
+    np.testing.assert_array_equal(seen["black"].right["standard", 0, "PGD-10"], right.numpy())
+    assert seen["white"].right["standard", 0, "PGD-10"].sum() < right.sum()
+    assert black.spec()["surrogate"]["model"] == "resnet18-w8"
+
+
+def test_bad_parameters_and_folders_are_named(study: Callable[..., RobustnessStudy], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="kind must be one of whitebox, blackbox, ablation, got 'grey'"):
+        study(kind="grey")
+    with pytest.raises(ValueError, match="rows must be one of standard, wmim"):
+        study(rows=("standard", "namid-no-penalty"))
+    with pytest.raises(ValueError, match="attacks must be one of None, PGD-40, AA"):
+        study(attacks=("CW",))
+    with pytest.raises(ValueError, match="seeds must be at least one and all different"):
+        study(seeds=(0, 0))
+    with pytest.raises(ValueError, match="a blackbox study needs surrogate and surrogate_weights"):
+        study(kind="blackbox")
+    with pytest.raises(ValueError, match="another architecture than model, got 'cnn'"):
+        study(kind="blackbox", surrogate="cnn", surrogate_weights=tmp_path)
+    with pytest.raises(ValueError, match="surrogate belongs to a blackbox study"):
+        study(surrogate="vgg19", surrogate_weights=tmp_path)
+    with pytest.raises(ValueError, match=r"no trained Standard of seed 0: wanted .*cnn\.safetensors"):
+        study(trained=tmp_path / "nowhere").run(tmp_path)
+    with pytest.raises(ValueError, match=r"eps must be given: trained with .*'linf'.*, asked for l2"):
+        study(norm="l2").run(tmp_path)
+    with pytest.raises(ValueError, match="n must be at most"):
+        study(n=10**6).run(tmp_path)
+
+
+def test_a_model_of_another_training_is_refused(
+    study: Callable[..., RobustnessStudy], networks: dict[tuple[str, int], Network], tmp_path: Path
+) -> None:
+    path = put(networks["standard", 0], tmp_path, "standard", 0, defense="trades")
+    with pytest.raises(ValueError, match=r"of a training with .*'standard'.* its card says .*'trades'"):
+        study(trained=tmp_path, seeds=(0,), rows=("standard",)).run(tmp_path)
+    path.with_suffix(".json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ValueError, match="must be a model's card, got list"):
+        study(trained=tmp_path, seeds=(0,), rows=("standard",)).run(tmp_path)
+
+
+def test_a_run_waits_for_a_part_that_another_holds(
+    study: Callable[..., RobustnessStudy], tmp_path: Path
+) -> None:
+    one = study(rows=("standard",), seeds=(0,), attacks=("None",), n=10)
+    run = one.run(tmp_path)
+    (made,) = tmp_path.glob("robust-*")
+    (made / "locks").mkdir()
+    lock = FileLock(made / "locks" / "000000-000010.lock", thread_local=False)
+    lock.acquire()
+    began = time.perf_counter()
+    threading.Timer(0.5, lock.release).start()
+    (step,) = list(run)
+    assert time.perf_counter() - began > 0.4
+    assert not step.reused
