@@ -7,7 +7,9 @@ from advmi_core.ui import layout, resources
 
 st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
 layout.apply()
-attack, measure, library = (app_root() / "pages" / section for section in ("attack", "measure", "library"))
+attack, measure, defend, library = (
+    app_root() / "pages" / section for section in ("attack", "measure", "defend", "library")
+)
 st.navigation(
     [
         st.Page(attack / "overview.py", title="Overview", icon=":material/visibility:", default=True),
@@ -16,6 +18,7 @@ st.navigation(
         st.Page(measure / "mutual_information.py", title="Mutual information", icon=":material/join_inner:"),
         st.Page(measure / "mi_vs_asr.py", title="MI vs ASR", icon=":material/show_chart:"),
         st.Page(measure / "autoencoders.py", title="Autoencoders", icon=":material/compare:"),
+        st.Page(defend / "defence.py", title="Defence", icon=":material/shield:"),
         st.Page(library / "runs.py", title="Runs", icon=":material/folder_open:"),
     ],
     position="top",

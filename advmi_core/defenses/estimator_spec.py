@@ -108,9 +108,13 @@ class EstimatorStep:
 
 @dataclass(frozen=True)
 class EstimatorResult:
-    """The estimators, frozen, with what a card says of them, and their held-out MI after every epoch."""
+    """The estimators, frozen, with what a card says of them, and their held-out MI after every epoch.
+
+    ``first`` are the estimators as the first stage left them (Eq. 4); None if it did not end.
+    """
 
     estimators: LocalEstimators
     card: dict[str, Any]
     history: tuple[tuple[str, Held], ...]
     complete: bool
+    first: LocalEstimators | None = None

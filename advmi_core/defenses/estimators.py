@@ -122,6 +122,7 @@ class _Training:
             kind: torch.optim.Adam(estimator.parameters(), spec.lr) for kind, estimator in made.items()
         }
         self.history: list[tuple[str, Held]] = []
+        self.first: LocalEstimators | None = None
         self.done, self.complete, self.revision = 0, False, revision("advmi_core/defenses", "advmi_core/mi")
         train, held = len(self.splits.train_y), len(self.splits.validation_y)
         self.crafting = -(-train // spec.batch) - (-held // spec.batch)
@@ -136,6 +137,8 @@ class _Training:
         for stage, epochs in (("first", self.spec.epochs), ("optimised", self.spec.optimised_epochs)):
             for epoch in range(epochs):
                 yield from self._epoch(train, rows[stage], stage, epoch)
+            if stage == "first":
+                self.first = copy.deepcopy(self.estimators).to(self.device)
         self.complete = True
 
     def _craft(self, x: Tensor, y: Tensor, purpose: str) -> Generator[EstimatorStep, None, Pairs]:
@@ -209,5 +212,5 @@ class _Training:
         card["metrics"] = {"split": "validation", **held}
         card["target"] = {"model": self.target.name, "sha256": self.target.card.get("sha256")}
         return EstimatorResult(
-            self.estimators.to(self.device), card, tuple(self.history), self.complete
+            self.estimators.to(self.device), card, tuple(self.history), self.complete, self.first
         )  # fmt: skip

@@ -8,6 +8,7 @@ import sys
 import threading
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -17,6 +18,7 @@ from torch import Tensor
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
 from advmi_core.data import ImageSet
+from advmi_core.defenses import trained_models, user_folder
 from advmi_core.device import tune_cpu
 from advmi_core.objectives import Classification, Reconstruction
 
@@ -40,8 +42,21 @@ def images(name: str = DATASET) -> ImageSet:
 
 @st.cache_resource(show_spinner="Loading the model …")
 def model(name: str, dataset: str = DATASET) -> Any:
-    """A trained, frozen model by name."""
-    return models.load(name, dataset=dataset, device="cpu")
+    """A trained, frozen model by name: a shipped one, or one of the user's own (see ``name_of``)."""
+    folder, _, own = name.partition("/")
+    weights = user_folder() / folder / f"{own}.safetensors" if own else None
+    return models.load(own or name, dataset=dataset, device="cpu", weights=weights)
+
+
+def name_of(weights: Path) -> str:
+    """The name by which ``model`` finds a model that was trained on the page Defence: "FOLDER/MODEL"."""
+    return f"{weights.parent.name}/{weights.stem}"
+
+
+def classifiers() -> dict[str, str]:
+    """Name → title of the classifiers that can be attacked: the shipped one, then the user's own."""
+    own = {name_of(trained.weights): trained.title for trained in trained_models(user_folder())}
+    return {CLASSIFIER: "CNN, as shipped"} | own
 
 
 @st.cache_resource(show_spinner=False)

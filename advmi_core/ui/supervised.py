@@ -5,13 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.ui import attack_page, form, layout, pictures, resources
+from advmi_core.ui import attack_page, form, layout, pictures, resources, work
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.tasks import Images, Task
 
 PAGE = "supervised"
+SCRIPT = f"pages/attack/{PAGE}.py"
+_MODEL = "attack-model"
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
 _NAMES = {
     "minmax": "MinMax with mutual information",
@@ -70,16 +72,22 @@ def page() -> None:
     state = PageState(PAGE)
     chosen = resources.images()
     layout.heading("Supervised adversarial examples", _LEAD)
+    known_models = resources.classifiers()
     layout.restore(
         state,
-        [choice("attack-name", "minmax", tuple(ATTACKS)), choice("attack-aim", "untargeted", tuple(_AIMS))],
+        [
+            choice("attack-name", "minmax", tuple(ATTACKS)),
+            choice("attack-aim", "untargeted", tuple(_AIMS)),
+            choice(_MODEL, resources.CLASSIFIER, tuple(known_models)),
+        ],
     )
     layout.restore(
         state, [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)]
     )
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        model = _model(state, known_models)
+        images = pictures.choose(state, chosen, lambda x: resources.predict(model, x))
         name = _method(state)
         known = _PRESETS.get(name, {"interactive": {}})
         shown = parameters(ATTACKS[name], known["interactive"])
@@ -94,9 +102,27 @@ def page() -> None:
             label = chosen.classes[int(images.y[0])]
             st.caption(f":material/info: The label is unknown, so the model's own answer is taken: {label}.")
         if pressed:
-            _start(state, name, shown, images, target)
-        attack_page.outcome(PAGE, _waiting(name, images, chosen.classes, target))
+            _start(state, model, name, shown, images, target)
+        attack_page.outcome(PAGE, _waiting(model, name, images, chosen.classes, target))
     state.remember()
+
+
+def choose_model(name: str) -> None:
+    """Let the page open with this model of ``resources.classifiers``, and without an earlier attack."""
+    PageState(PAGE).set(_MODEL, name)
+    work.forget(PAGE)
+
+
+def _model(state: PageState, known: dict[str, str]) -> str:
+    """The model under attack; there is a choice as soon as one was trained on the page Defence."""
+    if state.value(_MODEL) not in known:
+        state.set(_MODEL, resources.CLASSIFIER)
+    if len(known) > 1:
+        st.selectbox(
+            "Model", list(known), key=state.key(_MODEL), format_func=known.__getitem__,
+            help="The shipped model, and those that were trained on the page Defence.",
+        )  # fmt: skip
+    return str(state.value(_MODEL))
 
 
 def _method(state: PageState) -> str:
@@ -126,7 +152,12 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
 
 
 def _start(
-    state: PageState, name: str, shown: list[Parameter], images: Images | None, target: int | None
+    state: PageState,
+    model: str,
+    name: str,
+    shown: list[Parameter],
+    images: Images | None,
+    target: int | None,
 ) -> None:
     if images is None:
         st.error("Choose an image first.", icon=":material/error:")
@@ -140,14 +171,14 @@ def _start(
             st.caption(
                 f"{len(images) - len(wanted)} images already belong to the target class and are left out."
             )
-        return Task(
-            "classification", resources.CLASSIFIER, wanted, resources.images().classes, attack, target
-        )
+        return Task("classification", model, wanted, resources.images().classes, attack, target)
 
     attack_page.launch(PAGE, build)
 
 
-def _waiting(name: str, images: Images | None, classes: tuple[str, ...], target: int | None) -> Task | None:
+def _waiting(
+    model: str, name: str, images: Images | None, classes: tuple[str, ...], target: int | None
+) -> Task | None:
     if images is None:
         return None
-    return Task("classification", resources.CLASSIFIER, images, classes, ATTACKS[name](), target)
+    return Task("classification", model, images, classes, ATTACKS[name](), target)

@@ -1,0 +1,90 @@
+"""A model under one attack, seen through the estimators: MI of every test image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks import FWA, PGD, Attack, AutoAttack
+from advmi_core.data import ImageSet
+from advmi_core.defenses.lesson_records import Measured
+from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
+from advmi_core.models import Network
+
+SHORT: dict[str, Any] = {"steps": 10, "targets": 3, "queries": 200}
+"""AutoAttack as a lesson runs it; published: 100 steps, 9 targets, 5000 queries."""
+_FWA_STEP = 0.007
+_COSTS = {"pgd": 1.5, "fwa": 4.0, "autoattack": 0.3}
+"""Work of an image and iteration, in passes of a training's PGD; AutoAttack leaves broken images alone."""
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The estimators of one classifier as Eq. 4 left them, and as Eq. 5 did."""
+
+    first: LocalEstimators
+    optimised: LocalEstimators
+
+
+STAGES = tuple(field.name for field in fields(Estimated))
+
+
+def attacks(eps: float, seed: int) -> dict[str, Attack]:
+    """Label → attack, as in the paper's radar chart [NAMID, fig. 3].
+
+    PGD ascends the cross entropy by steps of ε/4. FWA's ε is another unit: the mean distance in pixels that
+    brightness may move; it gets the same number. AutoAttack is ``SHORT``.
+    """
+    given: dict[str, Any] = {"eps": eps, "seed": seed, "mi_steps": 0}
+    return {
+        "PGD-10": PGD(steps=10, loss="ce", **given),
+        "PGD-40": PGD(steps=40, loss="ce", **given),
+        "FWA-10": FWA(steps=10, step_size=_FWA_STEP, **given),
+        "FWA-40": FWA(steps=40, step_size=_FWA_STEP, **given),
+        "AA": AutoAttack(**SHORT, **given),
+    }
+
+
+def cost(attack: Attack) -> float:
+    """Work of an image, in passes of a training's PGD."""
+    return attack.iterations * _COSTS[attack.name]
+
+
+@torch.no_grad()
+def measure(network: Network, estimated: Estimated, test: ImageSet, x_adv: Tensor) -> Measured:
+    """What the estimators say of n test images and of x̃ (n,C,H,W); all other images are negatives."""
+    x = test.x
+    clean, attacked = network(x), network(x_adv)
+    return Measured(
+        clean.argmax(1) == test.y,
+        attacked.argmax(1) == test.y,
+        estimated.first.standard_of(x, clean),
+        estimated.first.standard_of(x_adv, attacked),
+        estimated.first.split(x, x_adv, clean, attacked),
+        estimated.optimised.split(x, x_adv, clean, attacked),
+    )
+
+
+def to_arrays(measured: Measured) -> dict[str, Tensor]:
+    """Name → (n,), for a file."""
+    flat = {name: value for name, value in vars(measured).items() if isinstance(value, Tensor)}
+    for stage in STAGES:
+        flat |= {f"{stage}/{name}": value for name, value in vars(getattr(measured, stage)).items()}
+    return flat
+
+
+def from_arrays(arrays: dict[str, Tensor]) -> Measured:
+    """What ``to_arrays`` gave.
+
+    Raises:
+        TypeError: names are missing, or there are others.
+    """
+    splits: dict[str, Any] = {}
+    for stage in STAGES:
+        mine = {name.partition("/")[2]: v for name, v in arrays.items() if name.startswith(f"{stage}/")}
+        splits[stage] = InformationSplit(**mine)
+    flat: dict[str, Any] = {name: value for name, value in arrays.items() if "/" not in name}
+    return Measured(**flat, **splits)

@@ -1,0 +1,236 @@
+"""A lesson in defence on the screen: its training, the radar, the split, and both kinds of estimators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from advmi_core.defenses import DefenseStep, Epoch, EstimatorStep
+from advmi_core.figures.defence import (
+    ADVERSARIAL,
+    EQUATIONS,
+    NATURAL,
+    QUANTITIES,
+    WHOLE,
+    Floats,
+    Mean,
+    Split,
+)
+from advmi_core.figures.sweep import Style
+from advmi_core.figures.words import number
+
+HEIGHT = 250
+BASE = "#888888"
+_LOSSES = {
+    "loss": Style("L, minimised", "#7d838c", "solid", "circle", "-", "o", ""),
+    "base": Style("L_adv", "#009e73", "dash", "square", "--", "s", "8 5"),
+    "information": Style("L_mi", "#b3689a", "dot", "diamond", ":", "D", "2 4"),
+}
+_RADAR = {
+    "I(x; h(x))": Style("standard MI of x", "#009e73", "dot", "diamond", ":", "D", "2 4"),
+    "I(x̃; h(x̃))": Style("standard MI of x̃", "#d55e00", "solid", "circle", "-", "o", ""),
+    "I(x; h(x̃))": Style("natural MI of x̃", "#2f8fcb", "dash", "square", "--", "s", "8 5"),
+}
+_EQUATION_LOOKS = {"first": ("#2f8fcb", ""), "optimised": ("#d55e00", "/")}
+Read = Callable[[Epoch], float]
+
+
+def losses(steps: Sequence[DefenseStep], height: int = HEIGHT) -> go.Figure:
+    """The parts of the loss at every record of one training."""
+    figure = _figure(height, "epoch", "loss")
+    ordered = sorted(steps, key=_when)
+    for name, look in _LOSSES.items():
+        values = [getattr(step.parts, name) for step in ordered]
+        if np.isfinite(values).any():
+            _line(figure, [_when(step) for step in ordered], values, look, marks=len(values) < 12)
+    _epochs(figure, steps[0].epochs if steps else 1)
+    return figure
+
+
+def loss_looks(steps: Sequence[DefenseStep]) -> list[Style]:
+    """For the legend of the losses: the parts that this training has."""
+    return [look for name, look in _LOSSES.items() if any(np.isfinite(getattr(s.parts, name)) for s in steps)]
+
+
+def _when(step: DefenseStep) -> float:
+    return step.epochs * step.step / step.total
+
+
+def over_epochs(
+    lines: Sequence[tuple[Style, Sequence[Epoch], Read]],
+    up: str,
+    *,
+    epochs: int,
+    levels: Sequence[tuple[Style, float]] = (),
+    height: int = HEIGHT,
+) -> go.Figure:
+    """Something measured on the validation images after every epoch.
+
+    Args:
+        lines: look, epochs, and what is drawn of an epoch.
+        up: title of the axis.
+        epochs: of the whole training.
+        levels: Standard's values, as thin horizontal lines.
+        height: pixels.
+    """
+    figure = _figure(height, "epoch", up)
+    for look, history, read in lines:
+        ordered = sorted(history, key=lambda epoch: epoch.epoch)
+        _line(figure, [epoch.epoch for epoch in ordered], [read(epoch) for epoch in ordered], look)
+    for look, level in levels:
+        figure.add_hline(y=level, line={"color": look.ink, "dash": "dot", "width": 1.8})
+    _epochs(figure, epochs)
+    return figure
+
+
+def estimating(steps: Sequence[EstimatorStep], height: int = HEIGHT) -> go.Figure:
+    """What the three estimators ascend, at every step of their training."""
+    figure = _figure(height, "step", "ascended, nats")
+    for name, look in (("natural", NATURAL), ("adversarial", ADVERSARIAL), ("standard", WHOLE)):
+        _line(figure, [s.step for s in steps], [getattr(s, name) for s in steps], look, marks=False)
+    optimised = [step.step for step in steps if step.stage == "optimised"]
+    if optimised:
+        figure.add_vline(
+            x=optimised[0], line={"color": BASE, "dash": "dot", "width": 1.2}, annotation_text="Eq. 5",
+            annotation_position="top left",
+        )  # fmt: skip
+    return figure
+
+
+def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height: int = 340) -> go.Figure:
+    """Standard MI of one model under every attack, in nats above the offset.
+
+    Args:
+        lines: name → (attacks,), NaN where unknown.
+        labels: names of the attacks.
+        top: end of the axis, the same for the models that are compared.
+        height: pixels.
+    """
+    figure = go.Figure()
+    for name, values in lines.items():
+        look, known = _RADAR[name], [at for at, value in enumerate(values) if math.isfinite(value)]
+        ring = [*known, *known[:1]]
+        figure.add_scatterpolar(
+            theta=[labels[at] for at in ring], r=[float(values[at]) for at in ring], mode="lines+markers",
+            name=f"{look.title} {name}", line={"color": look.ink, "dash": look.dash, "width": 2.2},
+            marker={"symbol": look.mark, "size": 8, "color": look.ink},
+            hovertemplate="%{theta}: %{r:.3f} nats above the offset<extra>" + look.title + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=height, showlegend=False, margin={"l": 50, "r": 50, "t": 26, "b": 26},
+        polar={
+            "bgcolor": "rgba(0,0,0,0)",
+            "radialaxis": {"range": [0, 1.05 * top or 1], "nticks": 5, "angle": 90, "tickangle": 90},
+            "angularaxis": {"direction": "clockwise", "rotation": 90},
+        },
+    )  # fmt: skip
+    return figure
+
+
+def radar_looks() -> list[Style]:
+    """For the legend of the radar."""
+    return [
+        Style(f"{look.title} {name}", look.ink, look.dash, look.mark, look.line, look.marker, look.pattern)
+        for name, look in _RADAR.items()
+    ]
+
+
+def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 320) -> go.Figure:
+    """Standard MI beside natural + adversarial MI on top of one another, and the gap between their tops.
+
+    Args:
+        drawn: one an attack.
+        ends: of the axis, the same for the models that are compared.
+        height: pixels.
+    """
+    figure = _figure(height, "", "MI of x̃, nats")
+    labels = [one.attack for one in drawn]
+    looks = ((WHOLE, "", [0.0] * len(drawn), 0), (NATURAL, "/", [0.0] * len(drawn), 1))
+    for look, pattern, base, place in (*looks, (ADVERSARIAL, "x", [one.natural for one in drawn], 1)):
+        values = [
+            one.standard if look is WHOLE else one.natural if look is NATURAL else one.adversarial
+            for one in drawn
+        ]
+        figure.add_bar(
+            x=[at + (place - 0.5) * 0.4 for at in range(len(drawn))], y=values, base=base, width=0.36,
+            name=look.title, customdata=labels, text=[number(value) for value in values],
+            hovertemplate="%{customdata}: %{text} nats<extra>" + look.title + "</extra>", textposition="none",
+            marker=_fill(look.ink, pattern),
+        )  # fmt: skip
+    figure.add_scatter(
+        x=list(range(len(drawn))),
+        y=[max(one.standard, one.natural, one.natural + one.adversarial, 0.0) for one in drawn],
+        text=[f"gap {_signed(one.gap.value)}" for one in drawn], mode="text", textposition="top center",
+        textfont={"size": 12}, hoverinfo="skip", cliponaxis=False, name="gap",
+    )  # fmt: skip
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(
+        tickvals=list(range(len(drawn))), ticktext=labels, range=[-0.6, max(0.6, len(drawn) - 0.4)]
+    )
+    figure.update_yaxes(range=list(ends), zeroline=True)
+    return figure
+
+
+def split_ends(drawn: Sequence[Split]) -> tuple[float, float]:
+    """An axis on which all of these fit, with room for the gaps."""
+    tops = [value for one in drawn for value in (one.standard, one.natural, one.natural + one.adversarial)]
+    low, high = min(0.0, *tops), max(0.0, *tops)
+    room = 0.14 * (high - low or 1.0)
+    return low - (0.3 * room if low < 0 else 0), high + room
+
+
+def equations(found: Mapping[str, Mapping[str, Mean]], height: int = 320) -> go.Figure:
+    """Natural and adversarial MI by the estimators of Eq. 4 beside those of Eq. 5, with 95 % intervals."""
+    figure = _figure(height, "", "mean MI, nats")
+    for stage, means in found.items():
+        ink, pattern = _EQUATION_LOOKS[stage]
+        values = [means[name].value for name in QUANTITIES]
+        halves = [means[name].half for name in QUANTITIES]
+        figure.add_bar(
+            x=list(QUANTITIES.values()), y=values, name=EQUATIONS[stage], marker=_fill(ink, pattern),
+            error_y={"type": "data", "array": halves, "thickness": 1.6, "width": 5, "color": BASE},
+            hovertemplate="%{x}: %{y:.3f} nats<extra>" + EQUATIONS[stage] + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        barmode="group", showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    )
+    figure.update_yaxes(zeroline=True)
+    return figure
+
+
+def _signed(value: float) -> str:
+    return number(value) if value < 0 else f"+{number(value)}"
+
+
+def _fill(ink: str, pattern: str) -> dict[str, object]:
+    return {
+        "color": ink, "line": {"color": ink, "width": 1},
+        "pattern": {"shape": pattern, "fillmode": "replace", "size": 7},
+    }  # fmt: skip
+
+
+def _line(
+    figure: go.Figure, x: Sequence[float], y: Sequence[float], look: Style, *, marks: bool = True
+) -> None:
+    figure.add_scatter(
+        x=list(x), y=list(y), name=look.title, mode="lines+markers" if marks else "lines",
+        line={"color": look.ink, "dash": look.dash, "width": 2.2},
+        marker={"symbol": look.mark, "size": 8, "color": look.ink}, hovertemplate="%{y:.3f}",
+    )  # fmt: skip
+
+
+def _epochs(figure: go.Figure, epochs: int) -> None:
+    figure.update_xaxes(range=[0, 1.03 * epochs], dtick=max(1, epochs // 8))
+
+
+def _figure(height: int, across: str, up: str) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=height, showlegend=False, hovermode="closest",
+        margin={"l": 60, "r": 14, "t": 12, "b": 44 if across else 30},
+        xaxis={"title": across, "zeroline": False}, yaxis={"title": up, "zeroline": False},
+    )  # fmt: skip
+    return figure

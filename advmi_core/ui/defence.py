@@ -1,0 +1,53 @@
+"""Defence: adversarial training with natural and adversarial mutual information, watched from its start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advmi_core.defenses import DEFENSES, user_folder
+from advmi_core.ui import defence_form, defence_shown, defence_views, layout, results, work
+from advmi_core.ui.state import PageState
+
+PAGE = "defence"
+_LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
+_ALL_STEPS = 1_000_000  # none may be thinned away: some end an epoch or an attack
+_IDLE = (
+    "What h says of x̃ depends on the picture (natural MI) and on the perturbation (adversarial MI): NAMID "
+    "trains the first up and the second down. Start trains a Standard model, the estimators of both kinds of "
+    "MI, and your defence, then attacks both models; with the settings at the left it takes a few minutes."
+)
+_WORDS = """
+**e_n** is the natural MI I(x; h(x̃)), **e_a** the adversarial MI I(x̃ − x; h(x̃)), each by a local DIM estimator
+trained on the Standard model: first to bound the MI (**Eq. 4**), then to tell x from x̃ (**Eq. 5**).
+"""
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    layout.heading("Defence", _LEAD)
+    layout.restore(state, [*defence_form.options(), *defence_views.options()])
+    left, right = st.columns([1, 3.1], gap="medium")
+    with left:
+        pressed = defence_form.draw(state)
+        st.caption(_WORDS)
+    with right:
+        if pressed:
+            _start(state)
+        if work.current(PAGE) is None:
+            results.box("note", "Nothing trained yet", _IDLE)
+        else:
+            defence_shown.draw(state)
+    state.remember()
+
+
+def _start(state: PageState) -> None:
+    try:
+        lesson = defence_form.lesson(state)
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    work.submit(
+        PAGE, lambda: lesson.run(user_folder()), label=f"Defence: {DEFENSES[lesson.defense].title}",
+        about=lesson, rows=lesson.batch, lane=work.STUDIES, keep=_ALL_STEPS,
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""The page Defence."""
+
+from advmi_core.ui import defence
+
+defence.page()
