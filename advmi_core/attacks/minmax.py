@@ -24,11 +24,12 @@ class MinMax(Descent):
 
     Attributes:
         beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
-        restore: share of the iterations, the last ones, in which a row without a success yet descends f alone
-            until it has one, as in the restoration phase of filter methods for constrained problems [Fletcher
-            & Leyffer 2002]. The published dual variable is damped, so it never outgrows w·I where f⁺ stays
-            small, and such a row would end short of the border. 0 is the published rule; a row that has
-            succeeded before is not touched.
+        restore: of a supervised attack, the share of the iterations, the last ones, in which a row without a
+            success yet descends f alone by PGD's step until it has one, as in the restoration phase of filter
+            methods for constrained problems [Fletcher & Leyffer 2002]. The published dual variable is damped,
+            so it never outgrows w·I where f⁺ stays small, and such a row would end short of the border. 0 is
+            the published rule; a row that has succeeded before is not touched. An unsupervised example is far
+            shorter than its ε, so PGD's step would throw it off.
 
     Example:
         >>> result = MinMax(eps=0.3, steps=200)(Classification(model, y), x)  # doctest: +SKIP
@@ -49,8 +50,9 @@ class MinMax(Descent):
         information = self.information(problem, rows)
         c = torch.full((len(current),), FIRST_C, device=current.device)
         won = torch.zeros_like(c, dtype=torch.bool)
+        restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
         for t in range(1, self.steps + 1):
-            restoring = ~won & (t > (1 - self.restore) * self.steps)
+            restoring = ~won & (t > restored_from)
             iterate, excess, current = self.descend(problem, ball, information, current, c, restoring)
             won |= iterate.eligible
             yield iterate

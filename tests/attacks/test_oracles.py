@@ -105,6 +105,15 @@ def test_restoration_reaches_a_border_that_the_mi_term_keeps_rows_away_from(norm
     np.testing.assert_array_equal(published.history["criterion"][:49], restored.history["criterion"][:49])
 
 
+def test_restoration_leaves_unsupervised_examples_alone() -> None:
+    """PGD's step of ε/4 would throw an example far off that is much shorter than its ε = 1."""
+    objective, x = Reconstruction(SmallAutoencoder(conv=True)), images(8, height=12)
+    attack = MinMax(eps=1.0, steps=10, alpha=1e-4, mi_steps=0)
+    published, restored = (replace(attack, restore=share)(objective, x) for share in (0.0, 0.5))
+    assert not published.success.all()
+    assert torch.equal(published.x_adv, restored.x_adv)
+
+
 @pytest.mark.parametrize("supervised", [True, False])
 def test_the_mi_term_climbs_when_supervised_and_descends_when_not(supervised: bool) -> None:
     """One step, judged by the very critics that gave it: the change of I is s·α·w·‖∇I‖² to first order."""
