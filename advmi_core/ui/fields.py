@@ -175,15 +175,18 @@ class Parameter:
         return Option(self.name, self.default, number(self.name, like, self.field.low, self.field.high).read)
 
 
-def parameters(attack: type, defaults: Mapping[str, Any] = MappingProxyType({})) -> list[Parameter]:
+def parameters(
+    attack: type, defaults: Mapping[str, Any] = MappingProxyType({}), unused: frozenset[str] = frozenset()
+) -> list[Parameter]:
     """The parameters of a registered attack, the important ones first, straight from its dataclass.
 
     Args:
         attack: a dataclass with defaults.
         defaults: a page's own defaults, instead of the attack's.
+        unused: parameters that change nothing on this page.
     """
     hints = typing.get_type_hints(attack)
-    hidden = HIDDEN | _pointless(attack)
+    hidden = HIDDEN | _pointless(attack) | unused
     own = OWN.get(getattr(attack, "name", ""), {})
     shown = [
         _parameter(

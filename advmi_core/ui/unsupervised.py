@@ -28,6 +28,7 @@ _PRESETS: dict[str, Presets] = {
         "paper": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 9, "critic": "paper"},
     },
 }
+_UNUSED = frozenset({"restore"})  # of supervised attacks
 _OVER = {"minmax": r"\min_\delta\,\max_{c\ge0}", "penalty": r"\min_\delta"}
 _FORMULA = (
     r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta),"
@@ -63,7 +64,7 @@ def page() -> None:
             "Attack", list(_NAMES), key=state.key("attack-name"), format_func=_NAMES.__getitem__
         )
         known = _PRESETS[name]
-        shown = parameters(ATTACKS[name], known["interactive"])
+        shown = parameters(ATTACKS[name], known["interactive"], _UNUSED)
         layout.restore(state, [parameter.option() for parameter in shown])
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)

@@ -179,6 +179,7 @@ def test_an_unsupervised_search_over_c_runs_to_its_end(visit: Visit) -> None:
 
 def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
     tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="2")
+    assert "unsupervised.restore" not in tab.app.session_state  # a matter of supervised attacks
     tab.press("Start")
     tab.finish()
     stage, result = tab.stage, tab.job.result
