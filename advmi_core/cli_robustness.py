@@ -151,19 +151,25 @@ def _percent(share: float) -> float | None:
 def _tell(result: RobustnessResult, lines: list[Line]) -> None:
     spec = result.spec
     norm = {"linf": "L∞", "l2": "L2"}[spec["norm"]]
-    table = Table(title=f"Accuracy on test images of {spec['dataset']}, {norm}, ε = {spec['eps']:.4g}")
-    texts = robustness_table.rows(lines)
-    for heading in texts[0] if texts else ():
-        table.add_column(heading, justify="left" if heading in ("trained by", "attack") else "right")
-    for before, line, text in zip([None, *lines], lines, texts, strict=False):
-        if before is not None and before.row != line.row:
-            table.add_section()
-        table.add_row(*text.values())
-    Console().print(table)
+    where = f"Accuracy on test images of {spec['dataset']}, {norm}, ε = {spec['eps']:.4g}"
+    made = f", x̃ made on {spec['surrogate']['model']}" if spec["surrogate"] else ""
+    _print(f"{where}{made}, mean ± std over seeds", robustness_table.wide(lines), 1)
+    _print("Differences in percentage points, same seed, same images", robustness_table.differences(lines), 2)
     people.print(
         "Published figures are the paper's, of a ResNet-18, and were not measured here. Seeds are not "
-        "pooled: intervals are over images, ± over seeds. ● marks an interval without 0.",
+        "pooled: intervals are over images (of each accuracy: --csv, --json). ● marks an interval without 0.",
         highlight=False,
     )
     for sentence in result.doubts():
         people.print(f"[yellow]Doubt:[/yellow] {sentence}.", highlight=False)
+
+
+def _print(title: str, texts: list[dict[str, str]], left: int) -> None:
+    if not texts:
+        return
+    table = Table(title=title)
+    for place, heading in enumerate(texts[0]):
+        table.add_column(heading, justify="left" if place < left else "right")
+    for text in texts:
+        table.add_row(*text.values())
+    Console().print(table)

@@ -16,24 +16,45 @@ PUBLISHED = "published"
 _DATASETS = {"cifar10": "CIFAR-10", "tiny-imagenet": "Tiny-ImageNet"}
 
 
-def rows(lines: Sequence[Line]) -> list[dict[str, str]]:
-    """One line a row and attack, accuracies in percent; ● marks a difference whose interval leaves 0 out."""
-    seeds = sorted({line.seed for given in lines for line in given.seeds})
-    return [_texts(line, seeds) for line in lines]
+def wide(lines: Sequence[Line]) -> list[dict[str, str]]:
+    """The paper's layout: a line a row, a column an attack, the published ones after them; percent.
+
+    A measured column names how many images each seed has; its cells are mean ± standard deviation over seeds.
+    """
+    attacks = list(dict.fromkeys(line.attack for line in lines))
+    known = {(line.title, line.attack): line for line in lines}
+    images = {attack: min(line.images for line in lines if line.attack == attack) for attack in attacks}
+    printed = {line.attack: line.published for line in lines if line.published is not None}
+    return [
+        {
+            "trained by": title,
+            **{f"{a}, % of {images[a]}": _measured(known.get((title, a))) for a in attacks},
+            **{
+                f"{a}, {PUBLISHED}, {_DATASETS[found.dataset]}": _published(known.get((title, a)))
+                for a, found in printed.items()
+            },
+        }
+        for title in dict.fromkeys(line.title for line in lines)
+    ]
 
 
-def _texts(line: Line, seeds: Sequence[int]) -> dict[str, str]:
+def differences(lines: Sequence[Line]) -> list[dict[str, str]]:
+    """One line a row with a baseline and attack: this minus that in percentage points, seed by seed.
+
+    ● marks an interval that leaves 0 out.
+    """
+    compared = [line for line in lines if line.baseline is not None]
+    seeds = sorted({found.seed for line in compared for found in line.seeds})
+    return [_compared(line, seeds) for line in compared]
+
+
+def _compared(line: Line, seeds: Sequence[int]) -> dict[str, str]:
     by_seed = {found.seed: found for found in line.seeds}
     return {
-        "trained by": line.title,
+        "difference": f"{line.title} − {line.baseline}",
         "attack": line.attack,
-        "images": str(line.images),
-        **{f"seed {seed}, % [95 %]": _accuracy(by_seed.get(seed)) for seed in seeds},
-        "mean ± std": _spread(line.mean, line.std),
-        "against": line.baseline or "–",
-        **{f"difference, seed {seed} [95 %]": _difference(by_seed.get(seed)) for seed in seeds},
-        "difference": _spread(line.difference, line.difference_std, signed=True),
-        f"{PUBLISHED}, %": _published(line),
+        **{f"seed {seed} [95 %]": _difference(by_seed.get(seed)) for seed in seeds},
+        "mean ± std": _spread(line.difference, line.difference_std, signed=True),
     }
 
 
@@ -43,32 +64,14 @@ def as_csv(lines: Sequence[Line]) -> bytes:
 
 
 def as_latex(lines: Sequence[Line]) -> bytes:
-    """The paper's layout, for booktabs: a line a row, a column an attack, the published ones after them."""
-    attacks = list(dict.fromkeys(line.attack for line in lines))
-    titles = list(dict.fromkeys(line.title for line in lines))
-    known = {(line.title, line.attack): line for line in lines}
-    printed = [attack for attack in attacks if any(line.published for line in lines if line.attack == attack)]
-    names = ["", *(f"{attack}, %" for attack in attacks), *(f"{attack}, {PUBLISHED}" for attack in printed)]
-    cells = [
-        [
-            title,
-            *(_measured(known.get((title, attack))) for attack in attacks),
-            *(_published(known.get((title, attack))) for attack in printed),
-        ]
-        for title in titles
-    ]
-    return booktabs(names, cells, 1, [None] * len(titles))
+    """The ``wide`` table for booktabs."""
+    texts = wide(lines)
+    cells = [list(text.values()) for text in texts]
+    return booktabs(list(texts[0]) if texts else [], cells, 1, [None] * len(cells))
 
 
 def _measured(line: Line | None) -> str:
     return "–" if line is None else _spread(line.mean, line.std)
-
-
-def _accuracy(found: SeedLine | None) -> str:
-    if found is None:
-        return "–"
-    ends = found.accuracy.interval
-    return f"{100 * found.accuracy.value:.2f} [{100 * ends.low:.2f}, {100 * ends.high:.2f}]"
 
 
 def _difference(found: SeedLine | None) -> str:
@@ -95,10 +98,7 @@ def _spread(mean: float, std: float, *, signed: bool = False) -> str:
 
 
 def _published(line: Line | None) -> str:
-    if line is None or line.published is None:
-        return "–"
-    text = f"{100 * line.published.accuracy:.2f}"
-    return f"{text} ({_DATASETS[line.published.dataset]})"
+    return "–" if line is None or line.published is None else f"{100 * line.published.accuracy:.2f}"
 
 
 def _numbers(line: Line) -> list[dict[str, str | float]]:

@@ -182,9 +182,11 @@ class RobustnessStudy:
             return None
         return read(self.surrogate_weights, self.surrogate)
 
-    def _surrogate_facts(self) -> dict[str, str] | None:
+    def _surrogate_facts(self) -> dict[str, Any] | None:
         found = self.surrogate_subject()
-        return None if found is None else {"model": found.model, "sha256": found.sha256}
+        if found is None:
+            return None
+        return {"model": found.model, "sha256": found.sha256, "defense": found.spec.get("defense")}
 
 
 def _distinct(values: Sequence[Any], name: str) -> Sequence[Any]:

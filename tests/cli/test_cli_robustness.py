@@ -78,7 +78,8 @@ def test_run_computes_stores_and_the_stored_table_is_printed(trained: Path, tmp_
     people = RUNNER.invoke(app, [*table], env={"COLUMNS": "250"})
     assert people.exit_code == 0
     assert "fashion-mnist, L∞, ε = 0.01" in people.output
-    assert "published, %" in people.output
+    assert "published, CIFAR-10" in " ".join(people.output.split())
+    assert "NAMID − Standard" in people.output
 
 
 def test_the_ablation_has_its_own_rows(trained: Path) -> None:

@@ -39,7 +39,7 @@ def answers(count: int, rate: float, seed: int) -> NDArray[np.bool_]:
 def result(kind: str = "whitebox", dataset: str = "cifar10", norm: str = "linf") -> RobustnessResult:
     spec = {
         "kind": kind, "dataset": dataset, "norm": norm, "eps": 0.1, "rows": list(RATES), "seeds": [0, 3],
-        "attacks": {label: [] for label in IMAGES}, "images": IMAGES,
+        "attacks": {label: [] for label in IMAGES}, "images": IMAGES, "surrogate": None,
     }  # fmt: skip
     right = {
         (row, seed, attack): answers(count, rate, 10 * at + seed)
@@ -145,10 +145,27 @@ def test_published_figures_enter_no_measured_number(monkeypatch: pytest.MonkeyPa
         assert at.published is not None
         assert without.published is None
         assert (at.seeds, at.mean, at.difference) == (without.seeds, without.mean, without.difference)
-    columns = robustness_table.rows(with_them)[0]
-    text = f"{100 * with_them[0].published.accuracy:.2f}"  # type: ignore[union-attr]
-    assert [name for name, cell in columns.items() if text in cell] == ["published, %"]
-    assert columns["published, %"] == "83.39 (CIFAR-10)"
+    columns = robustness_table.wide(with_them)[0]
+    assert [name for name in columns if "published" in name] == [
+        f"{attack}, published, CIFAR-10" for attack in IMAGES
+    ]
+    assert columns["PGD-40, published, CIFAR-10"] == "42.38"
+    assert [name for name in columns if "published" not in name][1:] == [
+        "None, % of 50", "PGD-40, % of 50", "AA, % of 20",
+    ]  # fmt: skip
+
+
+def test_differences_mark_what_leaves_zero_out() -> None:
+    found = result()
+    right = dict(found.right)
+    right["namid", 0, "AA"], right["standard", 0, "AA"] = np.ones(20, np.bool_), np.zeros(20, np.bool_)
+    right["namid", 3, "AA"] = right["standard", 3, "AA"]
+    texts = robustness_table.differences(RobustnessResult(found.spec, right).table())
+    assert [text["difference"] for text in texts] == ["NAMID − Standard"] * 3 + ["NAMID_T − TRADES"] * 3
+    assert texts[2]["attack"] == "AA"
+    assert texts[2]["seed 0 [95 %]"] == "+100.00 [+100.00, +100.00] ●"
+    assert texts[2]["seed 3 [95 %]"] == "+0.00 [+0.00, +0.00]"
+    assert texts[2]["mean ± std"] == "+50.00 ± 70.71"
 
 
 def test_columns_are_as_stated() -> None:
