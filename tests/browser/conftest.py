@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ FIND = """window.advmiFind = (selector, root = document) => {
     || hosts.reduce((found, host) => found || window.advmiFind(selector, host.shadowRoot), null);
 }"""
 LOOK_EVERY = 25  # milliseconds
+WARM_UP = 6000  # milliseconds that a reader's first look at the app covers
+ATTEMPTS = 3  # at a bound in seconds on two quiet cores, for a busy neighbour
 
 
 class Visit:
@@ -110,6 +112,21 @@ class Visit:
         self.page.goto(f"{self.address}/{path}")
         self.page.locator(".stage").wait_for(timeout=60_000)
 
+    def warm(self) -> None:
+        """The app as a reader finds it after a first look."""
+        self.open("")
+        self.page.wait_for_timeout(WARM_UP)
+
+    def within(
+        self, bound: float, measure: Callable[[], float], before: Callable[[], None] = lambda: None
+    ) -> None:
+        """The best of three is below ``bound`` seconds; ``before`` another attempt things are put back."""
+        times = [measure()]
+        while min(times) >= bound and len(times) < ATTEMPTS:
+            before()
+            times.append(measure())
+        assert min(times) < bound, f"took {times} s, at most {bound} s are allowed"
+
     def press(self, name: str) -> float:
         """Click a button; returns the time of the click."""
         button = self.page.get_by_role("button", name=name, exact=False).first
@@ -131,6 +148,10 @@ class Visit:
             "selector => window.advmiFind(selector)", arg=selector, timeout=timeout, polling=LOOK_EVERY
         )
         return time.perf_counter()
+
+    def first_point(self) -> float:
+        """Wait until a chart shows a point; returns the time."""
+        return self._seen(".js-plotly-plot path.point", 60_000)
 
     def anew(self) -> float:
         """Wait for the next run to move and to finish; returns the time."""
