@@ -155,9 +155,11 @@ def _tell(result: RobustnessResult, lines: list[Line]) -> None:
     made = f", x̃ made on {spec['surrogate']['model']}" if spec["surrogate"] else ""
     _print(f"{where}{made}, mean ± std over seeds", robustness_table.wide(lines), 1)
     _print("Differences in percentage points, same seed, same images", robustness_table.differences(lines), 2)
+    if any(line.published for line in lines):
+        people.print("Published figures are the paper's, of a ResNet-18, and were not measured here.")
     people.print(
-        "Published figures are the paper's, of a ResNet-18, and were not measured here. Seeds are not "
-        "pooled: intervals are over images (of each accuracy: --csv, --json). ● marks an interval without 0.",
+        "Seeds are not pooled: intervals are over images (of each accuracy: --csv, --json). "
+        "● marks an interval without 0.",
         highlight=False,
     )
     for sentence in result.doubts():
