@@ -14,7 +14,7 @@ from advmi_core.defenses.lesson_records import Measured
 from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
 from advmi_core.models import Network
 
-SHORT: dict[str, Any] = {"steps": 10, "targets": 3, "queries": 200}
+SHORT: dict[str, Any] = {"steps": 10, "targets": 2, "queries": 100}
 """AutoAttack as a lesson runs it; published: 100 steps, 9 targets, 5000 queries."""
 _FWA_STEP = 0.007
 _COSTS = {"pgd": 1.5, "fwa": 4.0, "autoattack": 0.3}

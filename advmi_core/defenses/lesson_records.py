@@ -98,8 +98,9 @@ class LessonResult:
         return [step.training for step in self.steps if step.stage == stage and step.training is not None]
 
     def history(self, stage: str) -> list[Epoch]:
-        """The finished epochs of ``STANDARD`` or ``DEFENCE``."""
-        return [step.finished for step in self.training(stage) if step.finished is not None]
+        """The finished epochs of ``STANDARD`` or ``DEFENCE`` in order; a resumed training tells some late."""
+        found = [step.finished for step in self.training(stage) if step.finished is not None]
+        return sorted(found, key=lambda epoch: epoch.epoch)
 
     def kept(self, stage: str) -> Epoch | None:
         """The epoch whose weights are kept, the first of those with the highest robust accuracy."""

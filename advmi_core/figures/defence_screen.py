@@ -19,13 +19,14 @@ from advmi_core.figures.defence import (
     Mean,
     Split,
 )
+from advmi_core.figures.defence_words import signed
 from advmi_core.figures.sweep import Style
 from advmi_core.figures.words import number
 
-HEIGHT = 250
+HEIGHT = 225
 BASE = "#888888"
 _LOSSES = {
-    "loss": Style("L, minimised", "#7d838c", "solid", "circle", "-", "o", ""),
+    "loss": Style("L", "#7d838c", "solid", "circle", "-", "o", ""),
     "base": Style("L_adv", "#009e73", "dash", "square", "--", "s", "8 5"),
     "information": Style("L_mi", "#b3689a", "dot", "diamond", ":", "D", "2 4"),
 }
@@ -34,6 +35,7 @@ _RADAR = {
     "I(x̃; h(x̃))": Style("standard MI of x̃", "#d55e00", "solid", "circle", "-", "o", ""),
     "I(x; h(x̃))": Style("natural MI of x̃", "#2f8fcb", "dash", "square", "--", "s", "8 5"),
 }
+SUM = Style("Natural + adversarial", "#b3689a", "dashdot", "diamond", "-.", "D", "8 4 2 4")
 _EQUATION_LOOKS = {"first": ("#2f8fcb", ""), "optimised": ("#d55e00", "/")}
 Read = Callable[[Epoch], float]
 
@@ -78,8 +80,7 @@ def over_epochs(
     """
     figure = _figure(height, "epoch", up)
     for look, history, read in lines:
-        ordered = sorted(history, key=lambda epoch: epoch.epoch)
-        _line(figure, [epoch.epoch for epoch in ordered], [read(epoch) for epoch in ordered], look)
+        _line(figure, [epoch.epoch for epoch in history], [read(epoch) for epoch in history], look)
     for look, level in levels:
         figure.add_hline(y=level, line={"color": look.ink, "dash": "dot", "width": 1.8})
     _epochs(figure, epochs)
@@ -100,7 +101,7 @@ def estimating(steps: Sequence[EstimatorStep], height: int = HEIGHT) -> go.Figur
     return figure
 
 
-def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height: int = 340) -> go.Figure:
+def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height: int = 320) -> go.Figure:
     """Standard MI of one model under every attack, in nats above the offset.
 
     Args:
@@ -138,8 +139,10 @@ def radar_looks() -> list[Style]:
     ]
 
 
-def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 320) -> go.Figure:
-    """Standard MI beside natural + adversarial MI on top of one another, and the gap between their tops.
+def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 310) -> go.Figure:
+    """Standard MI beside natural and adversarial MI, and the gap between the first and the others' sum.
+
+    What is negative hangs below 0, so that the sum, which a mark shows, need not be the bar's end.
 
     Args:
         drawn: one an attack.
@@ -147,37 +150,44 @@ def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 320) 
         height: pixels.
     """
     figure = _figure(height, "", "MI of x̃, nats")
-    labels = [one.attack for one in drawn]
-    looks = ((WHOLE, "", [0.0] * len(drawn), 0), (NATURAL, "/", [0.0] * len(drawn), 1))
-    for look, pattern, base, place in (*looks, (ADVERSARIAL, "x", [one.natural for one in drawn], 1)):
-        values = [
-            one.standard if look is WHOLE else one.natural if look is NATURAL else one.adversarial
-            for one in drawn
-        ]
+    labels, places = [one.attack for one in drawn], list(range(len(drawn)))
+    above = [one.natural if one.natural * one.adversarial > 0 else 0.0 for one in drawn]
+    nothing = [0.0] * len(drawn)
+    for look, pattern, base, values, aside in (
+        (WHOLE, "", nothing, [one.standard for one in drawn], -0.2),
+        (NATURAL, "/", nothing, [one.natural for one in drawn], 0.2),
+        (ADVERSARIAL, "x", above, [one.adversarial for one in drawn], 0.2),
+    ):
         figure.add_bar(
-            x=[at + (place - 0.5) * 0.4 for at in range(len(drawn))], y=values, base=base, width=0.36,
-            name=look.title, customdata=labels, text=[number(value) for value in values],
-            hovertemplate="%{customdata}: %{text} nats<extra>" + look.title + "</extra>", textposition="none",
-            marker=_fill(look.ink, pattern),
+            x=[at + aside for at in places], y=values, base=base, width=0.36, name=look.title,
+            customdata=list(zip(labels, map(number, values), strict=True)), marker=_fill(look.ink, pattern),
+            hovertemplate="%{customdata[0]}: %{customdata[1]} nats<extra>" + look.title + "</extra>",
         )  # fmt: skip
     figure.add_scatter(
-        x=list(range(len(drawn))),
-        y=[max(one.standard, one.natural, one.natural + one.adversarial, 0.0) for one in drawn],
-        text=[f"gap {_signed(one.gap.value)}" for one in drawn], mode="text", textposition="top center",
-        textfont={"size": 12}, hoverinfo="skip", cliponaxis=False, name="gap",
+        x=[at + 0.2 for at in places], y=[one.natural + one.adversarial for one in drawn], mode="markers",
+        name=SUM.title, marker={"symbol": SUM.mark, "size": 11, "color": SUM.ink, "line": {"width": 1}},
+        hovertemplate="%{y:.3f} nats<extra>" + SUM.title + "</extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=places, y=[_tops(one) for one in drawn], text=[signed(one.gap.value) for one in drawn],
+        mode="text", textposition="top center", textfont={"size": 13}, hoverinfo="skip", cliponaxis=False,
+        name="gap",
     )  # fmt: skip
     figure.update_layout(barmode="overlay")
-    figure.update_xaxes(
-        tickvals=list(range(len(drawn))), ticktext=labels, range=[-0.6, max(0.6, len(drawn) - 0.4)]
-    )
+    figure.update_xaxes(tickvals=places, ticktext=labels, range=[-0.6, max(0.6, len(drawn) - 0.4)])
     figure.update_yaxes(range=list(ends), zeroline=True)
     return figure
 
 
+def _tops(one: Split) -> float:
+    """The upper end of what is drawn of one attack."""
+    return max(one.standard, 0.0, one.natural, one.adversarial, one.natural + one.adversarial)
+
+
 def split_ends(drawn: Sequence[Split]) -> tuple[float, float]:
     """An axis on which all of these fit, with room for the gaps."""
-    tops = [value for one in drawn for value in (one.standard, one.natural, one.natural + one.adversarial)]
-    low, high = min(0.0, *tops), max(0.0, *tops)
+    lows = [min(one.standard, one.natural, one.adversarial, one.natural + one.adversarial) for one in drawn]
+    low, high = min(0.0, *lows), max(map(_tops, drawn))
     room = 0.14 * (high - low or 1.0)
     return low - (0.3 * room if low < 0 else 0), high + room
 
@@ -199,10 +209,6 @@ def equations(found: Mapping[str, Mapping[str, Mean]], height: int = 320) -> go.
     )
     figure.update_yaxes(zeroline=True)
     return figure
-
-
-def _signed(value: float) -> str:
-    return number(value) if value < 0 else f"+{number(value)}"
 
 
 def _fill(ink: str, pattern: str) -> dict[str, object]:

@@ -24,7 +24,7 @@ def curves_csv(result: LessonResult) -> bytes:
         [titles[stage], epoch.epoch, *(getattr(epoch.train, name) for name in _PARTS)]
         + [getattr(epoch, name) for name in _EPOCH]
         for stage in (STANDARD, DEFENCE)
-        for epoch in sorted(result.history(stage), key=lambda epoch: epoch.epoch)
+        for epoch in result.history(stage)
     ]
     return _csv(["model", "epoch", *_PARTS, *_EPOCH], rows)
 

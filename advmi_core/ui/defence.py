@@ -47,7 +47,8 @@ def _start(state: PageState) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
+    # One thread, which makes the same weights on every machine: the other core draws.
     work.submit(
         PAGE, lambda: lesson.run(user_folder()), label=f"Defence: {DEFENSES[lesson.defense].title}",
-        about=lesson, rows=lesson.batch, lane=work.STUDIES, keep=_ALL_STEPS,
+        about=lesson, rows=1, lane=work.STUDIES, keep=_ALL_STEPS,
     )  # fmt: skip

@@ -146,7 +146,7 @@ def _split(state: PageState, result: LessonResult) -> None:
     if not every:
         _nothing()
         return
-    st.html(sweep_legend.samples([WHOLE, NATURAL, ADVERSARIAL]))
+    st.html(sweep_legend.samples([WHOLE, NATURAL, ADVERSARIAL, defence_screen.SUM]))
     ends = defence_screen.split_ends(every)
     for place, (model, title) in zip(st.columns(2, gap="small"), names(result).items(), strict=True):
         with place:
@@ -159,8 +159,8 @@ def _split(state: PageState, result: LessonResult) -> None:
     st.caption(
         "Eq. 3 as measured: I(x̃; h(x̃)) against I(x; h(x̃)) + I(x̃ − x; h(x̃)), means over "
         f"{result.lesson.measured} test images by the estimators of Eq. 4. The equation is an approximation, "
-        "and each of the three numbers is a bound by a network of its own: the gap (standard − natural − "
-        "adversarial) shows how far the split holds here."
+        "and each of the three is a bound by a network of its own: the number above the bars is the gap, "
+        "standard minus the sum."
     )
 
 
@@ -195,7 +195,8 @@ def _nothing() -> None:
 def _head(title: str, looks: list[Style]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f"**{title}**", width="content")
-        st.html(sweep_legend.samples(looks), width="content")
+        if looks:
+            st.html(sweep_legend.samples(looks), width="content")
 
 
 def _chart(state: PageState, name: str, figure: object, alt: str) -> None:

@@ -1,0 +1,150 @@
+"""The page Defence in every state, without a browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sweep_pages import SCRIPTS, Tab
+
+from advmi_core.attacks import FWA, PGD, Attack
+from advmi_core.defenses import lesson_attacks
+from advmi_core.jobs import shared
+
+PAGE = "defence"
+TINY = {"images": "100", "epochs": "2", "pgd-steps": "1", "test-images": "10"}
+Visit = Callable[..., Tab]
+
+
+def few(eps: float, seed: int) -> dict[str, Attack]:
+    """Two of the five attacks, shorter: what the page does with them is the same."""
+    return {
+        "PGD-10": PGD(eps=eps, seed=seed, steps=2, loss="ce", mi_steps=0),
+        "FWA-10": FWA(eps=eps, seed=seed, steps=2, mi_steps=0),
+    }
+
+
+@pytest.fixture
+def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Opens the page with the query parameters of a link; ends its job afterwards."""
+    monkeypatch.setitem(SCRIPTS, PAGE, "pages/defend/defence.py")
+    monkeypatch.setattr(lesson_attacks, "attacks", few)
+    monkeypatch.delenv("ADVMI_DATA", raising=False)
+    opened: list[Tab] = []
+
+    def new(cache: Path, **query: str) -> Tab:
+        monkeypatch.setenv("ADVMI_CACHE", str(cache))
+        opened.append(Tab(PAGE, query))
+        return opened[-1]
+
+    yield new
+    for tab in opened:
+        assert not tab.app.exception, tab.app.exception
+        if tab.key("job") in tab.app.session_state:
+            shared().discard(tab.app.session_state[tab.key("job")])
+
+
+def wait(tab: Tab, done: Callable[[Any], bool], seconds: float = 200) -> Any:
+    """Look at the page's job, as somebody would who watches it, until it is as wanted."""
+    job, deadline = tab.app.session_state[tab.key("job")], time.monotonic() + seconds
+    while not done(now := shared().get(job)):
+        shared().touch(job)
+        assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
+        time.sleep(0.02)
+    return now
+
+
+def finish(tab: Tab) -> Any:
+    """Wait for the end, and draw it."""
+    now = wait(tab, lambda snapshot: not snapshot.active)
+    tab.app.run()
+    return now
+
+
+def test_the_first_look_computes_nothing_and_says_what_is_done(visit: Visit, tmp_path: Path) -> None:
+    tab = visit(tmp_path)
+    assert tab.key("job") not in tab.app.session_state
+    assert tab.has("Start")
+    assert "Nothing trained yet" in tab.said
+    assert "adversarial MI" in tab.said
+    assert tab.charts == []
+    loss = tab.app.selectbox(key=tab.key("loss"))
+    assert loss.options == ["Standard", "WMIM", "NAMID", "TRADES", "NAMID_T", "MART", "NAMID_M"]
+
+
+def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
+    tab = visit(tmp_path, **TINY)
+    tab.press("Start")
+    assert finish(tab).state == "done"
+    assert "NAMID against Standard, x̃ of 10 test images under PGD-10" in tab.said
+    assert "natural MI" in tab.said
+    assert "adversarial MI" in tab.said
+    assert len(tab.charts) == 4
+    assert tab.downloads == {"Curves · CSV", "Attacks · CSV", "Settings · JSON"}
+    for view, charts, words in (
+        ("radar", 2, "Offset: the centre is"), ("split", 2, "Eq. 3 as measured"), ("equations", 1, "Eq. 6"),
+    ):  # fmt: skip
+        tab.app.segmented_control(key=tab.key("view")).set_value(view).run()
+        if view != "equations" or words in tab.said:  # ten images may hold none that is right and then wrong
+            assert len(tab.charts) == charts
+            assert words in tab.said
+        else:
+            assert "Not measured yet" in tab.said
+
+    tab.press("Start")
+    again = finish(tab)
+    assert "Computed before, loaded" in tab.said
+    weights = again.result.weights["defence"]
+
+    tab.press("Attack this model")
+    assert tab.app.title[0].value == "Supervised adversarial examples"
+    model = tab.app.selectbox(key="supervised.attack-model")
+    assert model.value == f"{weights.parent.name}/cnn"
+    assert model.options[0] == "CNN, as shipped"
+    assert any(option.startswith("NAMID (cnn, ε 0.1, α ") for option in model.options)
+    tab.app.switch_page("pages/attack/supervised.py").run()  # a browser's tab is there by now
+    tab.app.number_input(key="supervised.steps").set_value(5)
+    tab.press("Start")
+    job = tab.app.session_state["supervised.job"]
+    assert shared().get(job).about.model == model.value  # type: ignore[union-attr]
+    shared().discard(job)
+
+
+def test_cancelled_it_shows_what_it_has(visit: Visit, tmp_path: Path) -> None:
+    tab = visit(tmp_path, **TINY | {"images": "400", "epochs": "50"})
+    tab.press("Start")
+    wait(tab, lambda now: any(step.training.finished for step in now.records))
+    tab.app.run()
+    assert tab.has("Cancel")
+    assert "1 of 4 · Training Standard, epoch" in tab.said
+    loss, accuracy, *_ = tab.charts
+    assert len(loss["data"][0]["y"]) >= 2
+    assert len(accuracy["data"][0]["y"]) >= 1
+    tab.press("Cancel")
+    assert finish(tab).state == "cancelled"
+    assert "Partial result" in tab.said
+    assert len(tab.charts) == 4
+    assert not tab.has("Attack this model")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file where a folder should be")
+    tab = visit(occupied, **TINY)
+    tab.press("Start")
+    assert finish(tab).state == "failed"
+    (error,) = tab.app.error
+    assert "occupied" in error.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("loss", "best"), ("alpha", "11"), ("penalty", "-1"), ("eps", "0.5"), ("images", "5"),
+     ("model", "vgg19"), ("view", "x")],
+)  # fmt: skip
+def test_a_bad_link_is_named(visit: Visit, tmp_path: Path, name: str, value: str) -> None:
+    (warning,) = visit(tmp_path, **{name: value}).app.warning
+    assert f"{name}={value}" in warning.value
