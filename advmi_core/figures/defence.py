@@ -21,6 +21,7 @@ ADVERSARIAL = Style("Adversarial MI", "#d55e00", "dash", "square", "--", "s", "8
 WHOLE = Style("Standard MI", "#009e73", "dot", "diamond", ":", "D", "2 4")
 ATTACK = "PGD-10"
 """The attack that words and bars speak of: the one of the training."""
+_FEWEST = 5  # images of an interval: Student's of two is dozens of nats long
 
 
 def names(result: LessonResult) -> dict[str, str]:
@@ -32,7 +33,7 @@ def names(result: LessonResult) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over images with its 95 % interval (Student); NaN without images."""
+    """The mean over images with its 95 % interval (Student); NaN without images, no interval below five."""
 
     value: float
     low: float
@@ -43,6 +44,8 @@ class Mean:
         """From (n,)."""
         array = values.double().numpy()
         found = paired(array, np.zeros_like(array))
+        if found.n < _FEWEST:
+            return cls(found.mean, math.nan, math.nan)
         return cls(found.mean, found.low, found.high)
 
     @property

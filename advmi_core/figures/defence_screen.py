@@ -35,7 +35,7 @@ _RADAR = {
     "I(x̃; h(x̃))": Style("standard MI of x̃", "#d55e00", "solid", "circle", "-", "o", ""),
     "I(x; h(x̃))": Style("natural MI of x̃", "#2f8fcb", "dash", "square", "--", "s", "8 5"),
 }
-SUM = Style("Natural + adversarial", "#b3689a", "dashdot", "diamond", "-.", "D", "8 4 2 4")
+SUM = Style("Natural + adversarial", "#b3689a", "dashdot", "star", "-.", "*", "8 4 2 4")
 _EQUATION_LOOKS = {"first": ("#2f8fcb", ""), "optimised": ("#d55e00", "/")}
 Read = Callable[[Epoch], float]
 
@@ -165,7 +165,7 @@ def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 310) 
         )  # fmt: skip
     figure.add_scatter(
         x=[at + 0.2 for at in places], y=[one.natural + one.adversarial for one in drawn], mode="markers",
-        name=SUM.title, marker={"symbol": SUM.mark, "size": 11, "color": SUM.ink, "line": {"width": 1}},
+        name=SUM.title, marker={"symbol": SUM.mark, "size": 13, "color": SUM.ink, "line": {"width": 1}},
         hovertemplate="%{y:.3f} nats<extra>" + SUM.title + "</extra>",
     )  # fmt: skip
     figure.add_scatter(

@@ -183,8 +183,8 @@ def _equations(state: PageState, result: LessonResult) -> None:
     _chart(state, "equations", figure, text)
     st.caption(
         f"Standard model under {drawn.ATTACK}, the {count} of {result.lesson.measured} test images that are "
-        "right on x and wrong on x̃ (Eq. 6); whiskers: 95 % interval of the mean (Student). Eq. 4 bounds the "
-        "MI; Eq. 5 trains the difference between x and x̃, so its level is no MI any more."
+        "right on x and wrong on x̃ (Eq. 6); whiskers: 95 % interval of the mean (Student), from five images "
+        "on. Eq. 4 bounds the MI; Eq. 5 trains the difference between x and x̃, so its level is no MI any more."
     )
 
 

@@ -173,6 +173,12 @@ def test_both_equations_are_of_the_selected_images_of_the_standard_model() -> No
     assert [trace.name for trace in figure.data] == ["Eq. 4", "Eq. 5"]
 
 
+def test_few_images_have_no_interval() -> None:
+    few, many = (defence.Mean.of(torch.linspace(0, 1, n)) for n in (4, 5))
+    assert (few.value, few.half) == (pytest.approx(0.5), 0)
+    assert many.half == pytest.approx(2.7764 * math.sqrt(0.15625 / 5), rel=1e-4)  # Student's, 4 degrees
+
+
 def test_files_hold_every_epoch_and_attack() -> None:
     result = lesson(made_up(), made_up(0.9), history=(epoch(1, 0.2, -0.5, 0.9), epoch(2, 0.5, 0.7, 0.3)))
     curves = list(csv.DictReader(io.StringIO(defence_table.curves_csv(result).decode())))
