@@ -152,7 +152,7 @@ def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 310) 
     figure = _figure(height, "", "MI of x̃, nats")
     labels, places = [one.attack for one in drawn], list(range(len(drawn)))
     above = [one.natural if one.natural * one.adversarial > 0 else 0.0 for one in drawn]
-    nothing = [0.0] * len(drawn)
+    nothing, lift = [0.0] * len(drawn), 0.03 * (ends[1] - ends[0])  # of the numbers, above the marks
     for look, pattern, base, values, aside in (
         (WHOLE, "", nothing, [one.standard for one in drawn], -0.2),
         (NATURAL, "/", nothing, [one.natural for one in drawn], 0.2),
@@ -169,7 +169,7 @@ def split(drawn: Sequence[Split], ends: tuple[float, float], height: int = 310) 
         hovertemplate="%{y:.3f} nats<extra>" + SUM.title + "</extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=places, y=[_tops(one) for one in drawn], text=[signed(one.gap.value) for one in drawn],
+        x=places, y=[_tops(one) + lift for one in drawn], text=[signed(one.gap.value) for one in drawn],
         mode="text", textposition="top center", textfont={"size": 13}, hoverinfo="skip", cliponaxis=False,
         name="gap",
     )  # fmt: skip
@@ -188,7 +188,7 @@ def split_ends(drawn: Sequence[Split]) -> tuple[float, float]:
     """An axis on which all of these fit, with room for the gaps."""
     lows = [min(one.standard, one.natural, one.adversarial, one.natural + one.adversarial) for one in drawn]
     low, high = min(0.0, *lows), max(map(_tops, drawn))
-    room = 0.14 * (high - low or 1.0)
+    room = 0.18 * (high - low or 1.0)
     return low - (0.3 * room if low < 0 else 0), high + room
 
 

@@ -46,7 +46,8 @@ def _direction(pairs: Paired) -> int:
 
 def _compared(result: LessonResult) -> str:
     count, title = result.lesson.measured, names(result)[DEFENCE]
-    return f"{title} against Standard, x̃ of {count} test images under {ATTACK}, mean nats by Eq. 5 [95 %]"
+    measured = f"x̃ of {count} test images under {ATTACK}, mean nats by Eq.\u00a05 [95\u00a0%]"
+    return f"{title} against Standard, {measured}"
 
 
 def _moved(after: Measured, before: Measured, name: str, pairs: Paired) -> str:
@@ -60,7 +61,7 @@ def _rates(result: LessonResult) -> str:
     for model, title in names(result).items():
         one = result.measured[model, ATTACK]
         clean, robust = (100 * _count(right) / len(right) for right in (one.clean, one.robust))
-        parts.append(f"{title} {clean:.0f} % and {robust:.0f} %")
+        parts.append(f"{title} {clean:.0f}\u00a0% and {robust:.0f}\u00a0%")
     return f"Right on x and on x̃: {', '.join(parts)}."
 
 

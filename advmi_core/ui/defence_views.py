@@ -184,7 +184,7 @@ def _equations(state: PageState, result: LessonResult) -> None:
     st.caption(
         f"Standard model under {drawn.ATTACK}, the {count} of {result.lesson.measured} test images that are "
         "right on x and wrong on x̃ (Eq. 6); whiskers: 95 % interval of the mean (Student), from five images "
-        "on. Eq. 4 bounds the MI; Eq. 5 trains the difference between x and x̃, so its level is no MI any more."
+        "on. Eq. 4 bounds the MI; Eq. 5 trains the difference between x and x̃, so its level is no MI."
     )
 
 

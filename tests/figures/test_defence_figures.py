@@ -78,7 +78,7 @@ def test_the_heading_follows_the_numbers(natural: float, adversarial: float, ton
     assert f"{'+' if natural > 0.5 else '−'}0.40 [" in text
     assert "NAMID against Standard" in text
     assert f"test images under {defence.ATTACK}" in text
-    assert "Standard 75 % and 50 %, NAMID 75 % and 50 %" in text
+    assert "Standard 75 % and 50 %, NAMID 75 % and 50 %" in text.replace("\u00a0", " ")
 
 
 def test_a_difference_inside_its_interval_is_no_change() -> None:
