@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advmi_core.defenses import DEFENSES, LessonResult, Measured
+from advmi_core.defenses import DEFENSES, LessonResult, Measured, lesson_attacks
 from advmi_core.defenses.lesson_records import DEFENCE, STANDARD
 from advmi_core.evaluation import Paired, paired
 from advmi_core.figures.sweep import Style
@@ -63,10 +63,10 @@ def radar(result: LessonResult) -> tuple[dict[str, dict[str, Floats]], list[str]
     """Mean standard MI under every attack, lifted so that the smallest is 0 [NAMID, fig. 3].
 
     Returns:
-        model → name of the line → (attacks,) nats above the offset, NaN where not measured yet; the attacks;
-        and the offset, the smallest mean of all.
+        model → name of the line → (attacks,) nats above the offset, NaN where not measured yet; the lesson's
+        attacks; and the offset, the smallest mean of all.
     """
-    labels = list(dict.fromkeys(attack for _, attack in result.measured))
+    labels = list(lesson_attacks.attacks(result.lesson.eps, result.lesson.seed))
     lines: dict[str, dict[str, Floats]] = {}
     for model in (STANDARD, DEFENCE):
         seen = [result.measured.get((model, label)) for label in labels]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -25,6 +26,7 @@ from advmi_core.figures.words import number
 
 HEIGHT = 225
 BASE = "#888888"
+_CLEAR = "rgba(0,0,0,0)"  # a page that turns dark under a drawn figure would leave it white
 _LOSSES = {
     "loss": Style("L", "#7d838c", "solid", "circle", "-", "o", ""),
     "base": Style("L_adv", "#009e73", "dash", "square", "--", "s", "8 5"),
@@ -50,6 +52,13 @@ def losses(steps: Sequence[DefenseStep], height: int = HEIGHT) -> go.Figure:
             _line(figure, [_when(step) for step in ordered], values, look, marks=len(values) < 12)
     _epochs(figure, steps[0].epochs if steps else 1)
     return figure
+
+
+ESTIMATED = {
+    "natural": replace(NATURAL, title="natural"),
+    "adversarial": replace(ADVERSARIAL, title="adversarial"),
+    "standard": replace(WHOLE, title="standard"),
+}
 
 
 def loss_looks(steps: Sequence[DefenseStep]) -> list[Style]:
@@ -84,13 +93,19 @@ def over_epochs(
     for look, level in levels:
         figure.add_hline(y=level, line={"color": look.ink, "dash": "dot", "width": 1.8})
     _epochs(figure, epochs)
+    if not levels and not any(history for _, history, _ in lines):
+        figure.add_annotation(
+            xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False, text="not measured yet",
+            font={"size": 14},
+        )  # fmt: skip
+        figure.update_yaxes(showticklabels=False)
     return figure
 
 
 def estimating(steps: Sequence[EstimatorStep], height: int = HEIGHT) -> go.Figure:
     """What the three estimators ascend, at every step of their training."""
     figure = _figure(height, "step", "ascended, nats")
-    for name, look in (("natural", NATURAL), ("adversarial", ADVERSARIAL), ("standard", WHOLE)):
+    for name, look in ESTIMATED.items():
         _line(figure, [s.step for s in steps], [getattr(s, name) for s in steps], look, marks=False)
     optimised = [step.step for step in steps if step.stage == "optimised"]
     if optimised:
@@ -113,7 +128,7 @@ def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height
     figure = go.Figure()
     for name, values in lines.items():
         look, known = _RADAR[name], [at for at, value in enumerate(values) if math.isfinite(value)]
-        ring = [*known, *known[:1]]
+        ring = [*known, *known[:1]] if len(known) == len(labels) else known
         figure.add_scatterpolar(
             theta=[labels[at] for at in ring], r=[float(values[at]) for at in ring], mode="lines+markers",
             name=f"{look.title} {name}", line={"color": look.ink, "dash": look.dash, "width": 2.2},
@@ -121,11 +136,14 @@ def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height
             hovertemplate="%{theta}: %{r:.3f} nats above the offset<extra>" + look.title + "</extra>",
         )  # fmt: skip
     figure.update_layout(
-        height=height, showlegend=False, margin={"l": 50, "r": 50, "t": 26, "b": 26},
+        height=height, showlegend=False, margin={"l": 50, "r": 50, "t": 26, "b": 26}, paper_bgcolor=_CLEAR,
         polar={
-            "bgcolor": "rgba(0,0,0,0)",
+            "bgcolor": _CLEAR,
             "radialaxis": {"range": [0, 1.05 * top or 1], "nticks": 5, "angle": 90, "tickangle": 90},
-            "angularaxis": {"direction": "clockwise", "rotation": 90},
+            "angularaxis": {
+                "direction": "clockwise", "rotation": 90, "type": "category", "period": len(labels),
+                "categoryorder": "array", "categoryarray": list(labels),
+            },
         },
     )  # fmt: skip
     return figure
@@ -235,7 +253,7 @@ def _epochs(figure: go.Figure, epochs: int) -> None:
 def _figure(height: int, across: str, up: str) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
-        height=height, showlegend=False, hovermode="closest",
+        height=height, showlegend=False, hovermode="closest", paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR,
         margin={"l": 60, "r": 14, "t": 12, "b": 44 if across else 30},
         xaxis={"title": across, "zeroline": False}, yaxis={"title": up, "zeroline": False},
     )  # fmt: skip

@@ -80,7 +80,7 @@ def _losses(state: PageState, result: LessonResult, stage: str) -> None:
 def _estimating(state: PageState, result: LessonResult) -> None:
     steps = [step.estimator for step in result.steps if step.estimator is not None]
     known = [step for step in steps if step.stage != "craft"]
-    _head("MI that the estimators ascend", [NATURAL, ADVERSARIAL, WHOLE])
+    _head("MI ascended", list(defence_screen.ESTIMATED.values()))
     _chart(state, "estimating", defence_screen.estimating(known), "Training of the estimators")
 
 
@@ -115,10 +115,10 @@ def _information(state: PageState, result: LessonResult, name: str, title: str) 
 
 
 def _radar(state: PageState, result: LessonResult) -> None:
-    lines, labels, offset = drawn.radar(result)
-    if not labels:
+    if not result.measured:
         _nothing()
         return
+    lines, labels, offset = drawn.radar(result)
     st.html(sweep_legend.samples(defence_screen.radar_looks()))
     top = max(float(v) for mine in lines.values() for values in mine.values() for v in values if v == v)
     for place, (model, title) in zip(st.columns(2, gap="small"), names(result).items(), strict=True):

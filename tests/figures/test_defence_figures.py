@@ -119,14 +119,16 @@ def test_over_training_speaks_of_the_kept_epoch() -> None:
 
 def test_the_radar_has_its_worst_case_at_the_centre() -> None:
     lines, labels, offset = defence.radar(lesson(made_up(0.5), made_up(0.2)))
-    assert labels == ["PGD-10", "AA"]
-    every = np.concatenate([values for mine in lines.values() for values in mine.values()])
+    assert labels == ["PGD-10", "PGD-40", "FWA-10", "FWA-40", "AA"]
+    every = np.concatenate([values[[0, 4]] for mine in lines.values() for values in mine.values()])
     assert every.min() == 0
     assert offset == pytest.approx(0.3)  # natural MI of x̃ by Eq. 4: 0.2 + 0.1
-    assert lines[STANDARD]["I(x̃; h(x̃))"] + offset == pytest.approx([1.2, 1.2])
-    figure = defence_screen.radar(lines[STANDARD], labels, float(every.max()))
+    assert lines[STANDARD]["I(x̃; h(x̃))"] + offset == pytest.approx([1.2, *[math.nan] * 3, 1.2], nan_ok=True)
+    whole = {name: np.ones(5) for name in lines[STANDARD]}
+    figure = defence_screen.radar(whole, labels, float(every.max()))
     for trace in figure.data:
         assert trace.theta[0] == trace.theta[-1]  # a ring
+        assert list(trace.theta[:-1]) == labels
     assert len({trace.line.dash for trace in figure.data}) == 3
 
 
@@ -134,9 +136,10 @@ def test_an_attack_that_is_not_measured_yet_leaves_no_point() -> None:
     result = lesson(made_up(), made_up())
     partial = LessonResult(result.lesson, result.steps[:-1])  # AA on the defence is missing
     lines, labels, _ = defence.radar(partial)
-    assert math.isnan(lines[DEFENCE]["I(x; h(x))"][1])
+    assert math.isnan(lines[DEFENCE]["I(x; h(x))"][4])
     figure = defence_screen.radar(lines[DEFENCE], labels, 1.0)
-    assert all("AA" not in trace.theta for trace in figure.data)
+    assert all(trace.theta == ("PGD-10",) for trace in figure.data)
+    assert list(figure.layout.polar.angularaxis.categoryarray) == labels  # the place of each is known before
 
 
 def test_the_gap_is_what_the_two_leave_of_the_whole() -> None:
