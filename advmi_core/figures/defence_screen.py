@@ -55,8 +55,8 @@ def losses(steps: Sequence[DefenseStep], height: int = HEIGHT) -> go.Figure:
 
 
 ESTIMATED = {
-    "natural": replace(NATURAL, title="natural"),
-    "adversarial": replace(ADVERSARIAL, title="adversarial"),
+    "natural": replace(NATURAL, title="e_n"),
+    "adversarial": replace(ADVERSARIAL, title="e_a"),
     "standard": replace(WHOLE, title="standard"),
 }
 

@@ -80,7 +80,7 @@ def _losses(state: PageState, result: LessonResult, stage: str) -> None:
 def _estimating(state: PageState, result: LessonResult) -> None:
     steps = [step.estimator for step in result.steps if step.estimator is not None]
     known = [step for step in steps if step.stage != "craft"]
-    _head("MI ascended", list(defence_screen.ESTIMATED.values()))
+    _head("MI of the estimators", list(defence_screen.ESTIMATED.values()))
     _chart(state, "estimating", defence_screen.estimating(known), "Training of the estimators")
 
 
