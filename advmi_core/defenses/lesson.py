@@ -52,13 +52,13 @@ class Lesson:
     defense: str = "namid"
     model: str = "cnn"
     dataset: str = "fashion-mnist"
-    n: int = 1600
+    n: int = 1200
     measured: int = 100
     epochs: int = 5
     batch: int = 32
     lr: float = 0.02
     eps: float = 0.1
-    steps: int = 5
+    steps: int = 4
     alpha: float = 0.3
     penalty: float = 0.1
     units: int = 128

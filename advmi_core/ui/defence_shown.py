@@ -67,8 +67,8 @@ def _stage(lesson: Lesson, last: LessonStep) -> str:
         return f"{last.attack} on {names(LessonResult(lesson, ()))[last.model]}"
     if last.stage == ESTIMATORS:
         stage = last.estimator.stage if last.estimator is not None else ""
-        words = {"craft": "making x̃ for them", "first": "by Eq. 4", "optimised": "by Eq. 5"}
-        return f"Estimators of natural and adversarial MI {words.get(stage, '')}".strip()
+        words = {"craft": ": making x̃ for them", "first": " by Eq. 4", "optimised": " by Eq. 5"}
+        return f"Estimators of natural and adversarial MI{words.get(stage, '')}"
     title = DEFENSES["standard" if last.stage == STANDARD else lesson.defense].title
     which = "the defence " if last.stage == DEFENCE else ""
     epoch = f", epoch {last.training.epoch} of {last.training.epochs}" if last.training is not None else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from advmi_core.defenses import LessonResult
+from advmi_core.defenses import EstimatorStep, LessonResult
 from advmi_core.defenses.lesson_attacks import SHORT
 from advmi_core.defenses.lesson_records import DEFENCE, ESTIMATORS, STANDARD
 from advmi_core.figures import defence as drawn
@@ -52,8 +52,10 @@ def _training(state: PageState, result: LessonResult, stage: str = DEFENCE) -> N
     shown = DEFENCE if result.training(DEFENCE) else STANDARD
     left, right = st.columns(2, gap="small")
     with left:
-        if stage == ESTIMATORS and any(step.estimator for step in result.steps):
-            _estimating(state, result)
+        steps = [step.estimator for step in result.steps if step.estimator is not None]
+        learnt = [step for step in steps if step.stage != "craft"]
+        if stage == ESTIMATORS and learnt:
+            _estimating(state, learnt)
         else:
             _losses(state, result, shown)
     with right:
@@ -77,11 +79,9 @@ def _losses(state: PageState, result: LessonResult, stage: str) -> None:
     _chart(state, "losses", defence_screen.losses(steps), f"Parts of the loss: {ends}")
 
 
-def _estimating(state: PageState, result: LessonResult) -> None:
-    steps = [step.estimator for step in result.steps if step.estimator is not None]
-    known = [step for step in steps if step.stage != "craft"]
+def _estimating(state: PageState, steps: list[EstimatorStep]) -> None:
     _head("MI of the estimators", list(defence_screen.ESTIMATED.values()))
-    _chart(state, "estimating", defence_screen.estimating(known), "Training of the estimators")
+    _chart(state, "estimating", defence_screen.estimating(steps), "Training of the estimators")
 
 
 def _accuracy(state: PageState, result: LessonResult, stage: str) -> None:
