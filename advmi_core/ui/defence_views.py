@@ -10,7 +10,7 @@ from advmi_core.defenses import EstimatorStep, LessonResult
 from advmi_core.defenses.lesson_attacks import SHORT
 from advmi_core.defenses.lesson_records import DEFENCE, ESTIMATORS, STANDARD
 from advmi_core.figures import defence as drawn
-from advmi_core.figures import defence_screen, sweep_legend
+from advmi_core.figures import defence_bars, defence_screen, sweep_legend
 from advmi_core.figures.defence import ADVERSARIAL, NATURAL, WHOLE, names
 from advmi_core.figures.defence_words import signed
 from advmi_core.figures.sweep import Style
@@ -146,14 +146,14 @@ def _split(state: PageState, result: LessonResult) -> None:
     if not every:
         _nothing()
         return
-    st.html(sweep_legend.samples([WHOLE, NATURAL, ADVERSARIAL, defence_screen.SUM]))
-    ends = defence_screen.split_ends(every)
+    st.html(sweep_legend.samples([WHOLE, NATURAL, ADVERSARIAL, defence_bars.SUM]))
+    ends = defence_bars.split_ends(every)
     for place, (model, title) in zip(st.columns(2, gap="small"), names(result).items(), strict=True):
         with place:
             st.markdown(f"**{title}**")
             said = "; ".join(f"{one.attack} {signed(one.gap.value)}" for one in both[model])
             _chart(
-                state, f"split-{model}", defence_screen.split(both[model], ends),
+                state, f"split-{model}", defence_bars.split(both[model], ends),
                 f"Gap between standard MI and natural plus adversarial MI, {title}: {said} nats",
             )  # fmt: skip
     st.caption(
@@ -169,7 +169,7 @@ def _equations(state: PageState, result: LessonResult) -> None:
     if not count:
         _nothing()
         return
-    figure = defence_screen.equations(found)
+    figure = defence_bars.equations(found)
     told = {stage: means["natural_x"].value - means["natural_adv"].value for stage, means in found.items()}
     felt = {
         stage: means["adversarial_adv"].value - means["adversarial_x"].value for stage, means in found.items()

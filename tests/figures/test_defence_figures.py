@@ -14,7 +14,7 @@ from torch import Tensor
 from advmi_core.defenses import DefenseStep, Epoch, Lesson, LessonResult, LessonStep, Measured
 from advmi_core.defenses.lesson_records import ATTACKS, DEFENCE, STANDARD
 from advmi_core.defenses.records import Parts
-from advmi_core.figures import defence, defence_screen, defence_table, defence_words
+from advmi_core.figures import defence, defence_bars, defence_screen, defence_table, defence_words
 from advmi_core.mi.local_estimators import InformationSplit
 
 N = 40
@@ -146,7 +146,7 @@ def test_the_gap_is_what_the_two_leave_of_the_whole() -> None:
     (one, _) = defence.splits(lesson(made_up(), made_up(0.9, 0.3)), DEFENCE)
     assert (one.standard, one.natural, one.adversarial) == pytest.approx((1.2, 1.0, 0.4))
     assert one.gap.value == pytest.approx(one.standard - one.natural - one.adversarial)
-    figure = defence_screen.split([one], defence_screen.split_ends([one]))
+    figure = defence_bars.split([one], defence_bars.split_ends([one]))
     drawn = {trace.name: trace for trace in figure.data}
     assert drawn["Adversarial MI"].base[0] == pytest.approx(one.natural)  # on top of natural MI
     assert drawn["Natural + adversarial"].y[0] == pytest.approx(one.natural + one.adversarial)
@@ -157,7 +157,7 @@ def test_the_gap_is_what_the_two_leave_of_the_whole() -> None:
 
 def test_negative_mi_hangs_below_zero_and_covers_nothing() -> None:
     (one, _) = defence.splits(lesson(made_up(), made_up(0.9, -0.7)), DEFENCE)
-    figure = defence_screen.split([one], defence_screen.split_ends([one]))
+    figure = defence_bars.split([one], defence_bars.split_ends([one]))
     drawn = {trace.name: trace for trace in figure.data}
     assert drawn["Adversarial MI"].base[0] == 0
     assert drawn["Adversarial MI"].y[0] == pytest.approx(-0.6)
@@ -172,7 +172,7 @@ def test_both_equations_are_of_the_selected_images_of_the_standard_model() -> No
     mean = float(before.optimised.natural_adv[before.selected].mean())
     assert found["optimised"]["natural_adv"].value == pytest.approx(mean)
     assert found["first"]["natural_adv"].value == pytest.approx(mean + 0.1)
-    figure = defence_screen.equations(found)
+    figure = defence_bars.equations(found)
     assert [trace.name for trace in figure.data] == ["Eq. 4", "Eq. 5"]
 
 
