@@ -60,7 +60,7 @@ def classification(
     before = classes[int(result.output[row].argmax())]
     after = classes[int(result.output_adv[row].argmax())]
     if not bool(result.correct[row]):
-        text = f"The model says {before} to the original, a {classes[truth]}, so this image does not count."
+        text = f"The model takes x for {before}; its class is {classes[truth]}, so this image does not count."
         return Verdict("note", "not counted", "Not counted: the original is misclassified", text)
     if bool(result.success[row]):
         aim = " – the target" if target is not None else ""
