@@ -13,10 +13,24 @@ from rich.table import Table
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import robustness_table
-from advmi_core.files import json_number, write_atomically
+from advmi_core.files import json_number
 from advmi_core.parts import user_folder
 from advmi_core.robustness import Line, RobustnessResult, RobustnessStep, RobustnessStudy, SeedLine, stored
-from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.terminal import (
+    Compute,
+    Csv,
+    Dataset,
+    Device,
+    Json,
+    Latex,
+    Runs,
+    clear_errors,
+    export,
+    need_complete,
+    people,
+    say,
+    watch,
+)
 from advmi_core.validate import check_count
 
 ABOUT = {
@@ -36,7 +50,7 @@ def command(kind: str) -> Callable[..., None]:
     """The command of one kind of table."""
 
     def table(
-        run: Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")] = False,
+        run: Compute = False,
         trained: Trained = None,
         dataset: Dataset = "fashion-mnist",
         model: Annotated[str, typer.Option(help="Of --run: architecture of the models.")] = "resnet18-w8",
@@ -54,15 +68,13 @@ def command(kind: str) -> Callable[..., None]:
         ] = None,
         surrogate_weights: Annotated[Path | None, typer.Option(help="Its .safetensors file.")] = None,
         batch: Annotated[int, typer.Option(help="Of --run: images that a kill loses at most.")] = 250,
-        runs: Annotated[
-            Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
-        ] = None,
+        runs: Runs = None,
         out: Annotated[
             Path | None,
             typer.Option(help="Also store the result of --run here, as assets/robustness holds it."),
         ] = None,
-        csv: Annotated[Path | None, typer.Option(help="Also write the table as CSV.")] = None,
-        latex: Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.")] = None,
+        csv: Csv = None,
+        latex: Latex = None,
         device: Device = "auto",
         as_json: Json = False,
     ) -> None:
@@ -82,7 +94,11 @@ def command(kind: str) -> Callable[..., None]:
                     stored.save(result, out)
             else:
                 result = stored.load(kind, dataset, norm)
-            _finish(result, csv, latex, as_json)
+            lines = result.table()
+            export(robustness_table.as_csv(lines), csv)
+            export(robustness_table.as_latex(lines), latex)
+            say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
+        need_complete(result.complete)
 
     table.__doc__ = ABOUT[kind]
     return table
@@ -90,21 +106,6 @@ def command(kind: str) -> Callable[..., None]:
 
 def _describe(step: RobustnessStep) -> str:
     return f"{step.row}, seed {step.seed}, {step.attack}: images {step.start}–{step.stop - 1}"
-
-
-def _finish(result: RobustnessResult, csv: Path | None, latex: Path | None, as_json: bool) -> None:
-    lines = result.table()
-    for path, make in ((csv, robustness_table.as_csv), (latex, robustness_table.as_latex)):
-        if path is not None:
-            _write(path, make(lines))
-    say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
-    if not result.complete:
-        people.print("Not finished; the same command goes on from here.")
-        raise typer.Exit(130)
-
-
-def _write(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _facts(line: Line) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import retraining_table
-from advmi_core.files import json_number, write_atomically
+from advmi_core.files import json_number
 from advmi_core.parts import user_folder
 from advmi_core.retraining import (
     AUTOENCODERS,
@@ -25,7 +25,21 @@ from advmi_core.retraining import (
     RowSummary,
     stored,
 )
-from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.terminal import (
+    Compute,
+    Csv,
+    Dataset,
+    Device,
+    Json,
+    Latex,
+    Runs,
+    clear_errors,
+    export,
+    need_complete,
+    people,
+    say,
+    watch,
+)
 from advmi_core.validate import check_count
 
 table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
@@ -33,7 +47,7 @@ table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no
 
 @table_app.command()
 def reconstruction(
-    run: Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")] = False,
+    run: Compute = False,
     dataset: Dataset = "fashion-mnist",
     models: Annotated[
         list[str] | None, typer.Option("--model", help="Of --run: autoencoders; default: four.")
@@ -54,14 +68,12 @@ def reconstruction(
     asr_images: Annotated[
         int, typer.Option(help="Of --run: test images whose UAEs only tell the success rate.")
     ] = 1000,
-    runs: Annotated[
-        Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
-    ] = None,
+    runs: Runs = None,
     out: Annotated[
         Path | None, typer.Option(help="Also store the result of --run here, as assets/retraining holds it.")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write the table as CSV.")] = None,
-    latex: Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.")] = None,
+    csv: Csv = None,
+    latex: Latex = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -81,29 +93,17 @@ def reconstruction(
                 stored.save(result, out, dataset)
         else:
             result = stored.load(dataset)
-        _write(result, csv, latex)
         lines = result.table()
+        export(retraining_table.as_csv(lines), csv)
+        export(retraining_table.as_latex(lines), latex)
         say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
-    if not result.complete:
-        people.print("Not finished; the same command goes on from here.")
-        raise typer.Exit(130)
+    need_complete(result.complete)
 
 
 def _describe(step: Record) -> str:
     if isinstance(step, MakingStep):
         return f"{step.model}, {step.row}: {step.done}/{step.count} {step.split} images"
     return f"{step.model}, {step.row}, seed {step.seed}: epoch {step.epoch}/{step.epochs}"
-
-
-def _write(result: RetrainingResult, csv: Path | None, latex: Path | None) -> None:
-    lines = result.table()
-    for path, make in ((csv, retraining_table.as_csv), (latex, retraining_table.as_latex)):
-        if path is not None:
-            _write_bytes(path, make(lines))
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    write_atomically(path, lambda temporary: temporary.write_bytes(content))
 
 
 def _facts(line: RowSummary) -> dict[str, Any]:

@@ -409,7 +409,7 @@ def _steady_rows(model: nn.Module) -> None:
         if type(layer) is nn.Linear:
             layer.forward = partial(_steady_linear, layer)  # type: ignore[method-assign]
         elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            alike = torch.backends.mkldnn.is_available() and _usual(layer)  # type: ignore[no-untyped-call]
+            alike = torch.backends.mkldnn.is_available() and _convolves_alike(layer)  # type: ignore[no-untyped-call]
             layer.forward = partial(_steady_convolution, layer.forward, alike)  # type: ignore[method-assign]
 
 
@@ -430,7 +430,7 @@ def _steady_convolution(forward: Callable[[Tensor], Tensor], alike: bool, x: Ten
     return forward(x.expand(2, *x.shape[1:]))[:1]
 
 
-def _usual(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+def _convolves_alike(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
     """A convolution whose order of sums was seen not to depend on the number of images."""
     pads = layer.padding
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -12,11 +13,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
+from advmi_core.files import write_atomically
 from advmi_core.run import Run
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 Dataset = Annotated[str, typer.Option(help="Name of a data set, see `advmi data list`.")]
+Compute = Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")]
+Runs = Annotated[
+    Path | None, typer.Option(help="Where --run keeps its parts; default: the app's own folder.")
+]
+Csv = Annotated[Path | None, typer.Option(help="Also write the table as CSV.")]
+Latex = Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.")]
 ResultT = TypeVar("ResultT")
 
 people = Console(stderr=True)
@@ -49,3 +57,16 @@ def watch(run: Run[Any, ResultT], describe: Callable[[Any], str], quiet: bool) -
             run.close()
             people.print("Stopped; keeping what was found so far.")
     return run.result
+
+
+def export(content: bytes, path: Path | None) -> None:
+    """Write a table's file, whole or not at all; nothing without a path."""
+    if path is not None:
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def need_complete(complete: bool) -> None:
+    """End with exit code 130 and a sentence if the run was stopped before its end."""
+    if not complete:
+        people.print("Not finished; the same command goes on from here.")
+        raise typer.Exit(130)

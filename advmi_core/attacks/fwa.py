@@ -14,6 +14,8 @@ from advmi_core.attacks.transport import LocalTransport
 from advmi_core.objectives import Objective, Problem
 from advmi_core.validate import check_count, check_number
 
+NAMID_STEP = 0.007  # γ where NAMID is evaluated with this attack
+
 
 @dataclass(frozen=True, kw_only=True)
 class FWA(Attack):
@@ -31,7 +33,8 @@ class FWA(Attack):
         eps: ε ≥ 0, pixels.
         norm: ``"wasserstein"``.
         window: side k of the square window in which a pixel's mass moves, odd.
-        step_size: γ in (0,1], the same in every step (0.007 in [NAMID]); None takes 2/(t + 2) for t = 0, 1, …
+        step_size: γ in (0,1], the same in every step, ``NAMID_STEP`` in [NAMID]; None takes 2/(t + 2),
+            t = 0, 1, …
         quantize: must be False: rounding pixels would create or destroy mass.
 
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,10 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.y)
 
+    def digest(self) -> str:
+        """sha256 of images and labels."""
+        return digest(self.x, self.y)
+
     def first(self, n: int) -> ImageSet:
         """The first ``n`` images.
 
@@ -65,6 +70,13 @@ class ImageSet:
             )
         index = index.to(torch.int64)
         return replace(self, x=self.x[index], y=self.y[index])
+
+
+def digest(x: Tensor, y: Tensor) -> str:
+    """sha256 of images and labels on the CPU."""
+    found = hashlib.sha256(x.numpy().tobytes())
+    found.update(y.numpy().tobytes())
+    return found.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

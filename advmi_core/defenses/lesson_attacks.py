@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks import FWA, PGD, Attack, AutoAttack
+from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
 from advmi_core.defenses.lesson_records import Measured
 from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
@@ -16,7 +17,6 @@ from advmi_core.models import Network
 
 SHORT: dict[str, Any] = {"steps": 10, "targets": 2, "queries": 100}
 """AutoAttack as a lesson runs it; published: 100 steps, 9 targets, 5000 queries."""
-_FWA_STEP = 0.007
 _COSTS = {"pgd": 1.5, "fwa": 4.0, "autoattack": 0.3}
 """Work of an image and iteration, in passes of a training's PGD; AutoAttack leaves broken images alone."""
 
@@ -35,15 +35,16 @@ STAGES = tuple(field.name for field in fields(Estimated))
 def attacks(eps: float, seed: int) -> dict[str, Attack]:
     """Label → attack, as in the paper's radar chart [NAMID, fig. 3].
 
-    PGD ascends the cross entropy by steps of ε/4. FWA's ε is another unit: the mean distance in pixels that
-    brightness may move; it gets the same number. AutoAttack is ``SHORT``.
+    PGD ascends the cross entropy by steps of ε/4. It and FWA look at x̃ before they move it, so ``steps`` is
+    one more than the label's moves. FWA's ε is another unit: the mean distance in pixels that brightness may
+    move; it gets the same number. AutoAttack is ``SHORT``.
     """
     given: dict[str, Any] = {"eps": eps, "seed": seed, "mi_steps": 0}
     return {
-        "PGD-10": PGD(steps=10, loss="ce", **given),
-        "PGD-40": PGD(steps=40, loss="ce", **given),
-        "FWA-10": FWA(steps=10, step_size=_FWA_STEP, **given),
-        "FWA-40": FWA(steps=40, step_size=_FWA_STEP, **given),
+        "PGD-10": PGD(steps=11, loss="ce", **given),
+        "PGD-40": PGD(steps=41, loss="ce", **given),
+        "FWA-10": FWA(steps=11, step_size=NAMID_STEP, **given),
+        "FWA-40": FWA(steps=41, step_size=NAMID_STEP, **given),
         "AA": AutoAttack(**SHORT, **given),
     }
 

@@ -45,7 +45,7 @@ class LessonShelf:
         except OSError as error:
             raise ValueError(f"{directory} cannot be written: {error}") from error
         self._directory = directory
-        self._facts = {"advmi": __version__, "images": _digest(images), "test": _digest(test)}
+        self._facts = {"advmi": __version__, "images": images.digest(), "test": test.digest()}
 
     def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> TrainingFolder:
         """The folder of a defence trained with these estimators."""
@@ -183,11 +183,4 @@ def _weights(network: Network) -> str:
     values = hashlib.sha256()
     for tensor in network.state_dict().values():
         values.update(tensor.cpu().numpy().tobytes())
-    return values.hexdigest()[:12]
-
-
-def _digest(images: ImageSet) -> str:
-    """A hash of images and labels."""
-    values = hashlib.sha256(images.x.numpy().tobytes())
-    values.update(images.y.numpy().tobytes())
     return values.hexdigest()[:12]

@@ -10,7 +10,7 @@ from advmi_core.mi.local_estimators import InformationSplit
 
 TRADES_WEIGHT = 6.0
 MART_WEIGHT = 5.0
-MI_TERMS = ("both", "natural", "adversarial")
+NAMID_TERMS = ("both", "natural", "adversarial")
 
 
 def standard(attacked: Tensor, y: Tensor) -> Tensor:

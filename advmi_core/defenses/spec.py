@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from advmi_core.attacks.ball import NORMS
-from advmi_core.defenses.losses import MART_WEIGHT, MI_TERMS, TRADES_WEIGHT
+from advmi_core.defenses.losses import MART_WEIGHT, NAMID_TERMS, TRADES_WEIGHT
 from advmi_core.defenses.methods import DEFENSES, Defense
 from advmi_core.models import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
@@ -82,7 +82,7 @@ class DefenseSpec:
         check_choice(self.defense, "defense", tuple(DEFENSES))
         check_choice(self.model, "model", tuple(name for name in MODELS if not name.startswith("ae-")))
         check_choice(self.norm, "norm", NORMS)
-        check_choice(self.terms, "terms", MI_TERMS)
+        check_choice(self.terms, "terms", NAMID_TERMS)
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("epochs", "batch", "steps"):
             check_count(getattr(self, name), name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from advmi_core import data, models
+from advmi_core.data.image_set import digest
 from advmi_core.models import Network
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
@@ -37,9 +37,7 @@ class Subject:
     @property
     def images_hash(self) -> str:
         """sha256 of images and labels."""
-        found = hashlib.sha256(self.x.numpy().tobytes())
-        found.update(self.y.numpy().tobytes())
-        return found.hexdigest()
+        return digest(self.x, self.y)
 
     @property
     def weights_hash(self) -> str:

@@ -20,7 +20,7 @@ NATURAL = Style("Natural MI", "#2f8fcb", "solid", "circle", "-", "o", "")
 ADVERSARIAL = Style("Adversarial MI", "#d55e00", "dash", "square", "--", "s", "8 5")
 WHOLE = Style("Standard MI", "#009e73", "dot", "diamond", ":", "D", "2 4")
 ATTACK = "PGD-10"
-"""The attack that words and bars speak of: the one of the training."""
+"""The attack that words and bars speak of: the one of the published training."""
 _FEWEST = 5  # images of an interval: Student's of two is dozens of nats long
 
 

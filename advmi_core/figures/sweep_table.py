@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Sequence
 
 from advmi_core.figures.sweep import Point, title
+from advmi_core.figures.tabular import booktabs, csv_bytes
 from advmi_core.figures.words import number
 
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
@@ -25,12 +24,6 @@ _COLUMNS: dict[str, Callable[[Point], str]] = {
     "queries": lambda p: _fixed(p.summary.queries, 0),
     "s an image": lambda p: number(p.seconds),
 }
-# What a character means in LaTeX, and what its table says instead.
-_LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
-    "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "ε": r"$\varepsilon$",
-    "±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
-}  # fmt: skip
 
 
 def rows(points: Sequence[Point]) -> list[dict[str, str]]:
@@ -52,39 +45,13 @@ def rate(point: Point) -> str:
 
 def as_csv(points: Sequence[Point]) -> bytes:
     """All numbers with seven digits, rates in [0,1], empty where nothing was measured."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    lines = [_numbers(point) for point in points]
-    if lines:
-        writer.writerow(lines[0])
-    for line in lines:
-        writer.writerow([_plain(value) for value in line.values()])
-    return buffer.getvalue().encode()
+    return csv_bytes([_numbers(point) for point in points])
 
 
 def as_latex(points: Sequence[Point]) -> bytes:
-    """A booktabs table (``\\usepackage{booktabs}``), a rule between the methods."""
-    out = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{tabular}{l" + "r" * (len(_COLUMNS) - 1) + "}",
-        "\\toprule",
-        _line([escaped(name) for name in _COLUMNS]),
-        "\\midrule",
-    ]
-    for at, (point, row) in enumerate(zip(points, rows(points), strict=True)):
-        if at and point.method != points[at - 1].method:
-            out.append("\\addlinespace")
-        out.append(_line([escaped(text) for text in row.values()]))
-    return ("\n".join([*out, "\\bottomrule", "\\end{tabular}"]) + "\n").encode()
-
-
-def escaped(text: str) -> str:
-    """Text as LaTeX prints it unchanged."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    """A booktabs table (``\\usepackage{booktabs}``), a little space between the methods."""
+    cells = [list(row.values()) for row in rows(points)]
+    return booktabs(list(_COLUMNS), cells, 1, [point.method for point in points])
 
 
 def _numbers(point: Point) -> dict[str, str | float]:
@@ -99,12 +66,6 @@ def _numbers(point: Point) -> dict[str, str | float]:
         **{name: getattr(s, name) for name in _MEANS},
         "seconds_per_image": point.seconds,
     }  # fmt: skip
-
-
-def _plain(value: str | float) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.7g}" if math.isfinite(value) else ""
 
 
 def _spread(mean: float, std: float) -> str:

@@ -7,7 +7,13 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
-from advmi_core.figures.sweep_table import escaped
+# What a character means in LaTeX, and what its table says instead.
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%",
+    "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "ε": r"$\varepsilon$",
+    "±": r"$\pm$", "−": "$-$", "∞": r"$\infty$", "–": "--", "<": r"\textless{}", ">": r"\textgreater{}",
+    "●": r"$\bullet$", "λ": r"$\lambda$", "×": r"$\times$",
+}  # fmt: skip
 
 
 def csv_bytes(lines: Sequence[Mapping[str, str | float]]) -> bytes:
@@ -51,8 +57,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _latex(text: str) -> str:
-    text = escaped(text).replace("⁻³", "$^{-3}$").replace("●", r"$\bullet$")
-    return text.replace("λ", r"$\lambda$").replace("×", r"$\times$")
+    return "".join(_LATEX.get(character, character) for character in text).replace("⁻³", "$^{-3}$")
 
 
 def _plain(value: str | float) -> str:

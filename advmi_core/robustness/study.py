@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ class RobustnessStudy:
         """How many images a column has."""
         return min(self.n, self.autoattack_images) if attack == suite.AUTOATTACK else self.n
 
+    @cached_property
     def subjects(self) -> dict[tuple[str, int], Subject]:
         """(row, seed) → its trained model.
 
@@ -130,7 +132,7 @@ class RobustnessStudy:
         """
         if self.eps is not None:
             return self.eps
-        seen = {(found.spec.get("eps"), found.spec.get("norm")) for found in self.subjects().values()}
+        seen = {(found.spec.get("eps"), found.spec.get("norm")) for found in self.subjects.values()}
         (eps, norm) = next(iter(seen))
         if len(seen) > 1 or norm != self.norm or eps is None:
             raise ValueError(
@@ -168,10 +170,11 @@ class RobustnessStudy:
             "rows": list(self.rows or ()), "seeds": list(self.seeds), "eps": eps, "norm": self.norm,
             "attacks": {label: [attack.spec() for attack in columns[label]] for label in attacks},
             "images": {label: self.images_of(label) for label in attacks},
-            "weights": {f"{row}/{seed}": found.sha256 for (row, seed), found in self.subjects().items()},
+            "weights": {f"{row}/{seed}": found.sha256 for (row, seed), found in self.subjects.items()},
             "surrogate": self._surrogate_facts(), "batch": self.batch,
         }  # fmt: skip
 
+    @cached_property
     def surrogate_subject(self) -> Subject | None:
         """The model that x̃ is made on; None in a white box.
 
@@ -183,7 +186,7 @@ class RobustnessStudy:
         return read(self.surrogate_weights, self.surrogate)
 
     def _surrogate_facts(self) -> dict[str, Any] | None:
-        found = self.surrogate_subject()
+        found = self.surrogate_subject
         if found is None:
             return None
         return {"model": found.model, "sha256": found.sha256, "defense": found.spec.get("defense")}

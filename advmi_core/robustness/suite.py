@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advmi_core.attacks import CW, DDN, FWA, PGD, TIDIM, Attack, AutoAttack
 from advmi_core.attacks.ball import NORMS
+from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.validate import check_choice, check_number
 
 NONE = "None"
@@ -21,7 +22,6 @@ Column = tuple[Attack, ...]
 """Attacks in turn, each on the images that all before it left right; () is no attack."""
 
 _RESTARTS = 5
-_TRANSFER_STEP = 0.007  # γ of FWA in [NAMID]
 
 
 def suite(eps: float, norm: str = "linf") -> dict[str, Column]:
@@ -48,7 +48,7 @@ def suite(eps: float, norm: str = "linf") -> dict[str, Column]:
     known: dict[str, Column] = {
         NONE: (),
         AUTOATTACK: (AutoAttack(eps=eps, norm=norm, mi_steps=0),),
-        "FWA-40": (FWA(eps=eps, steps=41, step_size=_TRANSFER_STEP, mi_steps=0),),
+        "FWA-40": (FWA(eps=eps, steps=41, step_size=NAMID_STEP, mi_steps=0),),
         "TI-DIM": (TIDIM(eps=eps, norm=norm, steps=41, mi_steps=0),),
         "CW": (CW(eps=eps, steps=20, step_size=0.01, mi_steps=0),),
         "DDN": (DDN(eps=eps, steps=20, mi_steps=0),),

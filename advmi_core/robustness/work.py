@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Generator
@@ -63,13 +62,13 @@ class Work:
     """
 
     def __init__(self, study: RobustnessStudy, directory: Path) -> None:
-        self._subjects, self._surrogate = study.subjects(), study.surrogate_subject()
+        self._subjects, self._surrogate = study.subjects, study.surrogate_subject
         split = data.load(study.dataset, "test")
         self._images, self._device = split.first(study.n), pick(study.device)
         self._columns, self._spec = suite(study.radius(), study.norm), study.spec()
         facts = {
             "advmi": __version__,
-            "images": _digest(split.x, split.y),
+            "images": split.digest(),
             "surrogate": None if self._surrogate is None else self._surrogate.sha256,
             "batch": study.batch,
             "device": self._device.type,
@@ -178,7 +177,3 @@ def right_under(
         )
         right[left] = run.drain().right[_ATTACK]
     return right
-
-
-def _digest(x: Tensor, y: Tensor) -> str:
-    return hashlib.sha256(x.numpy().tobytes() + y.numpy().tobytes()).hexdigest()

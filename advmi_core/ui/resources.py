@@ -55,8 +55,15 @@ def name_of(weights: Path) -> str:
 
 def classifiers() -> dict[str, str]:
     """Name → title of the classifiers that can be attacked: the shipped one, then the user's own."""
-    own = {name_of(trained.weights): trained.title for trained in trained_models(user_folder())}
-    return {CLASSIFIER: "CNN, as shipped"} | own
+    folder = user_folder()
+    # Reading all cards takes longer than looking whether a training came or went since the last look.
+    trainings = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")))
+    return {CLASSIFIER: "CNN, as shipped"} | _own(folder, trainings)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _own(folder: Path, trainings: tuple[tuple[str, int], ...]) -> dict[str, str]:
+    return {name_of(trained.weights): trained.title for trained in trained_models(folder)}
 
 
 @st.cache_resource(show_spinner=False)

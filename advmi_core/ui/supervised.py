@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS
+from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.ui import attack_page, form, layout, pictures, resources, work
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
@@ -42,7 +43,7 @@ _PRESETS: dict[str, Presets] = {
     "ti-dim": {"interactive": {"eps": 0.1, "steps": 40}, "paper": {"eps": 0.03, "steps": 40}},
     "fwa": {
         "interactive": {"eps": 0.1, "steps": 40},
-        "paper": {"eps": 0.03, "steps": 40, "step_size": 0.007},
+        "paper": {"eps": 0.03, "steps": 40, "step_size": NAMID_STEP},
     },
     "autoattack": {
         "interactive": {"eps": 0.1, "steps": 20, "targets": 3, "queries": 500},

@@ -68,11 +68,16 @@ class Task:
         return self.images.x.numpy()
 
     @cached_property
-    def outputs(self) -> NDArray[np.float32]:
-        """(B,…) the model's outputs on the originals."""
-        with torch.no_grad():
-            outputs: Tensor = resources.model(self.model)(self.images.x)
-        return outputs.numpy()
+    def _outputs(self) -> dict[int, NDArray[np.float32]]:
+        return {}
+
+    def output(self, row: int) -> NDArray[np.float32]:
+        """(…) the model's output on one original, computed once."""
+        if row not in self._outputs:
+            with torch.no_grad():
+                output: Tensor = resources.model(self.model)(self.images.x[row : row + 1])
+            self._outputs[row] = output[0].numpy()
+        return self._outputs[row]
 
     def objective(self) -> Any:
         """The criterion that the attack works on."""

@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 def idle(task: Task, row: int = 0) -> dict[str, Any]:
     """The picture and what the model makes of it, with empty curves."""
-    trail = trails.start(task.originals[row], task.total, task.outputs[row])
+    trail = trails.start(task.originals[row], task.total, task.output(row))
     return payload(
         trail, _reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=_large()
     )
@@ -30,7 +30,7 @@ def idle(task: Task, row: int = 0) -> dict[str, Any]:
 def live(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
     """The latest iterate and the curves so far."""
     task: Task = snapshot.about
-    trail = trails.follow(snapshot.records, task.originals[row], row, task.total, task.outputs[row])
+    trail = trails.follow(snapshot.records, task.originals[row], row, task.total, task.output(row))
     return payload(
         trail,
         _reading(task, row, trail),

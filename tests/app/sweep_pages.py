@@ -1,10 +1,11 @@
-"""What the tests of MI vs ASR and Runs share: a visitor, and a small finished sweep."""
+"""What the tests of pages with long jobs share: a visitor, and a small finished sweep."""
 
 from __future__ import annotations
 
 import json
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,18 @@ class Tab:
     def press(self, label: str) -> None:
         next(button for button in self.app.button if button.label == label).click().run()
 
-    def finish(self, seconds: float = 60) -> Any:
-        """Wait for the page's job, as the polling fragment would, and draw its end."""
-        deadline = time.monotonic() + seconds
-        job = self.app.session_state[self.key("job")]
-        while (now := shared().get(job)) is not None and now.active:
+    def wait(self, done: Callable[[Any], bool], seconds: float = 200) -> Any:
+        """Look at the page's job, as somebody would who watches it, until it is as wanted."""
+        job, deadline = self.app.session_state[self.key("job")], time.monotonic() + seconds
+        while (now := shared().get(job)) is not None and not done(now):
+            shared().touch(job)
             assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
-            time.sleep(0.05)
+            time.sleep(0.02)
+        return now
+
+    def finish(self, seconds: float = 200) -> Any:
+        """Wait for the end of the page's job, and draw it."""
+        now = self.wait(lambda snapshot: not snapshot.active, seconds)
         self.app.run()
         return now
 
@@ -110,3 +116,14 @@ class Tab:
     @property
     def downloads(self) -> set[str]:
         return {element.proto.label for element in self.app.get("download_button")}
+
+
+def assert_unwritable_is_one_sentence(visit: Callable[[Path], Tab], tmp_path: Path) -> None:
+    """A page whose folder of results is a file says so when its job starts."""
+    occupied = tmp_path / "occupied"
+    occupied.write_text("a file where a folder should be")
+    tab = visit(occupied)
+    tab.press("Start")
+    assert tab.finish().state == "failed"
+    (error,) = tab.app.error
+    assert "occupied" in error.value

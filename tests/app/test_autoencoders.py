@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sweep_pages import SCRIPTS, Tab
+from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.figures import retraining_words
 from advmi_core.jobs import shared
@@ -43,17 +43,6 @@ def visit(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of parts for all tests: what one has computed, the next one loads."""
     return tmp_path_factory.mktemp("cache")
-
-
-def finish(tab: Tab, seconds: float = 200) -> Any:
-    """Wait for the page's job, as somebody who looks at it, and draw its end."""
-    job, deadline = tab.app.session_state[tab.key("job")], time.monotonic() + seconds
-    while (now := shared().get(job)) is not None and now.active:
-        shared().touch(job)
-        assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
-        time.sleep(0.05)
-    tab.app.run()
-    return now
 
 
 def look(tab: Tab, view: str, **chosen: Any) -> None:
@@ -118,7 +107,7 @@ def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path, shipped: 
 def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     tab = visit(cache, **TINY)
     tab.press("Start")
-    job = finish(tab)
+    job = tab.finish()
     assert job.state == "done", job.error
     study = job.about
     assert (study.n, study.seeds, study.epochs, study.steps, study.models) == (60, (0,), 1, 1, ("ae-conv",))
@@ -161,7 +150,7 @@ def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     assert "the start alone has" in tab.said
 
     tab.press("Start")
-    again = finish(tab)
+    again = tab.finish()
     assert all(step.reused for step in again.records)
     assert "Computed before, loaded" in tab.said
     tab.app.segmented_control(key=tab.key("source")).set_value("shipped").run()
@@ -184,7 +173,7 @@ def test_while_it_runs_the_page_draws_curves_and_a_cancelled_run_keeps_them(
     first, _ = tab.charts
     assert len([y for y in first["data"][0]["y"] if y is not None]) >= 1
     tab.press("Cancel")
-    ended = finish(tab)
+    ended = tab.finish()
     assert ended.state == "cancelled"
     assert "Partial result" in tab.said or "No training is finished yet" in tab.said
 
@@ -197,13 +186,7 @@ def test_nothing_chosen_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
-    occupied = tmp_path / "occupied"
-    occupied.write_text("a file where a folder should be")
-    tab = visit(occupied, **TINY)
-    tab.press("Start")
-    assert finish(tab).state == "failed"
-    (error,) = tab.app.error
-    assert "occupied" in error.value
+    assert_unwritable_is_one_sentence(lambda folder: visit(folder, **TINY), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sweep_pages import SCRIPTS, Tab
+from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.attacks import FWA, PGD, Attack
 from advmi_core.defenses import lesson_attacks
@@ -47,23 +45,6 @@ def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
             shared().discard(tab.app.session_state[tab.key("job")])
 
 
-def wait(tab: Tab, done: Callable[[Any], bool], seconds: float = 200) -> Any:
-    """Look at the page's job, as somebody would who watches it, until it is as wanted."""
-    job, deadline = tab.app.session_state[tab.key("job")], time.monotonic() + seconds
-    while not done(now := shared().get(job)):
-        shared().touch(job)
-        assert time.monotonic() < deadline, f"still {now.state} after {seconds} s"
-        time.sleep(0.02)
-    return now
-
-
-def finish(tab: Tab) -> Any:
-    """Wait for the end, and draw it."""
-    now = wait(tab, lambda snapshot: not snapshot.active)
-    tab.app.run()
-    return now
-
-
 def test_the_first_look_computes_nothing_and_says_what_is_done(visit: Visit, tmp_path: Path) -> None:
     tab = visit(tmp_path)
     assert tab.key("job") not in tab.app.session_state
@@ -78,7 +59,7 @@ def test_the_first_look_computes_nothing_and_says_what_is_done(visit: Visit, tmp
 def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
     tab = visit(tmp_path, **TINY)
     tab.press("Start")
-    assert finish(tab).state == "done"
+    assert tab.finish().state == "done"
     assert "NAMID against Standard, x̃ of 10 test images under PGD-10" in tab.said
     assert "natural MI" in tab.said
     assert "adversarial MI" in tab.said
@@ -95,7 +76,7 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
             assert "Not measured yet" in tab.said
 
     tab.press("Start")
-    again = finish(tab)
+    again = tab.finish()
     assert "Computed before, loaded" in tab.said
     weights = again.result.weights["defence"]
 
@@ -116,7 +97,7 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
 def test_cancelled_it_shows_what_it_has(visit: Visit, tmp_path: Path) -> None:
     tab = visit(tmp_path, **TINY | {"images": "400", "epochs": "50"})
     tab.press("Start")
-    wait(tab, lambda now: any(step.training.finished for step in now.records))
+    tab.wait(lambda now: any(step.training.finished for step in now.records))
     tab.app.run()
     assert tab.has("Cancel")
     assert "1 of 4 · Training Standard, epoch" in tab.said
@@ -124,20 +105,14 @@ def test_cancelled_it_shows_what_it_has(visit: Visit, tmp_path: Path) -> None:
     assert len(loss["data"][0]["y"]) >= 2
     assert len(accuracy["data"][0]["y"]) >= 1
     tab.press("Cancel")
-    assert finish(tab).state == "cancelled"
+    assert tab.finish().state == "cancelled"
     assert "Partial result" in tab.said
     assert len(tab.charts) == 4
     assert not tab.has("Attack this model")
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
-    occupied = tmp_path / "occupied"
-    occupied.write_text("a file where a folder should be")
-    tab = visit(occupied, **TINY)
-    tab.press("Start")
-    assert finish(tab).state == "failed"
-    (error,) = tab.app.error
-    assert "occupied" in error.value
+    assert_unwritable_is_one_sentence(lambda folder: visit(folder, **TINY), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from torch import nn
 
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
@@ -11,6 +14,37 @@ from advmi_core.objectives import Classification, Objective, Reconstruction
 
 # Long enough for rounding to be amplified: one differing last bit shows after about 90 critic steps.
 STEPS, INNER = 12, 10
+
+# Usual ones, and those whose lone image gets company: a stride, groups, a 1×1 kernel, a transposed one.
+LAYERS = {
+    "plain": nn.Conv2d(3, 8, 3),
+    "padded": nn.Conv2d(16, 32, 3, padding=1),
+    "even": nn.Conv2d(1, 8, 4, padding=2),
+    "strided": nn.Conv2d(3, 16, 4, stride=2, padding=1),
+    "grouped": nn.Conv2d(4, 8, 3, groups=2),
+    "pointwise": nn.Conv2d(8, 16, 1),
+    "same": nn.Conv2d(3, 8, 3, padding="same"),
+    "transposed": nn.ConvTranspose2d(8, 4, 4, stride=2, padding=1),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("side", [8, 28])
+def test_a_lone_image_is_convolved_as_it_is_among_others(name: str, side: int) -> None:
+    layer = copy.deepcopy(LAYERS[name])
+    objective = Classification(nn.Sequential(layer, nn.Flatten()), torch.zeros(1, dtype=torch.int64))
+    channels = layer.in_channels
+
+    def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = x.clone().requires_grad_()
+        output = objective.model(leaf)
+        (output * torch.linspace(-1, 1, output.shape[1])).sum().backward()
+        assert leaf.grad is not None
+        return output.detach(), leaf.grad
+
+    x = torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0))
+    for both, lone in zip(run(x), run(x[:1]), strict=True):
+        assert torch.equal(both[:1], lone)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 5])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DefenseSpec, train_defense
-from advmi_core.defenses.losses import MI_TERMS, namid_term
+from advmi_core.defenses.losses import NAMID_TERMS, namid_term
 from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
 
 PENALTY = 0.3
@@ -43,7 +43,7 @@ def test_each_estimator_alone_as_printed() -> None:
     assert float(namid_term(seen, PENALTY).detach()) == pytest.approx(sum(by_hand.values()), abs=1e-9)
 
 
-@pytest.mark.parametrize("terms", MI_TERMS)
+@pytest.mark.parametrize("terms", NAMID_TERMS)
 def test_an_estimator_left_out_has_no_gradient(terms: str) -> None:
     seen = values()
     torch.autograd.backward(namid_term(seen, PENALTY, terms))
@@ -67,7 +67,7 @@ def test_a_training_follows_the_choice(
     small: Callable[..., DefenseSpec], images: ImageSet, test_images: ImageSet, estimators: LocalEstimators
 ) -> None:
     trained = {}
-    for terms in MI_TERMS:
+    for terms in NAMID_TERMS:
         spec = small("namid", epochs=1, terms=terms, warmup=0, penalty=1.0)
         run = train_defense(spec, None, estimators=estimators, images=images, test=test_images)
         weights = run.drain().network.state_dict()
