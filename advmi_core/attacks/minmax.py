@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 
@@ -12,7 +12,7 @@ from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.base import Iterate
 from advmi_core.attacks.descent import FIRST_C, Descent
 from advmi_core.objectives import Problem
-from advmi_core.validate import check_number
+from advmi_core.validate import check_count, check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,9 @@ class MinMax(Descent):
             so it never outgrows w·I where f⁺ stays small, and such a row would end short of the border. 0 is
             the published rule; a row that has succeeded before is not touched. An unsupervised example is far
             shorter than its ε, so PGD's step would throw it off.
+        warmup: iterations before the first, in which the critic learns while δ and c wait; the published
+            attack has none. The MI in its loop rises with every critic step, whatever x̃ does, so the UAE it
+            keeps, the success with the smallest one, is its first success: little more than the start.
 
     Example:
         >>> result = MinMax(eps=0.3, steps=200)(Classification(model, y), x)  # doctest: +SKIP
@@ -39,11 +42,21 @@ class MinMax(Descent):
 
     beta: float = 0.1
     restore: float = 0.2
+    warmup: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.beta, "beta", low=0, high=1, above=True)
         check_number(self.restore, "restore", low=0, high=1)
+        check_count(self.warmup, "warmup", low=0)
+
+    @property
+    def iterations(self) -> int:
+        return self.warmup + self.steps
+
+    def spec(self) -> dict[str, Any]:
+        # Left out where there is none, so that what was computed before warm-ups came is found again.
+        return {name: value for name, value in super().spec().items() if name != "warmup" or value}
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         current = self.first(problem, ball, rows)
@@ -51,9 +64,13 @@ class MinMax(Descent):
         c = torch.full((len(current),), FIRST_C, device=current.device)
         won = torch.zeros_like(c, dtype=torch.bool)
         restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
-        for t in range(1, self.steps + 1):
+        for t in range(1 - self.warmup, self.steps + 1):
             restoring = ~won & (t > restored_from)
-            iterate, excess, current = self.descend(problem, ball, information, current, c, restoring)
+            iterate, excess, following = self.descend(problem, ball, information, current, c, restoring)
+            if t < 1:
+                yield replace(iterate, eligible=torch.zeros_like(won))
+                continue
             won |= iterate.eligible
             yield iterate
+            current = following
             c = ((1 - self.beta / t**0.25) * c + self.beta * excess).clamp_min(0)

@@ -28,7 +28,7 @@ class Augmentation(Strength):
     Attributes:
         method: one of ``METHODS``.
         mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``MinMax``).
-        eps, steps, inner, alpha, start, mi_weight: see ``Strength``.
+        eps, steps, inner, alpha, start, mi_weight, warmup: see ``Strength``.
         l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
         seed: ≥ 0; an image depends on its own position and on no other image.
         part: images ≥ 1 made and kept at once; no image depends on it.

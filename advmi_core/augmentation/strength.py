@@ -10,12 +10,13 @@ from advmi_core.attacks.mi_term import DISTANCE
 
 
 class Usual(NamedTuple):
-    """Critic steps, step α of δ, ± of the random start and weight w of the MI where none are given."""
+    """Critic steps, step α of δ, ± of the random start, weight w and warm-up where none are given."""
 
     inner: int
     alpha: float
     start: float
     mi_weight: float = 1.0
+    warmup: int = 0
 
 
 DEFAULTS: dict[str, Usual] = {
@@ -35,7 +36,7 @@ class Strength:
     Attributes:
         eps: radius ε ≥ 0 of the L∞ ball.
         steps: iterations ≥ 1.
-        inner, alpha, start, mi_weight: see ``MinMax``; None takes those of ``DEFAULTS``.
+        inner, alpha, start, mi_weight, warmup: see ``MinMax``; None takes those of ``DEFAULTS``.
     """
 
     eps: float = 1.0
@@ -44,6 +45,7 @@ class Strength:
     alpha: float | None = None
     start: float | None = None
     mi_weight: float | None = None
+    warmup: int | None = None
 
     @property
     def strength(self) -> dict[str, Any]:

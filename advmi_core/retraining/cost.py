@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from advmi_core.models import build
-from advmi_core.objectives import Reconstruction
-
 if TYPE_CHECKING:
     from advmi_core.retraining.study import RetrainingStudy
 
@@ -33,7 +30,6 @@ def making_cost(study: RetrainingStudy, model: str, row: str, images: int) -> in
     """Units of work of so many new images."""
     if row == "gaussian":
         return images
-    attack = study.augmentation(row).attack()
-    maps = Reconstruction(build(model)).has_maps
-    fixed, critic = _ITERATION["mine-random" if attack.mi == "mine-conv" and not maps else attack.mi]
-    return round(images * attack.steps * (fixed + critic * attack.inner))
+    attack = study.augmentation(row, model).attack()
+    fixed, critic = _ITERATION[attack.mi]
+    return round(images * attack.iterations * (fixed + critic * attack.inner))

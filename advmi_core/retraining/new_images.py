@@ -40,7 +40,7 @@ class NewImages:
         """A row's new images of all x (N,C,H,W) of a split; the records do not count the study's steps."""
         # The UAEs that noise is as long as come first in ``ROWS``, so their lengths are known.
         lengths = self._lengths[split] if row == GAUSSIAN else None
-        how = self._study.augmentation(row)
+        how = self._study.augmentation(row, self._model)
         with how.run(base, x, l2=lengths, directory=self._directory) as run:
             for step in run:
                 if step.done < len(x):

@@ -27,7 +27,7 @@ class Retraining(Strength):
         targets: what a new image is to be rebuilt to, or matched with: itself or its ``"original"``.
         only_successful: choose the images with f ≤ 0 only; noise is chosen where the UAE it matches is.
         part: new images made and kept at once; no result depends on it.
-        eps, steps, inner, alpha, start, mi_weight: of the UAEs, see ``Strength``.
+        eps, steps, inner, alpha, start, mi_weight, warmup: of the UAEs, see ``Strength``.
 
     Raises:
         ValueError: a parameter is outside its range.

@@ -59,7 +59,7 @@ class Shelf:
     ) -> None:
         self._model, self._images = model, images
         self._epochs = study.epochs_of(model)
-        spec = _spec(study, model, images, device) | _row_spec(study, row)
+        spec = _spec(study, model, images, device) | _row_spec(study, model, row)
         self.parts = Parts(directory, f"retrain-{model}-{row}", spec)
         self.parts.open()
 
@@ -115,7 +115,7 @@ def _spec(study: RetrainingStudy, model: str, images: Images, device: str) -> di
     return {"advmi": __version__, "training": training, "images": images.hashes(), "device": device}
 
 
-def _row_spec(study: RetrainingStudy, row: str) -> dict[str, Any]:
+def _row_spec(study: RetrainingStudy, model: str, row: str) -> dict[str, Any]:
     """What the images of a row depend on."""
     if row == ORIGINAL:
         return {"row": row}
@@ -126,5 +126,5 @@ def _row_spec(study: RetrainingStudy, row: str) -> dict[str, Any]:
         "share": study.share,
         "only_successful": study.only_successful,
         "as_long_as": study.matched if row == GAUSSIAN else None,
-        "made": study.augmentation(study.matched or row if row == GAUSSIAN else row).spec(),
+        "made": study.augmentation(study.matched or row if row == GAUSSIAN else row, model).spec(),
     }

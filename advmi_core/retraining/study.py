@@ -16,6 +16,7 @@ from advmi_core import models
 from advmi_core.augmentation import Augmentation
 from advmi_core.models import default_spec
 from advmi_core.models.registry import skeleton
+from advmi_core.objectives import Reconstruction
 from advmi_core.retraining.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS, Record
 from advmi_core.retraining.results import Cell, RetrainingResult
 from advmi_core.retraining.retraining import Retraining, distinct
@@ -78,7 +79,7 @@ class RetrainingStudy(Retraining):
         check_count(self.asr_images, "asr_images", low=0)
         if GAUSSIAN in self.rows and self.matched is None:
             raise ValueError(f"gaussian noise is as long as a row of UAEs, got no such row in {self.rows}")
-        self.augmentation("mine-uae-conv")
+        self.augmentation("mine-uae-conv", self.models[0])
 
     @property
     def cells(self) -> list[Cell]:
@@ -99,17 +100,17 @@ class RetrainingStudy(Retraining):
         """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
         return self.gradient_steps_in(self.epochs_of(model), protocol)
 
-    def augmentation(self, row: str) -> Augmentation:
-        """How a row's new images are made."""
+    def augmentation(self, row: str, model: str) -> Augmentation:
+        """How a row's new images are made for a model."""
         if row == GAUSSIAN:
             return Augmentation(method="gaussian", part=self.part)
-        mi = "mine-patches" if row == "mine-uae-patches" else "mine-conv"
-        return Augmentation(
-            method="l2-uae" if row == "l2-uae" else "mine-uae",
-            mi=mi,
-            part=self.part,
-            **self.strength,
+        if row == "l2-uae":
+            return Augmentation(method="l2-uae", part=self.part, **self.strength)
+        published = (
+            "mine-conv" if Reconstruction(skeleton(model, (1, 28, 28), 10)).has_maps else "mine-random"
         )
+        mi = "mine-patches" if row == "mine-uae-patches" else published
+        return Augmentation(mi=mi, part=self.part, **self.strength)
 
     def run(self, directory: Path) -> Run[Record, RetrainingResult]:
         """Start the study, or go on with it; closing the run keeps what is finished.
@@ -130,7 +131,8 @@ class RetrainingStudy(Retraining):
 
     def spec(self) -> dict[str, Any]:
         """All parameters, those left to the defaults filled in."""
-        made = {row: self.augmentation(row).spec() for row in self.rows if row != ORIGINAL}
+        rows = [row for row in self.rows if row != ORIGINAL]
+        made = {model: {row: self.augmentation(row, model).spec() for row in rows} for model in self.models}
         epochs = {model: self.epochs_of(model) for model in self.models}
         return {"study": "retraining", **asdict(self), "epochs": epochs, "made": made}
 

@@ -108,6 +108,14 @@ FIELDS: dict[str, Field] = {
         1.0,
         0.05,
     ),
+    "warmup": Field(
+        "Warm-up of the critic",
+        "Iterations before the first in which only the critic learns. Published: 0, and then the MI rises "
+        "with the critic whatever x̃ does.",
+        0,
+        1000,
+        1,
+    ),
     "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
     "mi": Field(
         "Samples for MI",
