@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 import torch
 from models_for_tests import small_classifier
@@ -69,3 +72,33 @@ def test_images_too_small_for_patches_are_attacked_but_not_measured() -> None:
     assert any("at least 8×8" in sentence for sentence in result.warnings)
     with pytest.raises(ValueError, match="at least 8×8 pixels, got \\(6, 6\\)"):
         MinMax(steps=3, mi="gaussian-patches")(Classification(model, torch.tensor([0, 1])), x)
+
+
+def test_in_a_warm_up_the_critic_learns_while_the_image_waits() -> None:
+    objective, x = _objective("unsupervised")
+    attack = MinMax(eps=1.0, steps=3, warmup=4, inner=3, mi_steps=0)
+    records = list(run := attack.run(objective, x))
+    assert [record.step for record in records] == list(range(1, 8))
+    assert all(torch.equal(record.x_adv, records[0].x_adv) for record in records[:5])
+    assert not torch.equal(records[5].x_adv, records[4].x_adv)
+    assert all(torch.equal(record.c, records[0].c) for record in records[:5])
+    assert all(bool((a.mi < b.mi).all()) for a, b in pairwise(records[:5]))
+    assert not any(bool(record.found.any()) for record in records[:4])
+    published = replace(attack, warmup=0).spec()
+    assert "warmup" not in published
+    assert attack.spec() == published | {"warmup": 4}
+    assert run.result.x_adv.shape == x.shape
+
+
+def test_a_warm_critic_tells_an_unlikely_image_from_the_first_success() -> None:
+    """The MI of a critic that starts with the attack rises with every step, so its smallest is the first."""
+    objective, x = _objective("unsupervised")
+    cold = MinMax(eps=1.0, steps=40, start=0.03, alpha=0.03, mi_weight=10.0, inner=5, mi_steps=0)
+    moved = {}
+    for attack in (cold, replace(cold, warmup=80)):
+        first = next(iter(attack.run(objective, x))).x_adv
+        result = attack(objective, x)
+        won = result.success
+        assert float(won.float().mean()) >= 0.75
+        moved[attack.warmup] = float((result.x_adv - first)[won].flatten(1).norm(dim=1).mean())
+    assert moved[80] > 2 * moved[0]
