@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.base import Iterate
 from advmi_core.attacks.descent import FIRST_C, Descent
+from advmi_core.attacks.mi_term import MITerm
 from advmi_core.objectives import Problem
 from advmi_core.validate import check_count, check_number
 
@@ -64,13 +66,24 @@ class MinMax(Descent):
         c = torch.full((len(current),), FIRST_C, device=current.device)
         won = torch.zeros_like(c, dtype=torch.bool)
         restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
-        for t in range(1 - self.warmup, self.steps + 1):
+        yield from self._warm_up(problem, ball, information, current, c)
+        for t in range(1, self.steps + 1):
             restoring = ~won & (t > restored_from)
-            iterate, excess, following = self.descend(problem, ball, information, current, c, restoring)
-            if t < 1:
-                yield replace(iterate, eligible=torch.zeros_like(won))
-                continue
+            iterate, excess, current = self.descend(problem, ball, information, current, c, restoring)
             won |= iterate.eligible
             yield iterate
-            current = following
             c = ((1 - self.beta / t**0.25) * c + self.beta * excess).clamp_min(0)
+
+    def _warm_up(
+        self, problem: Problem, ball: Ball, information: MITerm, current: Tensor, c: Tensor
+    ) -> Iterator[Iterate]:
+        """The critic learns from the start, which the model sees once and which is not kept yet."""
+        if not self.warmup:
+            return
+        with torch.no_grad():
+            start = ball.snap(current)
+            seen = problem.evaluate(start)
+        waiting = replace(Iterate.of(start, seen, c=c), eligible=torch.zeros_like(seen.clear))
+        for step in range(self.warmup):
+            mi, _, _ = information.step(start, seen.maps)
+            yield replace(waiting, mi=mi if information.nats else waiting.mi, passes=int(step == 0))
