@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
 from advmi_core.retraining import RetrainingStudy, RowSummary
 
-SEARCHES = (("ae-dense", "mine-uae-patches"), ("ae-conv", "mine-uae-conv"), ("ae-dense", "l2-uae"))
 COORDINATES: dict[str, tuple[Any, ...]] = {
     "mi_weight": (1.0, 3.0, 10.0, 30.0, 100.0),
     "alpha": (0.01, 0.03, 0.1, 0.3),
@@ -38,16 +37,34 @@ COORDINATES: dict[str, tuple[Any, ...]] = {
 }
 REGIMES = (500, 1000, 5000)
 MOVED, SUCCEEDED = 0.5, 0.5
-# Where the search begins. Without a warm-up the published MI keeps a UAE's start, whatever else is chosen; an
-# untrained critic's bound on random projections is below 0, and a UAE needs an MI above it.
-FIRST: dict[str, dict[str, Any]] = {
-    "mine-uae-conv": {"start": 0.03, "alpha": 0.03, "inner": 5, "warmup": 80},
-    "mine-uae-patches": {"start": 0.03, "alpha": 0.1, "inner": 5, "warmup": 0},
-    "l2-uae": {"start": 0.03, "alpha": 0.1, "inner": 1, "warmup": 0},
-}
-IMAGES = {"ae-dense": 1000, "ae-conv": 500}
-EPOCHS = {"ae-dense": 40, "ae-conv": 20}
-LARGEST = {"ae-dense": 5000, "ae-conv": 1000}  # of the regimes, what the time allows
+
+
+@dataclass(frozen=True)
+class Search:
+    """One row of one autoencoder: where the search begins, what it varies, and what the time allows."""
+
+    model: str
+    row: str
+    first: dict[str, Any]
+    images: int
+    epochs: int
+    seeds: int
+    largest: int = 0
+    coordinates: dict[str, tuple[Any, ...]] = field(default_factory=lambda: COORDINATES)
+
+
+_LEARNT = {name: values for name, values in COORDINATES.items() if name not in ("inner", "warmup")}
+# Without a warm-up the published MI keeps a UAE's start, whatever else is chosen. Random projections cost
+# seven times as much as maps, so less is varied there.
+SEARCHES = (
+    Search("ae-dense", "mine-uae-patches", {"alpha": 0.1, "inner": 5, "warmup": 0}, 1000, 40, 6, 5000),
+    Search("ae-dense", "l2-uae", {"alpha": 0.1, "inner": 1, "warmup": 0}, 1000, 40, 6, 5000, _LEARNT),
+    Search("ae-conv", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 80}, 500, 20, 3, 1000),
+    Search(
+        "ae-dense", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 20}, 250, 40, 6,
+        coordinates={"mi_weight": (10.0, 30.0, 100.0), "alpha": (0.01, 0.03), "warmup": (0, 20)},
+    ),
+)  # fmt: skip
 
 Line = dict[str, Any]
 
@@ -57,7 +74,7 @@ def measure(study: RetrainingStudy, row: str, folder: Path) -> Line:
     run = study.run(folder)
     lines = {line.row: line for line in run.drain().table() if line.protocol == "equal-steps"}
     found = lines[row]
-    setting = {name: getattr(study, name) for name in ("n", *COORDINATES)}
+    setting = {name: getattr(study, name) for name in ("n", *COORDINATES)} | {"seeds": len(study.seeds)}
     return {"model": found.model, "row": row, **setting, **_facts(found)}
 
 
@@ -77,24 +94,25 @@ def _ends(pairs: Paired | None) -> list[float | None]:
     return [] if pairs is None else [json_number(value) for value in (pairs.mean, pairs.low, pairs.high)]
 
 
-def search(model: str, row: str, args: argparse.Namespace) -> Iterator[Line]:
-    """All settings of one row of one model, in the order tried."""
+def settings(search: Search, parts: Path) -> Iterator[Line]:
+    """All settings of a search, in the order tried."""
     study = RetrainingStudy(
-        models=(model,), rows=("original", row, "gaussian"), n=args.n or IMAGES.get(model, 500),
-        measured="validation", asr_images=0, seeds=tuple(range(args.seeds)),
-        epochs=args.epochs or EPOCHS.get(model), device="cpu", **FIRST[row],
+        models=(search.model,), rows=("original", search.row, "gaussian"), n=search.images,
+        measured="validation", asr_images=0, seeds=tuple(range(search.seeds)), epochs=search.epochs,
+        device="cpu", start=0.03, **search.first,
     )  # fmt: skip
-    for name, values in COORDINATES.items():
-        if row == "l2-uae" and name in ("inner", "warmup"):
-            continue  # it has no critic
+    for name, values in search.coordinates.items():
         tried: list[Line] = []
         for value in values:
-            tried.append({"varied": name} | measure(replace(study, **{name: value}), row, args.parts))
+            line = measure(replace(study, **{name: value}), search.row, parts)
+            tried.append({"varied": name, "chosen": False} | line)
             yield tried[-1]
-        study = replace(study, **{name: best(tried)[name]})
+        chosen = best(tried)
+        chosen["chosen"] = True
+        study = replace(study, **{name: chosen[name]})
     for n in REGIMES:
-        if n <= min(LARGEST.get(model, n), args.largest):
-            yield {"varied": "n"} | measure(replace(study, n=n), row, args.parts)
+        if n <= search.largest:
+            yield {"varied": "n", "chosen": False} | measure(replace(study, n=n), search.row, parts)
 
 
 def best(tried: list[Line]) -> Line:
@@ -119,13 +137,7 @@ def main() -> None:
     """Search, print, and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="only this autoencoder")
-    parser.add_argument("--row", help="only this row; with --model, any pair")
-    parser.add_argument("--n", type=int, help="training images; default: 1000 for ae-dense, 500 otherwise")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of every setting")
-    parser.add_argument("--epochs", type=int, help="default: 40 for ae-dense, 20 for ae-conv")
-    parser.add_argument(
-        "--largest", type=int, default=max(REGIMES), help="of the numbers of images tried last"
-    )
+    parser.add_argument("--row", help="only this row")
     parser.add_argument("--parts", type=Path, default=user_folder(), help="keeps finished parts")
     parser.add_argument(
         "--json", type=Path, help="where to write all settings, e.g. assets/studies/uae-search.json"
@@ -136,13 +148,15 @@ def main() -> None:
     differences = f"{'− original':28} {'− Gaussian':28}"
     print(f"{'model':9} {'row':17} {'varied':22} {'loss':>8}  {differences}   ASR     L2  moved")
     found: list[Line] = []
-    named = [pair for pair in SEARCHES if args.model in (None, pair[0]) and args.row in (None, pair[1])]
-    for model, row in [(args.model, args.row)] if args.model and args.row else named:
-        for line in search(model, row, args):
+    for search in SEARCHES:
+        if args.model not in (None, search.model) or args.row not in (None, search.row):
+            continue
+        for line in settings(search, args.parts):
             show(line)
             found.append(line)
-            if args.json:
-                write_text(args.json, json.dumps({"settings": found}, indent=1, ensure_ascii=False) + "\n")
+    if args.json:
+        facts = {"command": "ADVMI_DATA=<data folder> python benchmarks/uae_search.py", "settings": found}
+        write_text(args.json, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.retraining import RetrainingResult, StoredError, stored
-from advmi_core.ui import autoencoders_files, autoencoders_views, resources, results
+from advmi_core.ui import autoencoders_files, autoencoders_views, resources, tables
 from advmi_core.ui.autoencoders_data import Shown
 from advmi_core.ui.state import PageState
 
@@ -17,11 +17,7 @@ COMMAND = "advmi table reconstruction --run"
 def draw(state: PageState) -> None:
     """The stored table in all the views that need no UAEs."""
     if resources.DATASET not in stored.available():
-        results.box(
-            "note", "No full table here yet",
-            "The command below computes it, and goes on where it stopped; Start computes a small comparison.",
-        )  # fmt: skip
-        st.code(COMMAND, language="bash")
+        tables.missing("No full table here yet", COMMAND, "Start computes a small comparison.")
         return
     try:
         result = stored.load(resources.DATASET)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from advmi_core import paths
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
+from advmi_core.ui import tables
 from advmi_core.ui.state import PageState
 
 COMMAND = "python benchmarks/reliability.py"
@@ -28,15 +26,10 @@ _COLUMNS = {
 _WORDS = ("setting", "changed")
 
 
-def kept() -> Path:
-    """The folder of the benchmark's tables."""
-    return paths.assets() / "studies"
-
-
 def draw(state: PageState) -> None:
     """The table with the command that made it, or how to make it."""
     st.subheader("From noise to a measurement", anchor=False)
-    tables = {name: table for name in NAMES if (table := _read(kept() / f"reliability-{name}.json"))}
+    tables = {name: table for name in NAMES if (table := _read(f"reliability-{name}"))}
     if not tables:
         st.caption(f"There is no table here yet; `{COMMAND}` measures it.")
         return
@@ -61,16 +54,16 @@ def _levels(means: dict[str, Any]) -> str:
     )
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(name: str) -> dict[str, Any] | None:
     """The benchmark's file; None if there is none or it is not what the benchmark writes."""
+    table = tables.read(name, {"command", "images", "default", "strengths", "rows"})
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
         good = (
-            {"command", "images", "default"} <= table.keys()
+            table is not None
             and {"itself", "pgd", "unrelated image"} <= table["strengths"].keys()
             and all(_COLUMNS.keys() <= row.keys() for row in table["rows"])
         )
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (AttributeError, TypeError):
         return None
     return table if good else None
 
