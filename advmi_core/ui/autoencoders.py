@@ -6,8 +6,10 @@ import streamlit as st
 
 from advmi_core.parts import user_folder
 from advmi_core.ui import (
+    autoencoders_features,
     autoencoders_form,
     autoencoders_latent,
+    autoencoders_search,
     autoencoders_shipped,
     autoencoders_shown,
     autoencoders_views,
@@ -18,7 +20,12 @@ from advmi_core.ui.state import PageState, choice
 
 PAGE = "autoencoders"
 SOURCE = "source"
-SOURCES = {"shipped": "Full table", "run": "Your run"}
+SOURCES = {
+    "shipped": "Full table",
+    "search": "How UAEs were chosen",
+    "features": "Learned features",
+    "run": "Your run",
+}
 _LEAD = "Does an autoencoder rebuild clean images better after training on its own adversarial examples, too?"
 _ALL_STEPS = 1_000_000  # none may be thinned away: each ends another training
 _WORDS = """
@@ -41,12 +48,7 @@ def page() -> None:
     with right:
         if pressed:
             _start(state)
-        if work.current(PAGE) is not None:
-            _choose(state)
-        if work.current(PAGE) is None or state.value(SOURCE) == "shipped":
-            autoencoders_shipped.draw(state)
-        else:
-            autoencoders_shown.draw(state)
+        _VIEWS[_chosen(state)](state)
     state.remember()
 
 
@@ -64,8 +66,21 @@ def _start(state: PageState) -> None:
     state.set(SOURCE, "run")
 
 
-def _choose(state: PageState) -> None:
+def _chosen(state: PageState) -> str:
+    """What is shown; a run of one's own only where there is one."""
+    here = [name for name in SOURCES if name != "run" or work.current(PAGE) is not None]
+    if state.value(SOURCE) not in here:
+        state.set(SOURCE, "shipped")
     st.segmented_control(
-        "Shown", list(SOURCES), key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        "Shown", here, key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    return str(state.value(SOURCE))
+
+
+_VIEWS = {
+    "shipped": autoencoders_shipped.draw,
+    "search": autoencoders_search.draw,
+    "features": autoencoders_features.draw,
+    "run": autoencoders_shown.draw,
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,10 +12,15 @@ from advmi_core import paths
 from advmi_core.ui import results
 
 
+def folder() -> Path:
+    """Where they lie."""
+    return paths.assets() / "studies"
+
+
 def read(name: str, keys: set[str]) -> dict[str, Any] | None:
     """A benchmark's JSON object; None if there is none, or it lacks one of the keys."""
     try:
-        table = json.loads((paths.assets() / "studies" / f"{name}.json").read_text(encoding="utf-8"))
+        table = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return table if keys <= table.keys() else None
     except (OSError, ValueError, AttributeError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 from advmi_core.figures import retraining_words
 from advmi_core.jobs import shared
 from advmi_core.retraining import ROWS, Retrained, RetrainingResult, RetrainingStudy, stored
-from advmi_core.ui import autoencoders_form, autoencoders_shipped
+from advmi_core.ui import autoencoders_form, autoencoders_search, autoencoders_shipped, tables
 
 PAGE = "autoencoders"
 TINY = {"n": "60", "seeds": "1", "epochs": "1", "uae-steps": "1"}
@@ -95,6 +96,76 @@ def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: 
     for view in ("latent", "manifold", "pictures", "start"):
         look(tab, view)
         assert tab.charts == []
+
+
+def tried(model: str, row: str, **changed: Any) -> dict[str, Any]:
+    """One setting of the search, as its benchmark writes it."""
+    setting = {
+        "mi_weight": 1.0, "alpha": 0.01, "start": 0.03, "inner": 5, "warmup": 0, "steps": 40, "share": 1.0,
+        "only_successful": True, "targets": "self", "n": 500, "seeds": 3, "model": model, "row": row,
+    }  # fmt: skip
+    numbers = {"loss": 0.014, "asr": 0.9, "used": 450, "l2": 1.0, "moved_share": 0.6, "chosen": False}
+    pairs = {"minus_original": [1e-4, -2e-4, 4e-4], "minus_gaussian": [1e-4, -2e-4, 4e-4]}
+    return setting | numbers | pairs | {"varied": next(iter(changed))} | changed
+
+
+def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
+    tab = visit(tmp_path, source="search")
+    assert autoencoders_search.COMMAND in tab.said
+    settings = [
+        tried("ae-dense", "l2-uae", mi_weight=3.0, chosen=True, minus_gaussian=[-3e-4, -4e-4, -2e-4]),
+        tried("ae-dense", "l2-uae", targets="original", moved_share=0.1),
+        tried("ae-dense", "l2-uae", only_successful=False, minus_gaussian=[2e-4, 1e-4, 3e-4]),
+        tried("ae-conv", "mine-uae-conv", warmup=80, minus_gaussian=[]),
+    ]
+    (tmp_path / "uae-search.json").write_text(json.dumps({"command": "made by me", "settings": settings}))
+    tab = visit(tmp_path, source="search")
+    assert "1 of 3 settings clearly beats Gaussian noise" in tab.said
+    assert "1 clearly does worse" in tab.said
+    assert "0.10 to 0.60" in tab.said
+    shown = tab.app.table[0].value
+    assert list(shown[" "]) == ["★", "", ""]
+    assert list(shown["value"]) == ["3", "x", "no"]
+    assert list(shown["− Gaussian [95 %]"].str.endswith("●")) == [True, False, True]
+    tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (conv)").run()
+    assert "None of 0 settings" in tab.said
+    assert tab.app.table[0].value["− Gaussian [95 %]"].iloc[0] == "–"
+
+
+def test_a_damaged_search_is_as_good_as_none(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
+    for text in ("{", "[]", '{"command": "", "settings": [{"model": "ae-dense"}]}'):
+        (tmp_path / "uae-search.json").write_text(text)
+        assert autoencoders_search.COMMAND in visit(tmp_path, source="search").said
+
+
+def test_what_uaes_do_for_learned_features(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
+    better = {"mean": 0.02, "low": 0.01, "high": 0.03}
+    unclear = {"mean": -1e-4, "low": -3e-4, "high": 1e-4}
+    rows = [
+        {"row": row, "protocol": "equal-steps", "metric": metric, "seeds": 3, "mean": 0.5, "std": None,
+         "against_original": None if row == "original" else better if metric == "accuracy" else unclear,
+         "against_gaussian": None if row == "gaussian" else unclear}
+        for metric in ("mse", "accuracy") for row in ("original", "mine-uae", "gaussian")
+    ]  # fmt: skip
+    spec = {"study": "representation", "n": 5000, "seeds": [0, 1, 2]}
+    table = {"spec": spec, "asr": 0.9, "used": 4500, "rows": rows}
+    (tmp_path / "representation-fashion-mnist.json").write_text(json.dumps(table))
+    tab = visit(tmp_path, source="features")
+    assert "Accuracy, %: UAEs are clearly better than the original (equal gradient steps)" in tab.said
+    assert "Squared error per input, 10⁻³: no difference that the intervals can tell" in tab.said
+    assert "4500 UAEs mixed in (success 90.0 %), 3 seeds" in tab.said
+    (shown,) = tab.app.table
+    assert list(shown.value["mean ± std"]) == ["500.000"] * 3 + ["50.00"] * 3
+    assert shown.value["− original [95 %]"].iloc[4] == "+2.00 [+1.00, +3.00] ●"
+    for command in ("--dataset mice-protein", "benchmarks.contrastive"):
+        assert command in tab.said
 
 
 def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path, shipped: Path) -> None:
