@@ -20,12 +20,14 @@ class Uaes:
         network: the first Φ, for which they were made.
         x, x_adv: (N,C,H,W) in [0,1].
         y: (N,) classes of the originals.
+        classes: their names.
     """
 
     network: Autoencoder
     x: Tensor
     x_adv: Tensor
     y: Tensor
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,5 +62,5 @@ class Shown:
         made, network = self.result.made.get((model, row)), self.result.base.get(model)
         if made is None or network is None or not made.count:
             return None
-        y = autoencoders_form.training().y[: made.count]
-        return Uaes(network, made.x.cpu(), made.x_adv.cpu(), y)
+        training = autoencoders_form.training(str(self.result.spec["dataset"]))
+        return Uaes(network, made.x.cpu(), made.x_adv.cpu(), training.y[: made.count], training.classes)

@@ -18,15 +18,16 @@ _FEW = 1000  # images below which 128 a gradient step would leave too few steps 
 _AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out images."
 
 
-@st.cache_resource(show_spinner="Loading images …")
-def training() -> ImageSet:
-    """The training split that the page's studies are about."""
-    return data.load(resources.DATASET, split="train", download=False)
+@st.cache_resource(show_spinner="Loading images …", max_entries=2)
+def training(dataset: str = resources.DATASET) -> ImageSet:
+    """The training split that a study is about."""
+    return data.load(dataset, split="train", download=False)
 
 
 def options() -> list[Option]:
     """The form's parameters in the URL."""
     return [
+        choice("data", resources.DATASET, list(resources.picture_sets())),
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
         number("n", USUAL, FEWEST, most()),
         number("seeds", 2, 1, _MOST_SEEDS),
@@ -44,8 +45,11 @@ def options() -> list[Option]:
 
 
 def most() -> int:
-    """Training images that are left beside those that the curves are measured on."""
-    return len(training()) - _VALIDATION
+    """Training images that are left, of the largest data set here, beside those for the curves."""
+    others = [
+        data.CATALOG[name].sizes["train"] for name in resources.picture_sets() if name != resources.DATASET
+    ]
+    return max([len(training()), *others]) - _VALIDATION
 
 
 def draw(state: PageState) -> bool:
@@ -59,11 +63,17 @@ def draw(state: PageState) -> bool:
             "Autoencoders", list(resources.AUTOENCODERS), selection_mode="multi", key=state.key("models"),
             format_func=resources.AUTOENCODERS.__getitem__,
         )  # fmt: skip
+        names = resources.picture_sets()
+        st.selectbox(
+            "Data", list(names), key=state.key("data"), format_func=names.__getitem__,
+            help="The data sets on this machine. `advmi data get cifar10` fetches one, and so does a folder "
+            "named in ADVMI_DATA.",
+        )  # fmt: skip
         left, right = st.columns(2)
         left.number_input(
             "Images n", FEWEST, most(), step=100, key=state.key("n"),
-            help=f"The first n of the {len(training())} training images here; one UAE is made of each. "
-            f"Below {_FEW} a gradient step takes 32 images, else 128.",
+            help=f"The first n training images ({len(training())} of Fashion-MNIST are here), a UAE of "
+            f"each. Below {_FEW} a gradient step takes 32 images, else 128.",
         )  # fmt: skip
         right.number_input(
             "Epochs", 1, 200, key=state.key("epochs"), help="Passes over the originals and the mixed-in UAEs."
@@ -123,7 +133,8 @@ def study(state: PageState) -> RetrainingStudy:
         raise ValueError("Choose at least one autoencoder.")
     n = int(state.value("n"))
     return RetrainingStudy(
-        dataset=resources.DATASET, models=chosen, n=n, validation=_VALIDATION, batch=32 if n < _FEW else 128,
+        dataset=str(state.value("data")), models=chosen, n=n, validation=_VALIDATION,
+        batch=32 if n < _FEW else 128,
         seeds=tuple(range(int(state.value("seeds")))), epochs=int(state.value("epochs")),
         share=int(state.value("share")) / 100, targets=str(state.value("target")),
         only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),

@@ -15,7 +15,7 @@ from advmi_core.figures.retraining_latent import Cloud, Codes
 from advmi_core.figures.words import number
 from advmi_core.studies import latent
 from advmi_core.studies.latent import Nearest
-from advmi_core.ui import autoencoders_form, results
+from advmi_core.ui import results
 from advmi_core.ui.autoencoders_data import Shown, Uaes
 from advmi_core.ui.state import Option, PageState
 from advmi_core.ui.state import number as numeric
@@ -66,7 +66,7 @@ def _plane(key: str, _found: Uaes) -> Codes:
     after = latent.codes(_found.network, _found.x_adv[:_JOINED])
     return Codes(
         axes.of(before[:_JOINED]), axes.of(after), _found.y[:_JOINED].numpy(),
-        autoencoders_form.training().classes, axes.share,
+        _found.classes, axes.share,
     )  # fmt: skip
 
 
@@ -134,10 +134,9 @@ def _clouds(key: str, row: str, _found: Uaes) -> list[Cloud]:
 
 def _neighbours(found: Uaes, image: int, row: str) -> None:
     near = latent.nearest(found.x_adv[image : image + 1], found.x, min(_NEIGHBOURS, len(found.x)))
-    classes = autoencoders_form.training().classes
     tiles = [_tile(found.x_adv[image].numpy(), f"x̃ ({title(row)})", "x̃")]
     for index, distance in _pairs(near):
-        name = classes[int(found.y[index])]
+        name = found.classes[int(found.y[index])]
         own = " · its own original" if index == image else ""
         tiles.append(
             _tile(found.x[index].numpy(), f"{name}, L2 {distance:.2f}{own}", f"training image {index}")

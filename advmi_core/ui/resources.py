@@ -31,6 +31,7 @@ AUTOENCODERS = {
     "ae-adversarial": "adversarial",
     "ae-concrete": "concrete",
 }
+_SHAPES = ((1, 28, 28), (3, 32, 32))
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,6 +39,17 @@ _LOG = logging.getLogger(__name__)
 def images(name: str = DATASET) -> ImageSet:
     """The test split that all pages pick from."""
     return data.load(name, split="test", download=False)
+
+
+def picture_sets() -> dict[str, str]:
+    """Name → title of the data sets of which both splits are here, of a size that all autoencoders take."""
+    sized = [entry for entry in data.CATALOG.values() if entry.shape in _SHAPES]
+    here = {
+        entry.name: entry.title
+        for entry in sized
+        if {status.split for status in data.available(entry.name) if status.used} == {*data.SPLITS}
+    }
+    return {DATASET: here.pop(DATASET), **here}
 
 
 @st.cache_resource(show_spinner="Loading the model …")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
+from advmi_core.data import CATALOG
 from advmi_core.figures import retraining_words
 from advmi_core.jobs import shared
 from advmi_core.retraining import ROWS, Retrained, RetrainingResult, RetrainingStudy, stored
@@ -271,3 +274,38 @@ def test_a_bad_link_is_named(visit: Visit, tmp_path: Path, name: str, value: str
 
 def test_the_form_offers_no_more_images_than_there_are() -> None:
     assert autoencoders_form.most() + 200 == len(autoencoders_form.training())
+
+
+def test_another_data_set_of_this_machine(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colour pictures in the layout of CIFAR-10, a small file for each."""
+    noise = np.random.default_rng(0)
+    for at, name in product(range(26), CATALOG["cifar10"].classes):
+        for split in ("train", "test")[: 2 if at < 2 else 1]:
+            folder = tmp_path / "data" / "cifar10" / split / name
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = noise.integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{at:04d}.jpg")
+    monkeypatch.setenv("ADVMI_DATA", str(tmp_path / "data"))
+    autoencoders_form.training.clear()
+    tab = visit(tmp_path / "cache", **TINY, data="cifar10")
+    assert list(tab.app.selectbox(key=tab.key("data")).options) == ["Fashion-MNIST", "CIFAR-10"]
+    tab.press("Start")
+    job = tab.finish()
+    assert job.state == "done", job.error
+    assert job.about.dataset == "cifar10"
+    assert job.result.made["ae-conv", "mine-uae-conv"].x_adv.shape == (60, 3, 32, 32)
+    for view in ("pictures", "latent", "manifold"):
+        look(tab, view)
+    assert "training image 0" in tab.said
+    assert any(name in tab.said for name in CATALOG["cifar10"].classes)
+
+
+def test_a_data_set_that_is_not_here_is_not_offered(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADVMI_DATA", raising=False)
+    tab = visit(tmp_path, data="cifar10")
+    assert list(tab.app.selectbox(key=tab.key("data")).options) == ["Fashion-MNIST"]
+    assert tab.app.selectbox(key=tab.key("data")).value == "fashion-mnist"
