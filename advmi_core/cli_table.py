@@ -65,6 +65,9 @@ def reconstruction(
     alpha: Annotated[float | None, typer.Option(help="Of --run: step α of δ; default: the row's.")] = None,
     start: Annotated[float | None, typer.Option(help="Of --run: ± of the random start.")] = None,
     mi_weight: Annotated[float | None, typer.Option(help="Of --run: weight w of the MI.")] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Of --run: iterations before the first, of the critic alone.")
+    ] = None,
     asr_images: Annotated[
         int, typer.Option(help="Of --run: test images whose UAEs only tell the success rate.")
     ] = 1000,
@@ -85,7 +88,7 @@ def reconstruction(
             study = RetrainingStudy(
                 dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
                 seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
-                steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight,
+                steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
                 asr_images=asr_images, device=device,
             )  # fmt: skip
             result = watch(study.run(runs or user_folder()), _describe, as_json)
