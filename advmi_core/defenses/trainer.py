@@ -110,8 +110,8 @@ class _Training:
         self.total = spec.epochs * self.steps_per_epoch
         self.progress = Progress(notes={"history": [], "sums": [0.0] * 6})
         self.revision = revision("advmi_core/defenses", "advmi_core/mi")
-        facts = "" if estimators is None else estimators.digest()
-        self.file = None if out is None else ProgressFile(out, spec, splits, facts)
+        self.estimators = "" if estimators is None else estimators.digest()
+        self.file = None if out is None else ProgressFile(out, spec, splits, self.estimators)
         if self.file is not None and (found := self.file.read()) is not None:
             self.progress, tensors = found
             self.learner.restore(tensors)
@@ -195,7 +195,8 @@ class _Training:
         network.to(self.device).freeze()
         chosen = self.history[best - 1].numbers() if best else {}
         test = measure(network, splits.test_x, splits.test_y)
-        return network, make_card(self.spec, splits, best, chosen, test, self.command, self.revision)
+        card = make_card(self.spec, splits, best, chosen, test, self.command, self.revision)
+        return network, card | {"estimators": self.estimators or None}
 
     def result(self) -> DefenseResult:
         network, card = self._best()

@@ -31,6 +31,7 @@ MODELS: dict[str, Callable[[Shape, int], Network]] = {
     "resnet18-w16": partial(ResNet18, width=16),
     "wrn-34-10": WideResNet,
     "vgg19": VGG19,
+    "vgg19-w8": partial(VGG19, width=8),
 }
 """Name → builder taking (C,H,W) and the number of classes (which autoencoders ignore)."""
 

@@ -95,7 +95,7 @@ _BEST: dict[str, dict[str, Any]] = {
     },
     **{
         name: {"epochs": 20, "lr": 0.1, "optimizer": "sgd", "weight_decay": 5e-4, "flip": True}
-        for name in ("resnet18", "resnet18-w8", "resnet18-w16", "wrn-34-10", "vgg19")
+        for name in ("resnet18", "resnet18-w8", "resnet18-w16", "wrn-34-10", "vgg19", "vgg19-w8")
     },
     "ae-dense": {"epochs": 20, "lr": 2e-2},
     "ae-sparse": {"epochs": 20, "lr": 2e-2, "sparsity": 3.0},

@@ -20,17 +20,19 @@ class VGG19(Classifier):
     Args:
         in_shape: (C,H,W) of the images, at least 8×8.
         classes: number of logits.
+        width: channels of the first stage ≥ 1; the others keep their proportion to it.
     """
 
-    def __init__(self, in_shape: Shape, classes: int = 10) -> None:
+    def __init__(self, in_shape: Shape, classes: int = 10, width: int = STAGES[0][0]) -> None:
         super().__init__(in_shape, classes)
         check_side("vgg19", in_shape)
         layers: list[nn.Module] = []
         inputs = in_shape[0]
-        for width, count in STAGES:
+        for published, count in STAGES:
+            outputs = published * width // STAGES[0][0]
             for _ in range(count):
-                layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
-                inputs = width
+                layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU()]
+                inputs = outputs
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         self.features = nn.Sequential(*layers)
         self.head = nn.Linear(inputs, classes)

@@ -179,11 +179,18 @@ class RobustnessStudy:
         """The model that x̃ is made on; None in a white box.
 
         Raises:
-            ValueError: it is missing.
+            ValueError: it is missing, or was not trained adversarially as the published one was.
         """
         if self.surrogate is None or self.surrogate_weights is None:
             return None
-        return read(self.surrogate_weights, self.surrogate)
+        found = read(self.surrogate_weights, self.surrogate)
+        if found.spec.get("defense") is None:
+            raise ValueError(
+                f"the surrogate must be trained adversarially, its card {found.path.stem}.json names no "
+                "defence; `python -m benchmarks.defences --model vgg19-w8 --defenses standard --out DIR` "
+                "trains one"
+            )
+        return found
 
     def _surrogate_facts(self) -> dict[str, Any] | None:
         found = self.surrogate_subject

@@ -79,6 +79,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(
     ]
     loaded = models.load("resnet18-w8", weights=tmp_path / "b" / "resnet18-w8.safetensors")
     assert same_weights(loaded, whole.network)
+    assert loaded.card["estimators"] == (estimators.digest() if estimators is not None else None)
 
 
 def test_killed_without_a_goodbye_goes_on_from_the_last_epoch(

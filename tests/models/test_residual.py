@@ -13,7 +13,7 @@ from advmi_core.models.crops import random_crop
 from advmi_core.models.registry import skeleton
 
 PARAMETERS = {"resnet18": 11_173_962, "wrn-34-10": 46_160_474, "vgg19": 20_040_522}
-NAMES = (*PARAMETERS, "resnet18-w8", "resnet18-w16")
+NAMES = (*PARAMETERS, "resnet18-w8", "resnet18-w16", "vgg19-w8")
 
 
 def images(count: int, shape: Shape = (1, 28, 28), seed: int = 0) -> torch.Tensor:
@@ -24,6 +24,15 @@ def images(count: int, shape: Shape = (1, 28, 28), seed: int = 0) -> torch.Tenso
 def test_size_is_the_published_one(name: str) -> None:
     network = skeleton(name, (3, 32, 32), 10)
     assert sum(weight.numel() for weight in network.parameters()) == PARAMETERS[name]
+
+
+def test_a_narrow_network_has_its_share_of_every_layer() -> None:
+    for narrow, whole in (("resnet18-w8", "resnet18"), ("vgg19-w8", "vgg19")):
+        for small, large in zip(
+            *(skeleton(name, (3, 32, 32), 10).parameters() for name in (narrow, whole)), strict=True
+        ):
+            assert small.shape[0] in (large.shape[0] // 8, 10)
+            assert small.ndim == large.ndim
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 32, 24), (3, 64, 64)])

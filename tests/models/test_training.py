@@ -17,7 +17,13 @@ from advmi_core.models import CheckpointError, TrainingError, TrainSpec
 from advmi_core.models.learners import kl_sparsity
 from advmi_core.models.training import learning_rate, mirror
 
-LARGE = ("resnet18", "resnet18-w16", "wrn-34-10", "vgg19")  # trained by the same code as resnet18-w8
+LARGE = (
+    "resnet18",
+    "resnet18-w16",
+    "wrn-34-10",
+    "vgg19",
+    "vgg19-w8",
+)  # trained by the same code as resnet18-w8
 NAMES = [name for name in models.MODELS if name not in LARGE]
 
 

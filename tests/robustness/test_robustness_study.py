@@ -209,7 +209,8 @@ def test_black_box_judges_what_was_made_on_the_surrogate(
 ) -> None:
     """A fresh surrogate's gradients say nothing of the target, so its x̃ breaks less than the target's own."""
     surrogate = build("resnet18-w8", seed=7)
-    weights = checkpoints.save(surrogate, {"metrics": {}}, tmp_path / "surrogate")
+    card = {"metrics": {}, "spec": {"defense": "standard"}}
+    weights = checkpoints.save(surrogate, card, tmp_path / "surrogate")
     black = study(
         kind="blackbox", rows=("standard",), seeds=(0,), surrogate="resnet18-w8", surrogate_weights=weights
     )
@@ -226,6 +227,19 @@ def test_black_box_judges_what_was_made_on_the_surrogate(
     np.testing.assert_array_equal(seen["black"].right["standard", 0, "PGD-10"], right.numpy())
     assert seen["white"].right["standard", 0, "PGD-10"].sum() < right.sum()
     assert black.spec()["surrogate"]["model"] == "resnet18-w8"
+
+
+def test_a_surrogate_that_no_defence_trained_is_refused(
+    study: Callable[..., RobustnessStudy], tmp_path: Path
+) -> None:
+    weights = checkpoints.save(build("resnet18-w8"), {"metrics": {}, "spec": {}}, tmp_path / "plain")
+    black = study(
+        kind="blackbox", rows=("standard",), seeds=(0,), surrogate="resnet18-w8", surrogate_weights=weights
+    )
+    with pytest.raises(
+        ValueError, match=r"trained adversarially, its card resnet18-w8\.json names no defence"
+    ):
+        black.run(tmp_path)
 
 
 def test_bad_parameters_and_folders_are_named(study: Callable[..., RobustnessStudy], tmp_path: Path) -> None:
