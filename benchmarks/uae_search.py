@@ -53,13 +53,14 @@ class Search:
     coordinates: dict[str, tuple[Any, ...]] = field(default_factory=lambda: COORDINATES)
 
 
+_ATTACK = {name: COORDINATES[name] for name in ("mi_weight", "alpha", "start", "inner", "warmup")}
 _LEARNT = {name: values for name, values in COORDINATES.items() if name not in ("inner", "warmup")}
 # Without a warm-up the published MI keeps a UAE's start, whatever else is chosen. Random projections cost
 # seven times as much as maps, so less is varied there.
 SEARCHES = (
     Search("ae-dense", "mine-uae-patches", {"alpha": 0.1, "inner": 5, "warmup": 0}, 1000, 40, 6, 5000),
     Search("ae-dense", "l2-uae", {"alpha": 0.1, "inner": 1, "warmup": 0}, 1000, 40, 6, 5000, _LEARNT),
-    Search("ae-conv", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 80}, 500, 20, 3, 1000),
+    Search("ae-conv", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 80}, 500, 20, 3, 1000, _ATTACK),
     Search(
         "ae-dense", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 20}, 250, 40, 6,
         coordinates={"mi_weight": (10.0, 30.0, 100.0), "alpha": (0.01, 0.03), "warmup": (0, 20)},

@@ -31,6 +31,9 @@ class Network(nn.Module):
         self.in_shape = in_shape
         self.card = {}
 
+    def begin(self) -> None:
+        """Adjust weights that were just drawn; most models have nothing to adjust."""
+
     def freeze(self) -> Self:
         """Evaluation mode without parameter gradients; gradients with respect to images still flow."""
         self.requires_grad_(False)

@@ -52,6 +52,7 @@ def build(name: str, shape: Shape = (1, 28, 28), classes: int = 10, seed: int = 
     network = skeleton(name, shape, classes)
     network.to_empty(device="cpu")
     initialise(network, torch.Generator().manual_seed(seed), network.gain)
+    network.begin()
     return network
 
 

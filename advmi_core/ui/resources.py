@@ -31,6 +31,7 @@ AUTOENCODERS = {
     "ae-adversarial": "adversarial",
     "ae-concrete": "concrete",
 }
+_DIGITS = "mnist"
 _SHAPES = ((1, 28, 28), (3, 32, 32))
 _LOG = logging.getLogger(__name__)
 
@@ -54,10 +55,18 @@ def picture_sets() -> dict[str, str]:
 
 @st.cache_resource(show_spinner="Loading the model …")
 def model(name: str, dataset: str = DATASET) -> Any:
-    """A trained, frozen model by name: a shipped one, or one of the user's own (see ``name_of``)."""
+    """A trained, frozen model by name: shipped, "MODEL@DATASET", or the user's own (see ``name_of``)."""
     folder, _, own = name.partition("/")
     weights = user_folder() / folder / f"{own}.safetensors" if own else None
-    return models.load(own or name, dataset=dataset, device="cpu", weights=weights)
+    shipped, _, other = name.partition("@")
+    return models.load(own or shipped, dataset=other or dataset, device="cpu", weights=weights)
+
+
+def autoencoders() -> dict[str, str]:
+    """Name → title of the shipped autoencoders, those of Fashion-MNIST first; digits can be drawn."""
+    titles = {name: f"{name} ({title})" for name, title in AUTOENCODERS.items()}
+    digits = [name for name in titles if name in models.available().get(_DIGITS, ())]
+    return titles | {f"{name}@{_DIGITS}": f"{titles[name]}, MNIST digits" for name in digits}
 
 
 def name_of(weights: Path) -> str:

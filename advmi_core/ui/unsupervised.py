@@ -49,16 +49,17 @@ def page() -> None:
         state,
         [
             choice("attack-name", "minmax", tuple(_NAMES)),
-            choice("attack-model", "ae-conv", tuple(resources.AUTOENCODERS)),
+            choice("attack-model", "ae-conv", tuple(resources.autoencoders())),
             *pictures.options(chosen),
         ],
     )
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        autoencoders = resources.autoencoders()
         model = st.selectbox(
-            "Autoencoder Φ", list(resources.AUTOENCODERS), key=state.key("attack-model"),
-            format_func=lambda name: f"{name} ({resources.AUTOENCODERS[name]})",
+            "Autoencoder Φ", list(autoencoders), key=state.key("attack-model"),
+            format_func=autoencoders.__getitem__,
         )  # fmt: skip
         name = st.selectbox(
             "Attack", list(_NAMES), key=state.key("attack-name"), format_func=_NAMES.__getitem__
