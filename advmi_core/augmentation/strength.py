@@ -20,8 +20,8 @@ class Usual(NamedTuple):
 
 
 # Kept by `python benchmarks/uae_search.py` on validation images: the optimisation moves a UAE at least as far
-# as its random start does. For random projections it kept w = 100 with 250 training images, where half the UAEs
-# succeeded; the better the autoencoder, the fewer do, so the next smaller weight is taken, where 86 % did.
+# as its random start does. For random projections it kept w = 100 on 250 training images, where half the UAEs
+# succeeded; the better the autoencoder, the fewer do, so the next smaller weight is taken: 86 % did.
 DEFAULTS: dict[str, Usual] = {
     "mine-conv": Usual(inner=5, alpha=0.03, start=0.03, mi_weight=10.0, warmup=80),
     "mine-random": Usual(inner=5, alpha=0.03, start=0.03, mi_weight=30.0, warmup=20),
