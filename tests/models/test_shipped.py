@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 
 import pytest
@@ -101,3 +102,40 @@ def test_sparse_code_is_sparse(embedded: ImageSet) -> None:
 
     assert activity("ae-sparse") == pytest.approx(0.1, abs=0.03)
     assert activity("ae-dense") > 0.15
+
+
+DIGIT_ERRORS_AT_MOST = {
+    "ae-dense": 0.006,
+    "ae-sparse": 0.012,
+    "ae-conv": 0.012,
+    "ae-adversarial": 0.024,
+    "ae-concrete": 0.014,
+}
+
+
+def test_digits_weights_tell_what_they_were_trained_on() -> None:
+    assert set(models.available()["mnist"]) == {"cnn", *DIGIT_ERRORS_AT_MOST}
+    for name in models.available()["mnist"]:
+        card = models.load(name, "mnist").card
+        assert "trained on the first 8000 images of the published test split" in card["dataset"]["note"]
+        assert card["dataset"]["test_images"] == 2000
+        assert card["dataset"]["training_images"] + card["dataset"]["validation_images"] == 8000
+        assert "--out assets/weights/mnist" in card["command"]
+        if name == "cnn":
+            assert card["metrics"]["accuracy"] > 0.98
+        else:
+            assert card["metrics"]["mse"] <= DIGIT_ERRORS_AT_MOST[name]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("ADVMI_DATA"), reason="ADVMI_DATA is not set: no real digits")
+def test_digits_weights_are_as_good_as_their_cards_say_on_real_digits() -> None:
+    try:
+        last = data.load("mnist", "test").take(range(8000, 10_000))
+    except data.DataNotFoundError:
+        pytest.skip("ADVMI_DATA holds no mnist (test)")
+    for name in models.available()["mnist"]:
+        network = models.load(name, "mnist")
+        seen = models.measure(network, last.x, last.y)
+        for metric, value in seen.items():
+            assert value == pytest.approx(network.card["metrics"][metric], rel=1e-3)
