@@ -47,7 +47,7 @@ FIELDS: dict[str, Field] = {
         r"MI weight w:  $F=c\,f^+\!\mp w\,I_\theta$",
         "How much mutual information counts against the criterion.",
         0.0,
-        5.0,
+        30.0,
         0.1,
         slider=True,
         main=True,

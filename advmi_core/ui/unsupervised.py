@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS
+from advmi_core.augmentation.strength import DEFAULTS
 from advmi_core.ui import attack_page, form, layout, pictures, resources
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
@@ -16,12 +17,13 @@ from advmi_core.ui.tasks import Images, Task
 
 PAGE = "unsupervised"
 _LEAD = "Without any label: a picture as unlike x as possible from which the autoencoder still rebuilds x."
-_LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
+_LABELS = {"interactive": "Interactive", "paper": "Paper", "warm": "Warm critic", form.CUSTOM: "Custom"}
 _NAMES = {"minmax": "MinMax", "penalty": "Penalty with a search over c (baseline)"}
 _PRESETS: dict[str, Presets] = {
     "minmax": {
         "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
         "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
+        "warm": {"eps": 1.0, "steps": 40, **DEFAULTS["mine-conv"]._asdict()},
     },
     "penalty": {
         "interactive": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 5},

@@ -11,6 +11,7 @@ from PIL import Image
 
 from advmi_core import data
 from advmi_core.attacks import ATTACKS
+from advmi_core.augmentation.strength import DEFAULTS
 
 Visit = Callable[..., Any]
 PAGES = ("overview", "supervised", "unsupervised")
@@ -186,6 +187,27 @@ def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
     shown = stage["losses"][stage["steps"].index(stage["best"])] - stage["loss0"]
     assert shown == pytest.approx(float(result.criterion[0]), abs=2e-3)
     assert "minimised" in tab.said
+
+
+def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
+    tab = visit("unsupervised")
+    tab.app.button_group(key="unsupervised.preset").set_value("warm").run()
+    assert tab.app.session_state["unsupervised.warmup"] == DEFAULTS["mine-conv"].warmup
+    tab.press("Start")
+    tab.finish()
+    assert tab.app.session_state["unsupervised.preset"] == "warm"
+    stage = tab.stage
+    assert stage["total"] == 40 + DEFAULTS["mine-conv"].warmup
+    assert stage["best"] > DEFAULTS["mine-conv"].warmup
+
+
+def test_a_drawn_digit_meets_an_autoencoder_of_digits(visit: Visit) -> None:
+    tab = visit("unsupervised", attack_model="ae-dense@mnist", steps="3", inner="1")
+    assert tab.app.session_state["unsupervised.attack-model"] == "ae-dense@mnist"
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.state == "done", tab.job.error
+    assert tab.job.about.model == "ae-dense@mnist"
 
 
 def test_a_gallery_is_sorted_and_flags_failures_in_words(visit: Visit) -> None:
