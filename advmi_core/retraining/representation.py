@@ -13,6 +13,7 @@ import torch
 from sklearn.ensemble import ExtraTreesClassifier
 from torch import Tensor
 
+from advmi_core.augmentation.strength import PUBLISHED
 from advmi_core.data import ImageSet
 from advmi_core.models import Network, measure
 from advmi_core.models.concrete import ConcreteAutoencoder
@@ -49,9 +50,12 @@ MICE = RepresentationStudy(
     validation=100,
     epochs=300,
     batch=64,
-    mi="mine-conv",
+    mi="mine-random",
     inner=10,
+    alpha=PUBLISHED.alpha,
     start=0.02,
+    mi_weight=PUBLISHED.mi_weight,
+    warmup=PUBLISHED.warmup,
 )
 """The same on the table of 77 proteins. It has no patches, so the UAEs are those of random sampling.
 
