@@ -184,9 +184,9 @@ def _start(state: PageState, shown: Shown, model: str) -> None:
     )
     st.caption(
         "δ₁ is the random start (after projection onto the box); the rest is what the steps of the attack "
-        "moved. As published a UAE is mostly its start: the critic learns all along, so the smallest MI is the "
-        "first success's; a warm-up lets it learn before. Gaussian noise, as long as MINE-UAE (conv), is not "
-        "optimised. The parts are vectors: their lengths need not add up."
+        "moved. As published a UAE is mostly its start: the critic learns all along, so the smallest MI is "
+        "the first success's; a warm-up lets it learn before. Gaussian noise, as long as MINE-UAE (conv), "
+        "is not optimised. The parts are vectors: their lengths need not add up."
     )
 
 
