@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.retraining import RetrainingResult, StoredError, stored
+from advmi_core.figures.retraining import of_model
+from advmi_core.retraining import AUTOENCODERS, RetrainingResult, StoredError, stored
 from advmi_core.ui import autoencoders_files, autoencoders_views, resources, tables
 from advmi_core.ui.autoencoders_data import Shown
 from advmi_core.ui.state import PageState
@@ -32,7 +33,14 @@ def draw(state: PageState) -> None:
 
 def _about(result: RetrainingResult) -> str:
     spec: dict[str, Any] = result.spec
+    some = (
+        "".join(f" --model {name}" for name in spec["models"])
+        if len(spec["models"]) < len(AUTOENCODERS)
+        else ""
+    )
+    missing = [of_model(name) for name in AUTOENCODERS if name not in spec["models"]]
+    more = f" Not computed yet: {', '.join(missing)}." if missing else ""
     return (
         f"Comes with AdvMI: {spec['n']} training images of {spec['dataset']}, {len(spec['seeds'])} seeds, "
-        f"losses on its {spec['measured']} split. Made by `{COMMAND} --n {spec['n']}`."
+        f"losses on its {spec['measured']} split. Made by `{COMMAND} --n {spec['n']}{some}`.{more}"
     )

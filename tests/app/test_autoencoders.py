@@ -89,6 +89,8 @@ def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: 
     stored.save(result, shipped, "fashion-mnist")
     tab = visit(tmp_path)
     assert "5000 training images of fashion-mnist, 3 seeds" in tab.said
+    assert "--n 5000 --model ae-dense --model ae-conv" in tab.said
+    assert "Not computed yet: sparse, adversarial." in tab.said
     assert tab.said.count("MINE-UAE (patches) beats Gaussian noise. ") == 2
     assert [len(table.value) for table in tab.app.table] == [10, 20]
     assert tab.app.table[0].value["loss, 10⁻³"].iloc[0].startswith("10.000 ±")
