@@ -58,8 +58,9 @@ def draw(state: PageState) -> None:
 
 
 def said(lines: list[Line]) -> tuple[str, str]:
-    """Heading and text about all settings of a search."""
-    pairs = [line["minus_gaussian"] for line in lines if _known(line["minus_gaussian"])]
+    """Heading and text about all settings of a search; what is kept is tried again with every parameter."""
+    different = {tuple(line[name] for name in _NAMES): line for line in lines}.values()
+    pairs = [line["minus_gaussian"] for line in different if _known(line["minus_gaussian"])]
     better, worse = sum(high < 0 for _, _, high in pairs), sum(low > 0 for _, low, _ in pairs)
     verb = "beats" if better == 1 else "beat"
     heading = f"{better or 'None'} of {len(pairs)} settings clearly {verb} Gaussian noise"

@@ -120,6 +120,7 @@ def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pyt
     assert autoencoders_search.COMMAND in tab.said
     settings = [
         tried("ae-dense", "l2-uae", mi_weight=3.0, chosen=True, minus_gaussian=[-3e-4, -4e-4, -2e-4]),
+        tried("ae-dense", "l2-uae", alpha=0.01, mi_weight=3.0, minus_gaussian=[-3e-4, -4e-4, -2e-4]),
         tried("ae-dense", "l2-uae", targets="original", moved_share=0.1),
         tried("ae-dense", "l2-uae", only_successful=False, minus_gaussian=[2e-4, 1e-4, 3e-4]),
         tried("ae-conv", "mine-uae-conv", warmup=80, minus_gaussian=[]),
@@ -130,9 +131,9 @@ def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pyt
     assert "1 clearly does worse" in tab.said
     assert "0.10 to 0.60" in tab.said
     shown = tab.app.table[0].value
-    assert list(shown[" "]) == ["★", "", ""]
-    assert list(shown["value"]) == ["3", "x", "no"]
-    assert list(shown["− Gaussian [95 %]"].str.endswith("●")) == [True, False, True]
+    assert list(shown[" "]) == ["★", "", "", ""]
+    assert list(shown["value"]) == ["3", "0.01", "x", "no"]
+    assert list(shown["− Gaussian [95 %]"].str.endswith("●")) == [True, True, False, True]
     tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (conv)").run()
     assert "None of 0 settings" in tab.said
     assert tab.app.table[0].value["− Gaussian [95 %]"].iloc[0] == "–"

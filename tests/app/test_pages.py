@@ -197,8 +197,9 @@ def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
     tab.finish()
     assert tab.app.session_state["unsupervised.preset"] == "warm"
     stage = tab.stage
-    assert stage["total"] == 40 + DEFAULTS["mine-conv"].warmup
+    assert stage["total"] == 100 + DEFAULTS["mine-conv"].warmup
     assert stage["best"] > DEFAULTS["mine-conv"].warmup
+    assert bool(tab.job.result.success[0])
 
 
 def test_a_drawn_digit_meets_an_autoencoder_of_digits(visit: Visit) -> None:
