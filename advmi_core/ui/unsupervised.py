@@ -23,7 +23,7 @@ _PRESETS: dict[str, Presets] = {
     "minmax": {
         "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
         "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
-        # A smaller weight and more steps than for images by the thousand: the first 16 test images all succeed.
+        # A smaller weight and more steps than for images by the thousand: the first 16 test images succeed.
         "warm": {**DEFAULTS["mine-conv"]._asdict(), "eps": 1.0, "steps": 100, "mi_weight": 3.0},
     },
     "penalty": {
