@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from advmi_core.jobs import shared
 from advmi_core.studies.sampling import SamplingStudy
-from advmi_core.ui import mi_reliability, mi_sampling
+from advmi_core.ui import mi_reliability, mi_sampling, tables
 
 PAGE = "mutual-information"
 JOB = f"{PAGE}.sampling.job"
@@ -78,7 +78,7 @@ class Tab:
 def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Opens the section with a fresh cache, and with studies whose critics take two steps."""
     monkeypatch.setenv("ADVMI_CACHE", str(tmp_path))
-    monkeypatch.setattr(mi_reliability, "kept", lambda: tmp_path)
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
     monkeypatch.setattr(
         mi_sampling,
         "SamplingStudy",

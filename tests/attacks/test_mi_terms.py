@@ -93,7 +93,7 @@ def test_in_a_warm_up_the_critic_learns_while_the_image_waits() -> None:
 def test_a_warm_critic_tells_an_unlikely_image_from_the_first_success() -> None:
     """The MI of a critic that starts with the attack rises with every step, so its smallest is the first."""
     objective, x = _objective("unsupervised")
-    cold = MinMax(eps=1.0, steps=40, start=0.03, alpha=0.03, mi_weight=10.0, inner=5, mi_steps=0)
+    cold = MinMax(eps=1.0, steps=40, start=0.03, alpha=0.03, mi_weight=5.0, inner=5, mi_steps=0)
     moved = {}
     for attack in (cold, replace(cold, warmup=80)):
         first = next(iter(attack.run(objective, x))).x_adv
