@@ -40,7 +40,7 @@ def options() -> list[Option]:
         Option("alpha", None, number("alpha", 0.01, 0.001, 10.0).read),
         Option("start", None, number("start", 0.086, 0.0, 1.0).read),
         Option("mi-weight", None, number("mi-weight", 1.0, 0.0, 1000.0).read),
-        Option("warmup", None, number("warmup", 0, 0, 1000).read),
+        number("warmup", 0, 0, 1000),
         number("eps", 1.0, 0.01, 1.0),
     ]
 
@@ -115,9 +115,10 @@ def _making(state: PageState) -> None:
         placeholder="automatic", help=f"How hard unlikeness pulls; published: 1. {_AUTOMATIC}",
     )  # fmt: skip
     right.number_input(
-        "Warm-up", 0, 1000, value=None, key=state.key("warmup"), placeholder="automatic",
-        help="Iterations before the first in which only the critic learns; published: none, and then the MI "
-        f"rises whatever x̃ does, so that the smallest is the first success's. {_AUTOMATIC}",
+        "Warm-up", 0, 1000, key=state.key("warmup"),
+        help="Iterations before the first in which only the critic learns. Published: none, and then the MI "
+        "rises whatever x̃ does, so that the smallest is the first success's. The full table takes what was "
+        "best.",
     )  # fmt: skip
     left.number_input(
         r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, format="%.4g", key=state.key("eps")
@@ -145,6 +146,6 @@ def study(state: PageState) -> RetrainingStudy:
         share=int(state.value("share")) / 100, targets=str(state.value("target")),
         only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),
         inner=int(state.value("inner")), alpha=state.value("alpha"), start=state.value("start"),
-        mi_weight=state.value("mi-weight"), warmup=state.value("warmup"), eps=float(state.value("eps")),
+        mi_weight=state.value("mi-weight"), warmup=int(state.value("warmup")), eps=float(state.value("eps")),
         asr_images=0,
     )  # fmt: skip
