@@ -11,7 +11,7 @@ from advmi_core.ui import resources
 from advmi_core.ui.state import Option, PageState, choice, flag, number, several
 
 TARGETS = {"self": "x̃ itself", "original": "its original x"}
-FEWEST, USUAL = 60, 250
+FEWEST, USUAL = 60, 180
 _VALIDATION = 200
 _MOST_SEEDS = 10
 _FEW = 1000  # images below which 128 a gradient step would leave too few steps to learn anything
