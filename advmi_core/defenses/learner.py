@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from advmi_core.defenses.spec import MOMENTUM, DefenseSpec
 from advmi_core.mi.local_dim import selected
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Network
-from advmi_core.models.metrics import evaluating
+from advmi_core.models.folding import folded
 from advmi_core.models.state import copy_state, restore_state
 
 
@@ -52,19 +54,21 @@ class DefenseLearner:
 
     def logits(self, x: Tensor) -> Tensor:
         """(B,classes) float32, computed in the spec's precision."""
+        return self._logits(self.network, x)
+
+    def _logits(self, network: Network, x: Tensor) -> Tensor:
         x = x.contiguous(memory_format=self.layout)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bfloat16"):
-            out: Tensor = self.network(x)
+            out: Tensor = network(x)
         return out.float()
 
     def attack(self, x: Tensor, y: Tensor, noise: Tensor) -> Tensor:
         """x̃ by the spec's PGD on the running model in evaluation mode, where images do not mix."""
         spec = self.spec
-        with evaluating(self.network):
-            return craft(
-                self.logits, x, y, noise,
-                eps=spec.eps, steps=spec.steps, norm=spec.norm, loss=spec.method.inner_loss,
-            )  # fmt: skip
+        return craft(
+            partial(self._logits, folded(self.network)), x, y, noise,
+            eps=spec.eps, steps=spec.steps, norm=spec.norm, loss=spec.method.inner_loss,
+        )  # fmt: skip
 
     def step(
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, strength: float = 1.0

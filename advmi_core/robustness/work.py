@@ -18,6 +18,7 @@ from advmi_core import __version__, data
 from advmi_core.device import pick
 from advmi_core.evaluation import Accuracy
 from advmi_core.evaluation.robust import judged
+from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
 from advmi_core.parts import Parts, read_arrays
 from advmi_core.robustness.records import Cell, RobustnessStep
@@ -148,11 +149,11 @@ class Work:
         return _Done(right, seconds, False)
 
     def _network(self, subject: Subject) -> nn.Module:
-        """Loaded once as long as the pieces are of the same model."""
+        """Loaded once as long as the pieces are of the same model; folded, as nothing here trains."""
         if subject.sha256 not in self._loaded:
             keep = {} if self._surrogate is None else {self._surrogate.sha256}
             self._loaded = {key: network for key, network in self._loaded.items() if key in keep}
-            self._loaded[subject.sha256] = subject.load(str(self._device))
+            self._loaded[subject.sha256] = folded(subject.load(str(self._device)))
         return self._loaded[subject.sha256]
 
 
