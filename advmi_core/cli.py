@@ -26,7 +26,7 @@ from advmi_core.cli_sweep import sweep
 from advmi_core.cli_table import table_app
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.validate import check_choice, check_count
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -130,7 +130,7 @@ def _tell_attack(facts: dict[str, Any]) -> None:
         table.add_row(
             label, "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
         )
-    Console().print(table)
+    show(table)
     for line in (*facts["warnings"], *(f"wrote {path}" for path in facts.get("files", []))):
         people.print(line, highlight=False, soft_wrap=True)
 
@@ -196,7 +196,7 @@ def list_data(as_json: Json = False) -> None:
                 table.add_row(
                     status.name, status.split, status.source, "used" if status.used else "", status.note
                 )
-        Console().print(table)
+        show(table)
         missing = [
             name
             for name in data.NAMES
@@ -253,7 +253,7 @@ def examine(as_json: Json = False) -> None:
         )
     for dataset, states in facts["weights"].items():
         table.add_row(f"weights: {dataset}", ", ".join(f"{name}: {state}" for name, state in states.items()))
-    Console().print(table)
+    show(table)
     for line in facts["advice"]:
         Console().print(f"• {line}", highlight=False, markup=False)
 

@@ -7,13 +7,12 @@ from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
 from advmi_core.mi.estimators import ESTIMATORS, Estimator
 from advmi_core.mi.tasks import TASKS, Task
-from advmi_core.terminal import Json, clear_errors, people, say, watch
+from advmi_core.terminal import Json, clear_errors, people, say, show, watch
 from advmi_core.validate import check_choice
 
 
@@ -71,6 +70,6 @@ def _tell(facts: dict[str, Any]) -> None:
     table.add_row("error (nats)", f"{facts['error']:+.2g}")
     table.add_row("samples", str(parameters["n"]))
     table.add_row("seconds", f"{facts['seconds']:.3g}")
-    Console().print(table)
+    show(table)
     for line in facts["warnings"]:
         people.print(line, highlight=False, soft_wrap=True)

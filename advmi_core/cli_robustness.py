@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
@@ -29,6 +28,7 @@ from advmi_core.terminal import (
     need_complete,
     people,
     say,
+    show,
     watch,
 )
 from advmi_core.validate import check_count
@@ -175,4 +175,4 @@ def _print(title: str, texts: list[dict[str, str]], left: int) -> None:
         table.add_column(heading, justify="left" if place < left else "right")
     for text in texts:
         table.add_row(*text.values())
-    Console().print(table)
+    show(table)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
@@ -17,7 +16,7 @@ from advmi_core.figures.words import number
 from advmi_core.parts import user_folder
 from advmi_core.studies.results import StudyResult
 from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
-from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, watch
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.validate import check_count
 
 study_app = typer.Typer(
@@ -100,7 +99,7 @@ def _tell(facts: dict[str, Any]) -> None:
     for row in facts["samplings"]:
         cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
         table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
-    Console().print(table)
+    show(table)
     people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
 
 

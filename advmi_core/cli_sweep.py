@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
@@ -17,7 +16,7 @@ from advmi_core.experiments import PRESETS, Sweep, SweepResult, SweepStep
 from advmi_core.experiments.executors import EXECUTORS
 from advmi_core.figures.words import number
 from advmi_core.files import json_number
-from advmi_core.terminal import Json, clear_errors, people, say, watch
+from advmi_core.terminal import Json, clear_errors, people, say, show, watch
 from advmi_core.validate import check_choice
 
 
@@ -101,7 +100,7 @@ def _tell(facts: dict[str, Any]) -> None:
         mi = f"{_text(row['mi']['mean'])} ± {_text(row['mi']['std'])}"
         cost = (_text(row["l2"]), _text(row["seconds_per_image"]))
         table.add_row(row["method"], f"{row['eps']:g}", _text(row["asr"]), f"{low}–{high}", mi, *cost)
-    Console().print(table)
+    show(table)
     people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from advmi_core.device import tune_cpu
@@ -38,6 +37,7 @@ from advmi_core.terminal import (
     need_complete,
     people,
     say,
+    show,
     watch,
 )
 from advmi_core.validate import check_count
@@ -151,5 +151,5 @@ def _tell(result: RetrainingResult, lines: list[RowSummary]) -> None:
         if before is not None and (before.model, before.protocol) != (line.model, line.protocol):
             table.add_section()
         table.add_row(*text.values())
-    Console().print(table)
+    show(table)
     people.print("● marks an interval without 0; only such a difference is a finding.", highlight=False)

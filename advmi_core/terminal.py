@@ -11,7 +11,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from advmi_core.files import write_atomically
 from advmi_core.run import Run
@@ -28,6 +30,7 @@ Latex = Annotated[Path | None, typer.Option(help="Also write the table as LaTeX.
 ResultT = TypeVar("ResultT")
 
 people = Console(stderr=True)
+_WIDEST = 1000
 
 
 @contextmanager
@@ -43,6 +46,14 @@ def clear_errors() -> Iterator[None]:
 def say(facts: dict[str, Any] | list[dict[str, Any]]) -> None:
     """One JSON object, or a list of them, on standard output."""
     print(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def show(table: Table) -> None:
+    """Print a table whole: in a narrow window its lines run on, so that no number loses its digits."""
+    console = Console()
+    unbounded = console.options.update(max_width=_WIDEST)
+    needed = Measurement.get(console, unbounded, table).maximum
+    Console(width=max(console.width, needed)).print(table)
 
 
 def watch(run: Run[Any, ResultT], describe: Callable[[Any], str], quiet: bool) -> ResultT:

@@ -129,8 +129,12 @@ class RetrainingResult:
         return self.shown.get((model, row))
 
     def table(self) -> list[RowSummary]:
-        """One line a cell, in the study's order."""
-        return [self._line(cell) for cell in self.cells]
+        """One line a cell, in the study's order: of each autoencoder one protocol, then the other."""
+        models, protocols = (list(dict.fromkeys(cell[place] for cell in self.cells)) for place in (0, 2))
+        return [
+            self._line(cell)
+            for cell in sorted(self.cells, key=lambda cell: (models.index(cell[0]), protocols.index(cell[2])))
+        ]
 
     def _line(self, cell: Cell) -> RowSummary:
         model, row, protocol = cell
