@@ -12,6 +12,7 @@ once. `advmi table whitebox|ablation --run --trained DIR` measures the models.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from dataclasses import replace
@@ -30,10 +31,10 @@ from advmi_core.defenses import (
     train_estimators,
 )
 from advmi_core.device import tune_cpu
-from advmi_core.files import write_atomically
 from advmi_core.mi.local_dim import KINDS
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Classifier
+from advmi_core.parts import write_text
 from advmi_core.robustness import ABLATION, ROWS
 
 STUDIES = {"defences": ROWS, "ablation": ABLATION}
@@ -81,7 +82,12 @@ class Study:
         self.given, self.device, self.ranks = given, device, parallel.Ranks.current()
         self.rows = STUDIES[given.study]
         images = data.load(given.dataset, "train")
-        self.images = images.take(range(min(given.images, len(images))))
+        if len(images) < given.images:
+            raise SystemExit(
+                f"--images {given.images} of {given.dataset} are wanted, {len(images)} are at hand: "
+                "name the data folder in ADVMI_DATA, or ask for fewer"
+            )
+        self.images = images.take(range(given.images))
         self.test: ImageSet = data.load(given.dataset, "test")
 
     def run(self) -> None:
@@ -98,15 +104,15 @@ class Study:
     def defend(self, name: str, seed: int, estimators: LocalEstimators | None) -> None:
         """Train one row."""
         given, folder, variant = self.given, self.given.out / name / f"seed-{seed}", self.rows[name]
-        usual = DefenseSpec(
+        common = DefenseSpec(
             defense=variant.defense, model=given.model, dataset=given.dataset, epochs=given.epochs,
             batch=given.batch, lr=given.lr, eps=given.eps, norm=given.norm, steps=given.steps,
-            alpha=given.alpha, penalty=given.penalty, wmim_weight=given.wmim_weight, warmup=given.warmup,
             clip=given.clip, crop=given.crop,
             validation=given.validation, precision=given.precision, seed=seed,
         )  # fmt: skip
-        spec = replace(usual, **variant.changes)
-        if self.finished(folder / f"{given.model}.json", spec.to_dict()):
+        spec = replace(common, **self.own(common.method.term), **variant.changes)
+        measured_by = None if estimators is None else estimators.digest()
+        if self.finished(folder / f"{given.model}.json", spec.to_dict(), estimators=measured_by):
             return
         began = time.perf_counter()
         run = train_defense(
@@ -122,7 +128,20 @@ class Study:
         if self.ranks.rank == 0:
             lines = [{"epoch": e.epoch, **e.numbers(), "train": e.train.numbers()} for e in history]
             text = json.dumps(lines, indent=1) + "\n"
-            write_atomically(folder / "history.json", lambda path: path.write_text(text, encoding="utf-8"))
+            write_text(folder / f"{given.model}-history.json", text)
+
+    def own(self, term: str) -> dict[str, float]:
+        """Parameters that count for a term of mutual information alone.
+
+        Other rows keep their defaults, so that they need no new training where one of these is changed.
+        """
+        given = self.given
+        weights = {
+            "": {},
+            "wmim": {"wmim_weight": given.wmim_weight},
+            "namid": {"alpha": given.alpha, "penalty": given.penalty},
+        }
+        return {**weights[term], "warmup": given.warmup} if term else {}
 
     def estimate(self, seed: int, first_stage: bool) -> LocalEstimators:
         """The estimators of a seed, trained on its Standard model if they are not there yet.
@@ -137,9 +156,10 @@ class Study:
             batch=given.batch, lr=given.estimator_lr, eps=given.eps, norm=given.norm, steps=given.steps,
             crop=given.crop, validation=given.validation, seed=seed,
         )  # fmt: skip
-        if not self.finished(folder / f"local-dim-{KINDS[-1]}.json", spec.to_dict()):
+        weights = given.out / "standard" / f"seed-{seed}" / f"{given.model}.safetensors"
+        aimed_at = {"model": given.model, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+        if not self.finished(folder / f"local-dim-{KINDS[-1]}.json", spec.to_dict(), target=aimed_at):
             began = time.perf_counter()
-            weights = given.out / "standard" / f"seed-{seed}" / f"{given.model}.safetensors"
             target = models.load(given.model, weights=weights)
             assert isinstance(target, Classifier)
             run = train_estimators(
@@ -155,12 +175,20 @@ class Study:
             distributed.barrier()  # all go on with the file of rank 0
         return LocalEstimators.load(folder, str(self.device))
 
-    def finished(self, card: Path, spec: dict[str, object]) -> bool:
-        """Whether a card of this very training is there."""
+    def finished(self, card: Path, spec: dict[str, object], **others: object) -> bool:
+        """Whether a card of this very training is there; ``others`` are further facts that it has to tell."""
         if not card.is_file():
             return False
-        if json.loads(card.read_text(encoding="utf-8"))["spec"] != spec:
-            raise SystemExit(f"{card} is of a training with other parameters: choose another --out")
+        told = json.loads(card.read_text(encoding="utf-8"))
+        images = told["dataset"]["training_images"] + told["dataset"]["validation_images"]
+        seen = {**told["spec"], "images": images, **{name: told.get(name) for name in others}}
+        wanted = {**spec, "images": self.given.images, **others}
+        for name in sorted(seen.keys() | wanted.keys()):
+            if seen.get(name) != wanted.get(name):
+                raise SystemExit(
+                    f"{card} is of another training: its {name} is {seen.get(name)}, wanted "
+                    f"{wanted.get(name)}; choose another --out"
+                )
         return True
 
     def command(self, name: str, seed: int) -> str:

@@ -85,6 +85,15 @@ def _contrast(estimator: LocalDIM, pattern: Tensor, up: Tensor, down: Tensor) ->
     return (local_dv(local, estimator.codes(up)) - local_dv(local, estimator.codes(down))).mean()
 
 
+def whole_batches(order: Tensor, batch: int) -> list[Tensor]:
+    """Parts of ``batch`` rows; a remainder below half of that is left out, being too few negatives.
+
+    Where there are fewer rows than that in all, they are one part; a single row is none.
+    """
+    least = min(len(order), -(-batch // 2))
+    return [part for part in torch.split(order, batch) if len(part) >= max(2, least)]
+
+
 STAGES: dict[str, Callable[[LocalEstimators, Pairs], dict[str, Tensor]]] = {
     "first": first_stage,
     "optimised": optimised_stage,
@@ -163,7 +172,7 @@ class _Training:
         self, pairs: Pairs, rows: Tensor, stage: str, epoch: int
     ) -> Generator[EstimatorStep, None, None]:
         order = rows[torch.randperm(len(rows), generator=stream(self.spec.seed, stage, epoch))]
-        batches = [part for part in torch.split(order, self.spec.batch) if len(part) > 1]
+        batches = whole_batches(order, self.spec.batch)
         for place, batch in enumerate(batches, start=1):
             part = {name: values[batch.to(self.device)] for name, values in pairs.items()}
             values = self._step(part, stage)

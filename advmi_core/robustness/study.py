@@ -13,7 +13,7 @@ from advmi_core.attacks.ball import NORMS
 from advmi_core.robustness import suite
 from advmi_core.robustness.records import RobustnessStep
 from advmi_core.robustness.results import RobustnessResult
-from advmi_core.robustness.subjects import Subject, find, read
+from advmi_core.robustness.subjects import Subject, check_alike, find, read
 from advmi_core.robustness.variants import KINDS
 from advmi_core.robustness.work import Work
 from advmi_core.run import Run
@@ -115,14 +115,16 @@ class RobustnessStudy:
         """(row, seed) → its trained model.
 
         Raises:
-            ValueError: one is missing or of another training.
+            ValueError: one is missing or of another training, or they were not trained alike.
         """
         variants = KINDS[self.kind]
-        return {
+        found = {
             (row, seed): find(self.trained, row, variants[row], seed, self.model, self.dataset)
             for row in self.rows or ()
             for seed in self.seeds
         }
+        check_alike(found)
+        return found
 
     def radius(self) -> float:
         """ε, where none was given the one of the trainings.
@@ -171,6 +173,7 @@ class RobustnessStudy:
             "attacks": {label: [attack.spec() for attack in columns[label]] for label in attacks},
             "images": {label: self.images_of(label) for label in attacks},
             "weights": {f"{row}/{seed}": found.sha256 for (row, seed), found in self.subjects.items()},
+            "trained": {f"{row}/{seed}": found.training for (row, seed), found in self.subjects.items()},
             "surrogate": self._surrogate_facts(), "batch": self.batch,
         }  # fmt: skip
 
@@ -196,7 +199,7 @@ class RobustnessStudy:
         found = self.surrogate_subject
         if found is None:
             return None
-        return {"model": found.model, "sha256": found.sha256, "defense": found.spec.get("defense")}
+        return {"model": found.model, "sha256": found.sha256, "trained": found.training}
 
 
 def _distinct(values: Sequence[Any], name: str) -> Sequence[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,17 @@ class Subject:
         spec = self.card.get("spec")
         return spec if isinstance(spec, dict) else {}
 
+    @property
+    def training(self) -> dict[str, Any]:
+        """How it was trained: parameters, number of images, epoch that was kept, digest of its estimators."""
+        images, kept = self.card.get("dataset", {}), self.card.get("validation", {})
+        return {
+            "spec": self.spec,
+            "images": images.get("training_images"),
+            "epoch": kept.get("epoch"),
+            "estimators": self.card.get("estimators"),
+        }
+
     def load(self, device: str) -> Network:
         """The network, frozen.
 
@@ -58,6 +70,31 @@ def read(path: Path, model: str) -> Subject:
     if not isinstance(card, dict):
         raise ValueError(f"{path.with_suffix('.json')} must be a model's card, got {type(card).__name__}")
     return Subject(model, path, hashlib.sha256(blob).hexdigest(), card)
+
+
+# What may differ between the rows of one table; ε and norm are ``RobustnessStudy.radius``'s to judge.
+_OWN = ("defense", "seed", "alpha", "penalty", "terms", "wmim_weight", "warmup", "eps", "norm")
+
+
+def check_alike(found: Mapping[tuple[str, int], Subject]) -> None:
+    """Raise ValueError if models of one table had different budgets; the keys are row and seed."""
+    first: tuple[tuple[str, int], dict[str, Any]] | None = None
+    for key, subject in found.items():
+        training = subject.training
+        shared = {name: value for name, value in training["spec"].items() if name not in _OWN}
+        shared["training images"] = training["images"]
+        if first is None:
+            first = key, shared
+        for name in sorted(shared.keys() | first[1].keys()):
+            if shared.get(name) != first[1].get(name):
+                raise ValueError(
+                    f"the models must be trained alike, but {name} is {first[1].get(name)} of "
+                    f"{_named(first[0])} and {shared.get(name)} of {_named(key)}"
+                )
+
+
+def _named(key: tuple[str, int]) -> str:
+    return f"{key[0]}, seed {key[1]},"
 
 
 def find(trained: Path, row: str, variant: Variant, seed: int, model: str, dataset: str) -> Subject:

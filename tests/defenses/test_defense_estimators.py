@@ -13,7 +13,7 @@ from torch import Tensor
 from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import EstimatorSpec, train_estimators
-from advmi_core.defenses.estimators import first_stage, optimised_stage
+from advmi_core.defenses.estimators import first_stage, optimised_stage, whole_batches
 from advmi_core.mi.local_dim import KINDS, build_local_dim
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import CheckpointError, Classifier
@@ -132,3 +132,10 @@ def test_bad_estimator_parameters(change: dict[str, object], sentence: str) -> N
     make: Callable[..., EstimatorSpec] = EstimatorSpec
     with pytest.raises(ValueError, match=sentence):
         make(**change)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lengths"), [(40, [20, 20]), (49, [20, 20]), (50, [20, 20, 10]), (3, [3]), (1, []), (0, [])]
+)
+def test_no_step_is_taken_on_a_few_remaining_rows(rows: int, lengths: list[int]) -> None:
+    assert [len(part) for part in whole_batches(torch.arange(rows), 20)] == lengths

@@ -176,6 +176,33 @@ def test_a_model_is_its_weights_and_not_its_place(
     assert {**spec, "weights": 0} == {**other, "weights": 0}
 
 
+def test_the_spec_tells_how_the_models_were_trained(
+    study: Callable[..., RobustnessStudy], networks: dict[tuple[str, int], Network], tmp_path: Path
+) -> None:
+    put(networks["standard", 0], tmp_path, "standard", 0, epochs=3)
+    spec = study(trained=tmp_path, rows=("standard",), seeds=(0,)).spec()
+    assert spec["trained"]["standard/0"]["spec"]["epochs"] == 3
+    assert spec["trained"]["standard/0"].keys() == {"spec", "images", "epoch", "estimators"}
+
+
+@pytest.mark.parametrize(("changes", "alike"), [({"epochs": 4}, False), ({"wmim_weight": 0.2}, True)])
+def test_only_models_with_the_same_budget_stand_in_one_table(
+    study: Callable[..., RobustnessStudy],
+    networks: dict[tuple[str, int], Network],
+    tmp_path: Path,
+    changes: dict[str, float],
+    alike: bool,
+) -> None:
+    put(networks["standard", 0], tmp_path, "standard", 0, epochs=3)
+    put(networks["wmim", 0], tmp_path, "wmim", 0, **{"epochs": 3, **changes})
+    mixed = study(trained=tmp_path, rows=("standard", "wmim"), seeds=(0,))
+    if alike:
+        assert len(mixed.subjects) == 2
+        return
+    with pytest.raises(ValueError, match="epochs is 3 of standard, seed 0, and 4 of wmim, seed 0,"):
+        _ = mixed.subjects
+
+
 def test_restarts_count_an_image_only_if_it_survives_each(networks: dict[tuple[str, int], Network]) -> None:
     test, network, rows = images(), networks["standard", 0].freeze(), np.arange(N)
     column = suite(EPS)["PGD-40 ×5"]
