@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -46,6 +47,10 @@ class _Piece:
     def name(self) -> str:
         return f"{self.start:06d}-{self.stop:06d}"
 
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        return np.arange(self.start, self.stop)
+
 
 @dataclass(frozen=True, eq=False)
 class _Done:
@@ -76,11 +81,15 @@ class Work:
         }
         self._pieces: list[_Piece] = []
         self._parts: dict[Cell, Parts] = {}
+        self._made: dict[str, Parts] = {}
         for attack, count in self._spec["images"].items():
+            column = {"column": self._spec["attacks"][attack]}
+            if self._surrogate is not None and column["column"]:
+                self._made[attack] = Parts(directory, "transferred", facts | column)
+                self._made[attack].open()
             for (row, seed), subject in self._subjects.items():
                 cell = (row, seed, attack)
-                own = {"weights": subject.sha256, "column": self._spec["attacks"][attack]}
-                self._parts[cell] = Parts(directory, "robust", facts | own)
+                self._parts[cell] = Parts(directory, "robust", facts | column | {"weights": subject.sha256})
                 self._parts[cell].open()
                 starts = range(0, count, study.batch)
                 self._pieces += [_Piece(cell, at, min(at + study.batch, count)) for at in starts]
@@ -127,11 +136,8 @@ class Work:
 
     def _claim(self, piece: _Piece) -> _Done | None:
         """Compute a piece unless another process does; the claim ends with the process that holds it."""
-        parts = self._parts[piece.cell]
-        path = parts.folder / "locks" / f"{piece.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(path, timeout=0):
+            with FileLock(_lock(self._parts[piece.cell], piece), timeout=0):
                 return self._read(piece) or self._compute(piece)
         except Timeout:
             return None
@@ -139,14 +145,34 @@ class Work:
     def _compute(self, piece: _Piece) -> _Done:
         row, seed, attack = piece.cell
         target = self._network(self._subjects[row, seed])
-        surrogate = target if self._surrogate is None else self._network(self._surrogate)
-        rows = np.arange(piece.start, piece.stop)
         x, y = self._images.x[piece.start : piece.stop], self._images.y[piece.start : piece.stop]
         began = time.perf_counter()
-        right = right_under(self._columns[attack], surrogate, target, x, y, rows)
+        if self._surrogate is None:
+            right = right_under(self._columns[attack], target, x, y, piece.rows)
+        else:
+            right = _right(target, x, y)
+            for x_adv in self._transferred(piece, x, y):
+                right &= _right(target, x_adv, y)
         seconds = time.perf_counter() - began
         self._parts[piece.cell].write_arrays(piece.name, {"right": right}, seconds)
         return _Done(right, seconds, False)
+
+    def _transferred(self, piece: _Piece, x: Tensor, y: Tensor) -> Tensor:
+        """(k,n,C,H,W): x̃ of the column's k attacks, made on the surrogate once and judged by every target."""
+        attacks = self._columns[piece.cell[-1]]
+        shape = (len(attacks), *x.shape)
+        if not attacks:
+            return x.new_zeros(shape)
+        assert self._surrogate is not None  # who calls has looked
+        parts = self._made[piece.cell[-1]]
+        with FileLock(_lock(parts, piece)):
+            found = parts.read(piece.name, shape)
+            if found is not None:
+                return torch.from_numpy(found[0])
+            surrogate, began = Classification(self._network(self._surrogate), y), time.perf_counter()
+            x_adv = torch.stack([attack(surrogate, x, rows=piece.rows.tolist()).x_adv for attack in attacks])
+            parts.write(piece.name, x_adv.numpy(), time.perf_counter() - began)
+        return x_adv
 
     def _network(self, subject: Subject) -> nn.Module:
         """Loaded once as long as the pieces are of the same model; folded, as nothing here trains."""
@@ -157,24 +183,33 @@ class Work:
         return self._loaded[subject.sha256]
 
 
-def right_under(
-    column: Column, surrogate: nn.Module, target: nn.Module, x: Tensor, y: Tensor, rows: NDArray[np.int64]
-) -> Right:
-    """(n,) bool: the target is right on x and on every x̃ that the column's attacks make on the surrogate.
+def right_under(column: Column, network: nn.Module, x: Tensor, y: Tensor, rows: NDArray[np.int64]) -> Right:
+    """(n,) bool: the network is right on x and on every x̃ that the column's attacks make on it.
 
     Args:
         column: attacks in turn, each on the images that are still right; () tells of x alone.
-        surrogate, target: logits (B,classes); the same model in a white box.
+        network: logits (B,classes).
         x, y: (n,C,H,W) images in [0,1] and (n,) labels.
         rows: (n,) row ids, which seed the images' random streams.
     """
-    right: Right = Classification(target, y).on(x).correct.cpu().numpy()
+    right = _right(network, x, y)
     for attack in column:
         left = right.nonzero()[0]
         if not len(left):
             break
         run = judged(
-            surrogate, target, x[left], y[left], {_ATTACK: attack}, batch=len(left), rows=rows[left].tolist()
+            network, network, x[left], y[left], {_ATTACK: attack}, batch=len(left), rows=rows[left].tolist()
         )
         right[left] = run.drain().right[_ATTACK]
     return right
+
+
+def _right(network: nn.Module, x: Tensor, y: Tensor) -> Right:
+    right: Right = Classification(network, y).on(x).correct.cpu().numpy()
+    return right
+
+
+def _lock(parts: Parts, piece: _Piece) -> Path:
+    path = parts.folder / "locks" / f"{piece.name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

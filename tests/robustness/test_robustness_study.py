@@ -20,9 +20,10 @@ from filelock import FileLock
 from small_models import EPS, ROWS, put
 
 from advmi_core import data
-from advmi_core.attacks import PGD, AutoAttack
+from advmi_core.attacks import PGD, AttackResult, AutoAttack
 from advmi_core.data import ImageSet
 from advmi_core.models import Network, build, checkpoints
+from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
 from advmi_core.robustness import RobustnessResult, RobustnessStudy, suite
 from advmi_core.robustness.work import right_under
@@ -208,16 +209,16 @@ def test_restarts_count_an_image_only_if_it_survives_each(networks: dict[tuple[s
     column = suite(EPS)["PGD-40 ×5"]
     assert [attack.seed for attack in column] == [0, 1, 2, 3, 4]
     few = tuple(replace(attack, steps=2) for attack in column)  # weak, so that starts matter
-    alone = [right_under((attack,), network, network, test.x, test.y, rows) for attack in few]
-    together = right_under(few, network, network, test.x, test.y, rows)
+    alone = [right_under((attack,), network, test.x, test.y, rows) for attack in few]
+    together = right_under(few, network, test.x, test.y, rows)
     np.testing.assert_array_equal(together, np.all(alone, axis=0))
 
 
 def test_autoattack_finds_what_pgd_finds(networks: dict[tuple[str, int], Network]) -> None:
     test, network, rows = images(), networks["standard", 0].freeze(), np.arange(N)
     ensemble = AutoAttack(eps=EPS, steps=10, targets=1, queries=20, mi_steps=0)
-    pgd = right_under(suite(EPS)["PGD-40"], network, network, test.x, test.y, rows)
-    aa = right_under((ensemble,), network, network, test.x, test.y, rows)
+    pgd = right_under(suite(EPS)["PGD-40"], network, test.x, test.y, rows)
+    aa = right_under((ensemble,), network, test.x, test.y, rows)
     assert 0 < pgd.sum() < N
     assert aa.sum() <= pgd.sum() + 1
 
@@ -247,13 +248,32 @@ def test_black_box_judges_what_was_made_on_the_surrogate(
     attack = PGD(eps=EPS, steps=11, loss="ce", mi_steps=0)
     clean = target(test.x).argmax(1) == test.y
     right = clean.clone()
-    for part in torch.arange(N).split(10):  # the study's parts, since batch norm's sums depend on the batch
-        chosen = part[clean[part]]
-        made = attack(Classification(surrogate, test.y[chosen]), test.x[chosen], rows=chosen.tolist())
-        right[chosen] = target(made.x_adv).argmax(1) == test.y[chosen]
+    for part in torch.arange(N).split(10):  # the study's parts: the bits of a sum can depend on the batch
+        made = attack(Classification(folded(surrogate), test.y[part]), test.x[part], rows=part.tolist())
+        right[part] &= target(made.x_adv).argmax(1) == test.y[part]
     np.testing.assert_array_equal(seen["black"].right["standard", 0, "PGD-10"], right.numpy())
     assert seen["white"].right["standard", 0, "PGD-10"].sum() < right.sum()
     assert black.spec()["surrogate"]["model"] == "resnet18-w8"
+
+
+def test_examples_for_the_black_box_are_made_once_for_all_models(
+    study: Callable[..., RobustnessStudy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = {"metrics": {}, "spec": {"defense": "standard"}}
+    weights = checkpoints.save(build("resnet18-w8", seed=7), card, tmp_path / "surrogate")
+    calls: list[int] = []
+    attacked = PGD.__call__
+
+    def counted(self: PGD, objective: Classification, x: torch.Tensor, **rows: list[int]) -> AttackResult:
+        calls.append(len(x))
+        return attacked(self, objective, x, **rows)
+
+    monkeypatch.setattr(PGD, "__call__", counted)
+    changes = {"kind": "blackbox", "surrogate": "resnet18-w8", "surrogate_weights": weights}
+    done = study(rows=("standard", "wmim"), seeds=(0, 1), attacks=("PGD-1",), **changes).run(tmp_path).drain()
+    assert done.complete
+    assert len(done.right) == 4
+    assert sum(calls) == N
 
 
 def test_a_surrogate_that_no_defence_trained_is_refused(
