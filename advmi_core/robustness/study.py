@@ -190,8 +190,8 @@ class RobustnessStudy:
         if found.spec.get("defense") is None:
             raise ValueError(
                 f"the surrogate must be trained adversarially, its card {found.path.stem}.json names no "
-                "defence; `python -m benchmarks.defences --model vgg19-w8 --defenses standard --seeds 0 --out DIR` "
-                "trains one"
+                "defence; `python -m benchmarks.defences --model vgg19-w8 --defenses standard --seeds 0 "
+                "--out DIR` trains one"
             )
         return found
 
