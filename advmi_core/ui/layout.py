@@ -11,6 +11,8 @@ from advmi_core.paths import assets
 from advmi_core.ui import resources
 from advmi_core.ui.state import PRESENTER, Option, PageState
 
+_SWITCH = "presenter-switch"
+
 
 def apply() -> None:
     """Process start-up, style sheets and presenter mode; once a script run, before the page."""
@@ -18,8 +20,6 @@ def apply() -> None:
     torch.set_num_threads(1)  # of this script run's thread: single pictures gain nothing from more
     if PRESENTER not in st.session_state:
         st.session_state[PRESENTER] = st.query_params.get(PRESENTER) == "1"
-    # Streamlit drops the value of a widget that was not drawn: the page below draws it again.
-    st.session_state[PRESENTER] = st.session_state[PRESENTER]
     st.html(assets() / "css" / "app.css")
     if st.session_state[PRESENTER]:
         st.html(assets() / "css" / "presenter.css")
@@ -32,7 +32,15 @@ def heading(title: str, lead: str) -> None:
         st.title(title, anchor=False)
         st.html(f'<p class="lead">{lead}</p>')
     with right.container(horizontal=True, horizontal_alignment="right"):
-        st.toggle("Presenter", key=PRESENTER, help="Larger type for a projector.", width="content")
+        # A key of its own: Streamlit drops a widget's value when its page is left in the middle of a run.
+        st.session_state[_SWITCH] = st.session_state[PRESENTER]
+        st.toggle(
+            "Presenter", key=_SWITCH, on_change=_switch, help="Larger type for a projector.", width="content"
+        )
+
+
+def _switch() -> None:
+    st.session_state[PRESENTER] = st.session_state[_SWITCH]
 
 
 def restore(state: PageState, options: Sequence[Option]) -> None:

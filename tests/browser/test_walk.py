@@ -140,7 +140,21 @@ def test_presenter_mode_has_larger_type(visit: Open) -> None:
     tab.press("Watch it happen")
     tab.finished()
     tab.shot("presenter")
-    assert float(tab.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) > 17
+    large(tab)
+
+
+@pytest.mark.parametrize("wait", [100, 400, 900])
+def test_presenter_mode_stays_on_leaving_in_the_middle_of_a_run(visit: Open, wait: int) -> None:
+    tab = visit()
+    tab.open("?presenter=1")
+    tab.press("Watch it happen")
+    tab.page.wait_for_timeout(wait)
     tab.page.get_by_role("link", name="Supervised", exact=True).first.click()
     tab.page.get_by_role("heading", name="Supervised adversarial examples").wait_for()
     tab.page.wait_for_url("**presenter=1**", timeout=30_000)
+    large(tab)
+
+
+def large(tab: Any) -> None:
+    size = tab.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
+    assert float(size) > 17
