@@ -1,8 +1,9 @@
 """All seven defences on one data set: `ADVMI_DATA=<data folder> python -m benchmarks.defences --out DIR`.
 
-Per seed: Standard AT first, then the local DIM estimators on its model, then the other six. What is finished
-is kept and skipped, what was killed goes on from its last epoch, so the same command is repeated until it is
-done; ``--defenses`` and ``--seeds`` let processes share the work once Standard and the estimators are there.
+Per seed: Standard AT first, then TRADES and MART, then the local DIM estimators on the model of Standard AT,
+then the defences that look through them. What is finished is kept and skipped, what was killed goes on from
+its last epoch, so the same command is repeated until it is done; ``--defenses`` and ``--seeds`` let processes
+share the work once Standard and the estimators are there.
 ``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
 
 ``--study ablation`` trains NAMID without its pieces into the same folder; what both studies have is trained
@@ -24,6 +25,7 @@ from torch import distributed
 from advmi_core import data, models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import (
+    DEFENSES,
     DefenseSpec,
     EstimatorSpec,
     parallel,
@@ -96,9 +98,13 @@ class Study:
             self.defend("standard", seed, None)
             names = self.given.defenses.split(",") if self.given.defenses else self.rows
             others = [name for name in names if name != "standard"]
-            stages = {self.rows[name].first_stage for name in others}
-            estimators = {first_stage: self.estimate(seed, first_stage) for first_stage in sorted(stages)}
+            looking = [name for name in others if DEFENSES[self.rows[name].defense].term]
             for name in others:
+                if name not in looking:
+                    self.defend(name, seed, None)
+            stages = {self.rows[name].first_stage for name in looking}
+            estimators = {first_stage: self.estimate(seed, first_stage) for first_stage in sorted(stages)}
+            for name in looking:
                 self.defend(name, seed, estimators[self.rows[name].first_stage])
 
     def defend(self, name: str, seed: int, estimators: LocalEstimators | None) -> None:
