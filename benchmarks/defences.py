@@ -69,8 +69,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--crop", type=int, default=2)
     parser.add_argument("--units", type=int, default=512, help="of the estimators' codes (published: 2048)")
     parser.add_argument("--first", type=int, default=5, help="epochs of the estimators by Eq. 4")
-    parser.add_argument("--optimised", type=int, default=2, help="epochs of the estimators by Eq. 5; 0: none")
-    parser.add_argument("--estimator-lr", type=float, default=1e-3)
+    parser.add_argument("--optimised", type=int, default=1, help="epochs of the estimators by Eq. 5; 0: none")
+    parser.add_argument("--estimator-lr", type=float, default=1e-3, help="by Eq. 4")
+    parser.add_argument("--optimised-lr", type=float, default=1e-4, help="by Eq. 5")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
@@ -153,14 +154,15 @@ class Study:
         """The estimators of a seed, trained on its Standard model if they are not there yet.
 
         Args:
-            first_stage: by Eq. 4 alone.
+            first_stage: by Eq. 4 alone; those by Eq. 5 go on from them.
         """
         given, name = self.given, "estimators-first-stage" if first_stage else "estimators"
         folder, optimised = given.out / name / f"seed-{seed}", 0 if first_stage else given.optimised
+        first = None if first_stage else self.estimate(seed, first_stage=True)
         spec = EstimatorSpec(
             dataset=given.dataset, units=given.units, epochs=given.first, optimised_epochs=optimised,
-            batch=given.batch, lr=given.estimator_lr, eps=given.eps, norm=given.norm, steps=given.steps,
-            crop=given.crop, validation=given.validation, seed=seed,
+            batch=given.batch, lr=given.estimator_lr, optimised_lr=given.optimised_lr, eps=given.eps,
+            norm=given.norm, steps=given.steps, crop=given.crop, validation=given.validation, seed=seed,
         )  # fmt: skip
         weights = given.out / "standard" / f"seed-{seed}" / f"{given.model}.safetensors"
         aimed_at = {"model": given.model, "sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
@@ -169,7 +171,7 @@ class Study:
             target = models.load(given.model, weights=weights)
             assert isinstance(target, Classifier)
             run = train_estimators(
-                spec, target, images=self.images, test=self.test, device=self.device,
+                spec, target, images=self.images, test=self.test, first=first, device=self.device,
                 command=self.command("standard", seed),
             )  # fmt: skip
             for step in run:

@@ -21,7 +21,9 @@ class EstimatorSpec:
         epochs: passes of the first stage (Eq. 4) over all images.
         optimised_epochs: passes of the second stage (Eq. 5) over the selected images; 0 leaves it out.
         batch: images per step; each has batch − 1 negatives.
-        lr: Adam's learning rate.
+        lr: Adam's learning rate in the first stage.
+        optimised_lr: that of the second stage. It has a rate of its own because what it descends has no lower
+            end: with too large steps all four values fall far below 0 within an epoch.
         eps, norm, steps: the PGD that makes x̃ on the target, as for ``DefenseSpec``.
         crop, flip: the augmentation that every image gets once.
         validation: share of the images that the estimators are measured on and never trained on.
@@ -37,6 +39,7 @@ class EstimatorSpec:
     optimised_epochs: int = 2
     batch: int = 128
     lr: float = 1e-4
+    optimised_lr: float = 1e-4
     eps: float = 8 / 255
     norm: str = "linf"
     steps: int = 10
@@ -53,7 +56,8 @@ class EstimatorSpec:
         check_count(self.batch, "batch", low=2)
         check_choice(self.norm, "norm", NORMS)
         check_number(self.eps, "eps", low=0)
-        check_number(self.lr, "lr", low=0, above=True)
+        for name in ("lr", "optimised_lr"):
+            check_number(getattr(self, name), name, low=0, above=True)
         check_number(self.validation, "validation", low=0, high=0.9, above=True)
         if not isinstance(self.flip, bool):
             raise ValueError(f"flip must be True or False, got {self.flip!r}")

@@ -35,6 +35,7 @@ def train_estimators(
     *,
     images: ImageSet | None = None,
     test: ImageSet | None = None,
+    first: LocalEstimators | None = None,
     device: str | torch.device = "cpu",
     command: str = "",
 ) -> Run[EstimatorStep, EstimatorResult]:
@@ -49,6 +50,8 @@ def train_estimators(
         spec: the parameters.
         target: the classifier; published is an adversarially trained ResNet-18. Not modified.
         images, test: instead of the data set's splits; no estimator sees a test image.
+        first: the estimators as this first stage left them (``result.first``, or a training without a second
+            stage): only the second stage is trained, to the weights that both would give. Not modified.
         device: where to train.
         command: the command line that repeats the training, for the card.
 
@@ -56,7 +59,7 @@ def train_estimators(
         ValueError: a bad argument.
         DataNotFoundError: the data set is not on this machine.
     """
-    training = _Training(spec, target, images, test, devices.pick(str(device)), command)
+    training = _Training(spec, target, images, test, devices.pick(str(device)), command, first)
     return Run(training.records(), training.result, training.total)
 
 
@@ -111,6 +114,7 @@ class _Training:
         test: ImageSet | None,
         device: torch.device,
         command: str,
+        first: LocalEstimators | None,
     ) -> None:
         self.spec, self.device, self.command = spec, device, command
         self.target = copy.deepcopy(target).to(device).freeze()
@@ -126,24 +130,31 @@ class _Training:
             ).to(device)
             for place, kind in enumerate(KINDS)
         }
+        if first is not None:
+            for kind, estimator in made.items():
+                estimator.load_state_dict(getattr(first, kind).state_dict())
         self.estimators = LocalEstimators(**made)
-        self.optimizers = {
-            kind: torch.optim.Adam(estimator.parameters(), spec.lr) for kind, estimator in made.items()
-        }
+        self.stages = [("optimised", spec.optimised_epochs, spec.optimised_lr)]
+        if first is None:
+            self.stages.insert(0, ("first", spec.epochs, spec.lr))
         self.history: list[tuple[str, Held]] = []
-        self.first: LocalEstimators | None = None
+        self.first: LocalEstimators | None = first
         self.done, self.complete, self.revision = 0, False, revision("advmi_core/defenses", "advmi_core/mi")
         train, held = len(self.splits.train_y), len(self.splits.validation_y)
         self.crafting = -(-train // spec.batch) - (-held // spec.batch)
         # How many rows are selected is known only after crafting: at most all.
-        self.total = self.crafting + (spec.epochs + spec.optimised_epochs) * max(1, train // spec.batch)
+        epochs = sum(epochs for _, epochs, _ in self.stages)
+        self.total = self.crafting + epochs * max(1, train // spec.batch)
 
     def records(self) -> Generator[EstimatorStep, None, None]:
         train = yield from self._craft(self.splits.train_x, self.splits.train_y, "train")
         self.held = yield from self._craft(self.splits.validation_x, self.splits.validation_y, "held")
         chosen = selected(train["clean"], train["attacked"], train["y"])
         rows = {"first": torch.arange(len(train["y"])), "optimised": chosen.cpu().nonzero().flatten()}
-        for stage, epochs in (("first", self.spec.epochs), ("optimised", self.spec.optimised_epochs)):
+        for stage, epochs, lr in self.stages:
+            self.optimizers = {
+                kind: torch.optim.Adam(getattr(self.estimators, kind).parameters(), lr) for kind in KINDS
+            }
             for epoch in range(epochs):
                 yield from self._epoch(train, rows[stage], stage, epoch)
             if stage == "first":

@@ -96,8 +96,8 @@ class Lesson:
         """The training of the estimators, on the same images under the same attack."""
         return EstimatorSpec(
             dataset=self.dataset, units=self.units, epochs=self.first, optimised_epochs=self.optimised,
-            batch=self.batch, lr=_ESTIMATOR_RATE, eps=self.eps, steps=self.steps, crop=_CROP,
-            validation=_VALIDATION, seed=self.seed,
+            batch=self.batch, lr=_ESTIMATOR_RATE, optimised_lr=_ESTIMATOR_RATE, eps=self.eps,
+            steps=self.steps, crop=_CROP, validation=_VALIDATION, seed=self.seed,
         )  # fmt: skip
 
     def spec(self) -> dict[str, Any]:

@@ -104,6 +104,25 @@ def test_training_learns_and_only_the_selected_are_optimised(
     assert not run.result.estimators.natural.training
 
 
+def test_second_stage_from_the_files_of_the_first(
+    target: Classifier, images: ImageSet, test_images: ImageSet, tmp_path: Path
+) -> None:
+    wide = replace(images, x=images.x.repeat(5, 1, 1, 1), y=images.y.repeat(5))
+    spec = replace(SPEC, optimised_lr=3e-3)
+    both = train_estimators(spec, target, images=wide, test=test_images).drain()
+    alone = train_estimators(replace(spec, optimised_epochs=0), target, images=wide, test=test_images).drain()
+    assert alone.estimators.digest() == both.first.digest() != both.estimators.digest()
+    alone.estimators.save(tmp_path, alone.card)
+    first = LocalEstimators.load(tmp_path)
+    run = train_estimators(spec, target, images=wide, test=test_images, first=first)
+    assert {record.stage for record in run} == {"craft", "optimised"}
+    assert run.result.estimators.digest() == both.estimators.digest()
+    assert first.digest() == both.first.digest()
+    gentle = replace(spec, optimised_lr=1e-5)
+    moved = train_estimators(gentle, target, images=wide, test=test_images, first=first).drain()
+    assert moved.estimators.digest() not in (both.estimators.digest(), first.digest())
+
+
 def test_files_round_trip_and_are_checked(tmp_path: Path, estimators: LocalEstimators) -> None:
     paths = estimators.save(tmp_path, {"metrics": {}})
     assert [path.name for path in paths] == [f"local-dim-{kind}.safetensors" for kind in KINDS]
@@ -124,6 +143,7 @@ def test_files_round_trip_and_are_checked(tmp_path: Path, estimators: LocalEstim
         ({"units": 0}, "units must be a whole number"),
         ({"batch": 1}, "batch must be a whole number ≥ 2"),
         ({"lr": 0.0}, "lr must be > 0"),
+        ({"optimised_lr": 0.0}, "optimised_lr must be > 0"),
         ({"norm": "l0"}, "norm must be one of"),
         ({"optimised_epochs": -1}, "optimised_epochs must be a whole number ≥ 0"),
     ],
