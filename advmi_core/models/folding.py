@@ -6,6 +6,7 @@ import copy
 from itertools import pairwise
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -16,7 +17,8 @@ def folded(network: AnyNetwork) -> AnyNetwork:
     """A frozen copy in evaluation mode that computes the same, up to rounding, in less time.
 
     In evaluation mode a batch normalisation is a fixed affine map, so a convolution right before it can do
-    its work. Everything else is copied as it is. PGD on a narrow ResNet-18 is a seventh faster on one core.
+    its work. The weights lie with the channels last, which makes convolutions of few channels faster. PGD on
+    a ResNet-18 of width 8 takes about half of the time on one core.
 
     Args:
         network: left as it is, with its mode; only pairs within an ``nn.Sequential`` are found.
@@ -25,7 +27,7 @@ def folded(network: AnyNetwork) -> AnyNetwork:
     for layers in copied.modules():
         if isinstance(layers, nn.Sequential):
             _fold(layers)
-    return copied
+    return copied.to(memory_format=torch.channels_last)
 
 
 def _fold(layers: nn.Sequential) -> None:
