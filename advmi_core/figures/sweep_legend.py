@@ -34,7 +34,12 @@ def _sample(style: Style) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" width="38" height="16" viewBox="5 0 38 16">'
         f'<g fill="{style.ink}" stroke="{style.ink}">'
         f'<path d="M0 8H48" fill="none" stroke-width="2.2" stroke-dasharray="{style.pattern}"/>'
-        f"{MARKS[style.mark]}</g></svg>"
+        f"{_mark(style)}</g></svg>"
     )
     source = base64.b64encode(svg.encode()).decode("ascii")
     return f'<img alt="" width="38" height="16" src="data:image/svg+xml;base64,{source}">'
+
+
+def _mark(style: Style) -> str:
+    name, hollow = style.mark.removesuffix("-open"), style.mark.endswith("-open")
+    return f'<g fill="none" stroke-width="2">{MARKS[name]}</g>' if hollow else MARKS[name]

@@ -52,6 +52,12 @@ def save(result: RobustnessResult, folder: Path) -> list[Path]:
     return [table, bits]
 
 
+def available(dataset: str, folder: Path | None = None) -> list[str]:
+    """KIND-NORM of every stored result of a data set, sorted; damaged ones too."""
+    found = sorted((folder or shipped_folder()).glob(f"*-{dataset}-*.json"))
+    return [name.replace(f"-{dataset}-", "-") for name in (path.stem for path in found)]
+
+
 def load(kind: str, dataset: str, norm: str = "linf", folder: Path | None = None) -> RobustnessResult:
     """A stored result, by default one that came with AdvMI.
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.defenses import DEFENSES, user_folder
-from advmi_core.ui import defence_form, defence_shown, defence_views, layout, results, work
-from advmi_core.ui.state import PageState
+from advmi_core.ui import (
+    defence_form,
+    defence_shown,
+    defence_tables,
+    defence_views,
+    layout,
+    results,
+    work,
+)
+from advmi_core.ui.state import PageState, choice
 
 PAGE = "defence"
+SOURCE = "source"
+SOURCES = {"tables": "Full tables", "run": "Your training"}
 _LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
 _ALL_STEPS = 1_000_000  # none may be thinned away: some end an epoch or an attack
 _IDLE = (
@@ -26,7 +36,8 @@ def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
     layout.heading("Defence", _LEAD)
-    layout.restore(state, [*defence_form.options(), *defence_views.options()])
+    options = [*defence_form.options(), *defence_views.options(), *defence_tables.options()]
+    layout.restore(state, [*options, choice(SOURCE, "tables", list(SOURCES))])
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         pressed = defence_form.draw(state)
@@ -36,8 +47,9 @@ def page() -> None:
             _start(state)
         if work.current(PAGE) is None:
             results.box("note", "Nothing trained yet", _IDLE)
+            defence_tables.draw(state)
         else:
-            defence_shown.draw(state)
+            _chosen(state)
     state.remember()
 
 
@@ -52,3 +64,14 @@ def _start(state: PageState) -> None:
         PAGE, lambda: lesson.run(user_folder()), label=f"Defence: {DEFENSES[lesson.defense].title}",
         about=lesson, rows=1, lane=work.STUDIES, keep=_ALL_STEPS,
     )  # fmt: skip
+    state.set(SOURCE, "run")
+
+
+def _chosen(state: PageState) -> None:
+    """A training of one's own, or the tables that came with AdvMI."""
+    st.segmented_control(
+        "Shown", list(SOURCES), key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    draw = {"tables": defence_tables.draw, "run": defence_shown.draw}
+    draw[str(state.value(SOURCE))](state)

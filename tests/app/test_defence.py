@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.attacks import FWA, PGD, Attack
 from advmi_core.defenses import lesson_attacks
 from advmi_core.jobs import shared
+from advmi_core.robustness import RobustnessResult, stored
 
 PAGE = "defence"
 TINY = {"images": "100", "epochs": "2", "pgd-steps": "1", "test-images": "10"}
@@ -26,10 +28,11 @@ def few(eps: float, seed: int) -> dict[str, Attack]:
 
 
 @pytest.fixture
-def visit(monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+def visit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Visit]:
     """Opens the page with the query parameters of a link; ends its job afterwards."""
     monkeypatch.setitem(SCRIPTS, PAGE, "pages/defend/defence.py")
     monkeypatch.setattr(lesson_attacks, "attacks", few)
+    monkeypatch.setattr(stored, "shipped_folder", lambda: tmp_path / "shipped")
     monkeypatch.delenv("ADVMI_DATA", raising=False)
     opened: list[Tab] = []
 
@@ -52,8 +55,63 @@ def test_the_first_look_computes_nothing_and_says_what_is_done(visit: Visit, tmp
     assert "Nothing trained yet" in tab.said
     assert "adversarial MI" in tab.said
     assert tab.charts == []
+    assert "No full table here yet" in tab.said
+    assert "advmi table whitebox --run --trained DIR" in tab.said
     loss = tab.app.selectbox(key=tab.key("loss"))
     assert loss.options == ["Standard", "WMIM", "NAMID", "TRADES", "NAMID_T", "MART", "NAMID_M"]
+
+
+def ship(folder: Path, kind: str = "whitebox", **rates: float) -> None:
+    """A stored table in which a row is right on exactly this share of the images."""
+    rows, seeds, images = list(rates), [0, 1], {"None": 400, "PGD-40": 400, "PGD-100": 400}
+    training = {"spec": {"alpha": 0.3, "penalty": 0.1}, "images": 12000}
+    spec = {
+        "study": "robustness", "kind": kind, "dataset": "fashion-mnist", "model": "resnet18-w8", "rows": rows,
+        "seeds": seeds, "eps": 0.1, "norm": "linf", "attacks": {name: [] for name in images},
+        "images": images, "trained": {f"{row}/{seed}": training for row in rows for seed in seeds},
+        "surrogate": None, "batch": 250,
+    }  # fmt: skip
+    right = {
+        (row, seed, attack): np.arange(count) < rate * count
+        for row, rate in rates.items()
+        for seed in seeds
+        for attack, count in images.items()
+    }
+    stored.save(RobustnessResult(spec, right), folder / "shipped")
+
+
+def test_full_tables_are_shown_until_something_is_trained(visit: Visit, tmp_path: Path) -> None:
+    ship(tmp_path, standard=0.5, namid=0.6, trades=0.7)
+    ship(tmp_path, "ablation", standard=0.5, namid=0.5)
+    tab = visit(tmp_path, **TINY)
+    assert "NAMID more robust than the baseline" in tab.said
+    assert "NAMID − Standard: +10.00" in tab.said
+    assert "NAMID: α = 0.3, λ = 0.1" in tab.said
+    measured, published, differences = (element.value for element in tab.app.table)
+    assert list(measured.columns) == [
+        "trained by", "None, % of 400", "PGD-40, % of 400"
+    ]  # fmt: skip
+    assert measured["PGD-40, % of 400"].tolist() == ["50.00 ± 0.00", "60.00 ± 0.00", "70.00 ± 0.00"]
+    assert all("published, CIFAR-10" in name for name in published.columns[1:])
+    assert published.iloc[0, 2] == "42.38"
+    assert len(differences) == 3
+    assert [len(chart["data"]) for chart in tab.charts] == [3, 1, 3]  # accuracies, differences, guards
+    assert tab.downloads == {"Table · CSV", "Table · TEX", "Settings · JSON"}
+
+    tab.app.segmented_control(key=tab.key("table")).set_value("ablation-linf").run()
+    assert "NAMID no clear difference" in tab.said
+    tab.press("Start")
+    tab.finish()
+    assert "NAMID against Standard" in tab.said
+    tab.app.segmented_control(key=tab.key("source")).set_value("tables").run()
+    assert "NAMID no clear difference" in tab.said
+
+
+def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
+    ship(tmp_path, standard=0.5)
+    (tmp_path / "shipped" / "whitebox-fashion-mnist-linf.npz").write_bytes(b"")
+    (error,) = visit(tmp_path).app.error
+    assert "missing or damaged" in error.value
 
 
 def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:

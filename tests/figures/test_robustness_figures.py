@@ -1,0 +1,106 @@
+"""What a robustness study says and draws: planted differences are named, unclear ones are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from advmi_core.evaluation.bootstrap import paired_bootstrap
+from advmi_core.figures import robustness_screen, robustness_words
+from advmi_core.robustness import KINDS, RobustnessResult
+
+IMAGES = 1000
+SPEC = {"alpha": 0.3, "penalty": 0.1, "wmim_weight": 0.2, "epochs": 10, "batch": 128, "eps": 0.1,
+        "norm": "linf", "steps": 10}  # fmt: skip
+
+
+def study(rates: dict[str, tuple[float, ...]], attacks: tuple[str, ...] = ("PGD-40",)) -> RobustnessResult:
+    """A row is right on exactly these shares of the images, a share a seed."""
+    seeds = list(range(len(next(iter(rates.values())))))
+    right = {
+        (row, seed, attack): np.arange(IMAGES) < shares[seed] * IMAGES
+        for row, shares in rates.items()
+        for seed in seeds
+        for attack in attacks
+    }
+    spec = {
+        "kind": "whitebox", "dataset": "fashion-mnist", "model": "resnet18-w8", "norm": "linf", "eps": 0.1,
+        "rows": list(rates), "seeds": seeds, "images": dict.fromkeys(attacks, IMAGES), "surrogate": None,
+        "trained": {f"{row}/{seed}": {"spec": SPEC, "images": 12000} for row in rates for seed in seeds},
+    }  # fmt: skip
+    return RobustnessResult(spec, right)
+
+
+@pytest.mark.parametrize(
+    ("rates", "tone", "heading"),
+    [
+        ({"standard": (0.5, 0.5), "namid": (0.6, 0.55)}, "good", "NAMID more robust than the baseline"),
+        ({"standard": (0.5, 0.5), "namid": (0.6, 0.5)}, "note", "NAMID no clear difference"),
+        ({"standard": (0.5, 0.5), "namid": (0.6, 0.4)}, "note", "NAMID no clear difference"),
+        ({"standard": (0.5, 0.5), "namid": (0.4, 0.4)}, "bad", "NAMID less robust than the baseline"),
+        (
+            {"standard": (0.5,), "namid": (0.6,), "trades": (0.5,), "namid-t": (0.3,)}, "bad",
+            "NAMID more robust than the baseline; NAMID_T less robust than the baseline",
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_every_interval_carries_is_claimed(
+    rates: dict[str, tuple[float, ...]], tone: str, heading: str
+) -> None:
+    seen_tone, seen_heading, text = robustness_words.verdict(study(rates))
+    assert (seen_tone, seen_heading) == (tone, heading)
+    change = 100 * (rates["namid"][0] - rates["standard"][0])
+    assert f"NAMID − Standard: {change:+.2f}".replace("-", "−") in text
+
+
+def test_without_the_claimed_column_nothing_is_claimed() -> None:
+    tone, heading, _ = robustness_words.verdict(study({"standard": (0.5,), "namid": (0.9,)}, ("None",)))
+    assert (tone, heading) == ("note", "No row was compared under PGD-40")
+
+
+def test_training_is_told_with_the_weights_that_count() -> None:
+    said = robustness_words.trained(study({"standard": (0.5,), "wmim": (0.5,), "namid": (0.5,)}))
+    assert "resnet18-w8 on 12000 images of fashion-mnist, 10 epochs, batch 128, ε 0.1 in linf" in said
+    assert said.endswith("WMIM: w = 0.2; NAMID: α = 0.3, λ = 0.1.")
+
+
+def test_differences_are_drawn_as_they_are() -> None:
+    result = study({"standard": (0.5, 0.4), "namid": (0.6, 0.42)}, ("None", "PGD-40"))
+    (marks,) = robustness_screen.differences(result.table()).data
+    pairs = [
+        paired_bootstrap(result.right["namid", seed, "None"], result.right["standard", seed, "None"])
+        for seed in (0, 1)
+    ]
+    np.testing.assert_allclose(marks.y[:2], [100 * each.mean for each in pairs])
+    np.testing.assert_allclose(
+        np.asarray(marks.y[:2]) + marks.error_y.array[:2], [100 * each.high for each in pairs]
+    )
+    np.testing.assert_allclose(
+        np.asarray(marks.y[:2]) - marks.error_y.arrayminus[:2], [100 * each.low for each in pairs]
+    )
+    assert [round(x) for x in marks.x] == [0, 0, 1, 1]
+
+
+def test_marks_of_a_group_stay_apart_and_inside() -> None:
+    rates = dict.fromkeys(KINDS["whitebox"], (0.5, 0.5))
+    figure = robustness_screen.accuracies(study(rates, ("None", "PGD-40")).table())
+    places = np.unique([round(x, 6) for trace in figure.data for x in trace.x])
+    assert len(places) == 2 * len(rates)
+    assert np.all(abs(places - np.round(places)) < 0.5)
+    looks = robustness_screen.looks(study(rates).table())
+    assert len({(look.ink, look.mark) for look in looks.values()}) == len(rates)
+
+
+def test_guards_need_more_than_one_point() -> None:
+    rates = {"standard": (0.5, 0.7)}
+    assert robustness_screen.guards(study(rates).table()) is None
+    figure = robustness_screen.guards(study(rates, ("PGD-100", "PGD-40", "PGD-1")).table())
+    assert figure is not None
+    (line,) = figure.data
+    assert list(line.x) == ["PGD-1", "PGD-40", "PGD-100"]
+    assert list(line.y) == pytest.approx([60, 60, 60])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_has_a_look(kind: str) -> None:
+    assert set(KINDS[kind]) <= robustness_screen._LOOKS.keys()
