@@ -52,7 +52,6 @@ def accuracies(lines: Sequence[Line], height: int = HEIGHT) -> go.Figure:
         ]
         _marks(figure, look, points)
     _groups(figure, attacks)
-    figure.update_yaxes(rangemode="tozero")
     return figure
 
 

@@ -60,8 +60,8 @@ def _table(state: PageState, result: RobustnessResult, norm: str) -> None:
     lines = result.table()
     columns = [line for line in lines if line.attack in LABELS[norm]]
     results.box(*robustness_words.verdict(result))
-    for doubt in result.doubts():
-        results.box("bad", "Not to be trusted as it stands", doubt)
+    if doubts := result.doubts():
+        results.box("bad", "Not to be trusted as it stands", f"{'; '.join(doubts)}.")
     _measured(state, columns)
     _charts(state, columns, lines)
     with st.expander("Every difference from its baseline, seed by seed"), st.container(
