@@ -6,8 +6,9 @@ its last epoch, so the same command is repeated until it is done; ``--defenses``
 share the work once Standard and the estimators are there.
 ``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
 
-``--study ablation`` trains NAMID without its pieces into the same folder; what both studies have is trained
-once. `advmi table whitebox|ablation --run --trained DIR` measures the models.
+``--study ablation`` trains NAMID without its pieces into the same folder, ``--study alpha`` with other α.
+What two studies have is trained once. ``--json`` writes what each epoch of a study gave on validation images.
+`advmi table whitebox|ablation --run --trained DIR` measures the models.
 """
 
 from __future__ import annotations
@@ -37,9 +38,20 @@ from advmi_core.mi.local_dim import KINDS
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Classifier
 from advmi_core.parts import write_text
-from advmi_core.robustness import ABLATION, ROWS
+from advmi_core.robustness import ABLATION, ROWS, Variant
 
-STUDIES = {"defences": ROWS, "ablation": ABLATION}
+ALPHAS = {
+    f"namid-alpha-{alpha:g}": Variant(
+        title=f"NAMID, α = {alpha:g}", defense="namid", baseline="namid", changes={"alpha": alpha}
+    )
+    for alpha in (0.3, 1.0, 5.0)
+}
+"""How α was chosen, on validation images; α = 0 is a row of the ablation, 5 is published."""
+STUDIES = {
+    "defences": ROWS,
+    "ablation": ABLATION,
+    "alpha": {name: ABLATION[name] for name in ("standard", "namid", "namid-no-term")} | ALPHAS,
+}
 
 
 def options() -> argparse.Namespace:
@@ -61,7 +73,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--eps", type=float, default=0.1)
     parser.add_argument("--norm", default="linf")
     parser.add_argument("--steps", type=int, default=10, help="PGD steps")
-    parser.add_argument("--alpha", type=float, default=5.0)
+    parser.add_argument("--alpha", type=float, default=0.1)
     parser.add_argument("--penalty", type=float, default=0.1, help="λ")
     parser.add_argument("--wmim-weight", type=float, default=0.1)
     parser.add_argument("--warmup", type=int, default=1, help="epochs in which α and w rise")
@@ -72,6 +84,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--optimised", type=int, default=1, help="epochs of the estimators by Eq. 5; 0: none")
     parser.add_argument("--estimator-lr", type=float, default=1e-3, help="by Eq. 4")
     parser.add_argument("--optimised-lr", type=float, default=1e-4, help="by Eq. 5")
+    parser.add_argument("--json", type=Path, help="file for the histories of the rows and seeds asked for")
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
@@ -107,6 +120,31 @@ class Study:
             estimators = {first_stage: self.estimate(seed, first_stage) for first_stage in sorted(stages)}
             for name in looking:
                 self.defend(name, seed, estimators[self.rows[name].first_stage])
+        if self.given.json and self.ranks.rank == 0:
+            write_text(self.given.json, json.dumps(self.histories(), indent=1) + "\n")
+
+    def histories(self) -> dict[str, object]:
+        """Every epoch on the validation images, of the rows and seeds asked for."""
+        given, rows = self.given, []
+        names = given.defenses.split(",") if given.defenses else list(self.rows)
+        for name in names:
+            for seed in map(int, given.seeds.split(",")):
+                folder = given.out / name / f"seed-{seed}"
+                card = json.loads((folder / f"{given.model}.json").read_text(encoding="utf-8"))
+                history = (folder / f"{given.model}-history.json").read_text(encoding="utf-8")
+                rows.append(
+                    {
+                        "row": name, "title": self.rows[name].title, "seed": seed,
+                        "alpha": card["spec"]["alpha"] if DEFENSES[self.rows[name].defense].term else None,
+                        "kept": card["validation"]["epoch"], "history": json.loads(history),
+                    }
+                )  # fmt: skip
+        spec = {
+            "study": given.study, "dataset": given.dataset, "model": given.model, "epochs": given.epochs,
+            "images": given.images, "validation_images": card["dataset"]["validation_images"],
+            "command": self.repeat(),
+        }  # fmt: skip
+        return {"spec": spec, "rows": rows}
 
     def defend(self, name: str, seed: int, estimators: LocalEstimators | None) -> None:
         """Train one row."""
@@ -117,7 +155,7 @@ class Study:
             clip=given.clip, crop=given.crop,
             validation=given.validation, precision=given.precision, seed=seed,
         )  # fmt: skip
-        spec = replace(common, **self.own(common.method.term), **variant.changes)
+        spec = replace(common, **{**self.own(common.method.term), **variant.changes})
         measured_by = None if estimators is None else estimators.digest()
         if self.finished(folder / f"{given.model}.json", spec.to_dict(), estimators=measured_by):
             return
@@ -201,13 +239,16 @@ class Study:
 
     def command(self, name: str, seed: int) -> str:
         """What repeats one training; folders are named by placeholders."""
-        usual = {"out": "", "device": "", "threads": "", "defenses": "", "seeds": ""}
+        return f"{self.repeat()} --defenses {name} --seeds {seed}"
+
+    def repeat(self) -> str:
+        """The command without what only says where, and which part of it."""
+        unsaid = ("out", "device", "threads", "defenses", "seeds", "json")
         words = [
             f"--{key.replace('_', '-')} {value}"
             for key, value in vars(self.given).items()
-            if key not in usual
+            if key not in unsaid
         ]
-        words += [f"--defenses {name} --seeds {seed}"]
         return " ".join(
             ["ADVMI_DATA=<data folder> python -m benchmarks.defences --out <output folder>", *words]
         )
