@@ -56,10 +56,13 @@ def command(kind: str) -> Callable[..., None]:
         model: Annotated[str, typer.Option(help="Of --run: architecture of the models.")] = "resnet18-w8",
         rows: Annotated[Names, typer.Option("--row", help="Of --run: defences; default: all.")] = None,
         attacks: Annotated[
-            Names, typer.Option("--attack", help="Of --run: PGD-40, AA, …; default: the published columns.")
+            Names, typer.Option("--attack", help="Of --run: PGD-40, AA, …; default: all of the kind.")
         ] = None,
         n: Annotated[int, typer.Option(help="Of --run: test images, the first of the split.")] = 10_000,
         autoattack_images: Annotated[int, typer.Option(help="Of --run: the first so many for AA.")] = 500,
+        guard_images: Annotated[
+            int, typer.Option(help="Of --run: the first so many for PGD-1, PGD-10, PGD-100, PGD-40 ×5.")
+        ] = 1_000,
         seeds: Annotated[int, typer.Option(help="Of --run: trainings of each row, seeds 0, 1, …")] = 2,
         norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
         eps: Annotated[float | None, typer.Option(help="Of --run: ε; default: that of the training.")] = None,
@@ -86,8 +89,9 @@ def command(kind: str) -> Callable[..., None]:
                     raise ValueError("--run needs --trained, the folder of the trained models, got none")
                 study = RobustnessStudy(
                     kind=kind, trained=trained, dataset=dataset, model=model, rows=rows, attacks=attacks, n=n,
-                    autoattack_images=autoattack_images, seeds=tuple(range(seeds)), norm=norm, eps=eps,
-                    surrogate=surrogate, surrogate_weights=surrogate_weights, batch=batch, device=device,
+                    autoattack_images=autoattack_images, guard_images=guard_images, seeds=tuple(range(seeds)),
+                    norm=norm, eps=eps, surrogate=surrogate, surrogate_weights=surrogate_weights, batch=batch,
+                    device=device,
                 )  # fmt: skip
                 result = watch(study.run(runs or user_folder()), _describe, as_json)
                 if out is not None and result.complete:

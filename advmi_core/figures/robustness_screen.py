@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from advmi_core.figures.defence_screen import BASE, empty_figure
 from advmi_core.figures.sweep import Style
-from advmi_core.robustness import Line
+from advmi_core.robustness import Line, RobustnessResult
 from advmi_core.robustness.suite import GUARDS
 
 HEIGHT = 300
@@ -77,20 +78,24 @@ def differences(lines: Sequence[Line], height: int = HEIGHT) -> go.Figure:
     return figure
 
 
-def guards(lines: Sequence[Line], height: int = HEIGHT) -> go.Figure | None:
+def guards(result: RobustnessResult, height: int = HEIGHT) -> go.Figure | None:
     """Accuracy in percent under longer and longer PGD, a line a row (mean of the seeds); None without data.
 
-    A curve that still falls at its end, or one that rises, says that the gradient misleads the attack.
+    Each row on the images that all its guards have. A curve that still falls at its end, or one that rises,
+    says that the gradient misleads the attack.
     """
-    steps = [label for label in GUARDS if any(line.attack == label for line in lines)]
+    steps = [label for label in GUARDS if label in result.spec["images"]]
     if steps in ([], ["PGD-40"]):  # one point is no curve
         return None
-    figure = empty_figure(height, "", "right, %")
-    for row, look in looks(lines).items():
-        means = {line.attack: 100 * line.mean for line in lines if line.row == row}
-        known = [label for label in steps if label in means]
+    figure, images = empty_figure(height, "", "right, %"), min(result.spec["images"][step] for step in steps)
+    for row, look in looks(result.table()).items():
+        means = [
+            100
+            * float(np.mean([result.right[row, seed, step][:images].mean() for seed in result.spec["seeds"]]))
+            for step in steps
+        ]
         figure.add_scatter(
-            x=known, y=[means[label] for label in known], name=look.title, mode="lines+markers",
+            x=steps, y=means, name=look.title, mode="lines+markers",
             line={"color": look.ink, "dash": look.dash, "width": 2},
             marker={"symbol": look.mark, "size": 9, "color": look.ink}, hovertemplate="%{y:.2f} %",
         )  # fmt: skip

@@ -36,9 +36,12 @@ class RobustnessStudy:
         model: architecture of the rows' models, a key of ``MODELS``.
         rows: some of the kind's rows; None takes all.
         seeds: of the trainings, ≥ 0, all different; seeds are never pooled as if they were more images.
-        attacks: labels of ``suite.labels(norm)``; None takes the published columns of the kind.
+        attacks: labels of ``suite.labels(norm)``; None takes the published columns of the kind, in a white
+            box all labels.
         n: images, the first of the split; at most what it has.
         autoattack_images: images under AutoAttack, the first of these; it costs far more than the others.
+        guard_images: images under the columns that are no published ones, PGD with other numbers of steps and
+            with restarts; the first of these.
         eps: ε ≥ 0; None takes the one that all the models were trained with, if they were in this norm.
         norm: ``"linf"`` or ``"l2"``.
         surrogate, surrogate_weights: of a black-box study: the name of another architecture and its weights.
@@ -58,6 +61,7 @@ class RobustnessStudy:
     attacks: Sequence[str] | None = None
     n: int = 10_000
     autoattack_images: int = 500
+    guard_images: int = 1_000
     eps: float | None = None
     norm: str = "linf"
     surrogate: str | None = None
@@ -70,23 +74,23 @@ class RobustnessStudy:
         check_choice(self.norm, "norm", NORMS)
         check_choice(self.model, "model", tuple(models.MODELS))
         object.__setattr__(self, "rows", tuple(KINDS[self.kind]) if self.rows is None else tuple(self.rows))
-        usual = TRANSFERRED if self._transferred else suite.LABELS[self.norm]
-        object.__setattr__(self, "attacks", usual if self.attacks is None else tuple(self.attacks))
+        object.__setattr__(self, "attacks", self._usual() if self.attacks is None else tuple(self.attacks))
         object.__setattr__(self, "seeds", tuple(self.seeds))
         for name, known in (("rows", tuple(KINDS[self.kind])), ("attacks", suite.labels(self.norm))):
             for value in _distinct(getattr(self, name), name):
                 check_choice(value, name, known)
         for seed in _distinct(self.seeds, "seeds"):
             check_count(seed, "seeds", low=0)
-        for name in ("n", "autoattack_images", "batch"):
+        for name in ("n", "autoattack_images", "guard_images", "batch"):
             check_count(getattr(self, name), name)
         if self.eps is not None:
             check_number(self.eps, "eps", low=0)
         self._check_surrogate()
 
-    @property
-    def _transferred(self) -> bool:
-        return self.kind == "blackbox" and self.norm == "linf"
+    def _usual(self) -> tuple[str, ...]:
+        if self.kind == "whitebox":
+            return suite.labels(self.norm)
+        return TRANSFERRED if self.kind == "blackbox" and self.norm == "linf" else suite.LABELS[self.norm]
 
     def _check_surrogate(self) -> None:
         given = (self.surrogate, self.surrogate_weights)
@@ -108,7 +112,9 @@ class RobustnessStudy:
 
     def images_of(self, attack: str) -> int:
         """How many images a column has."""
-        return min(self.n, self.autoattack_images) if attack == suite.AUTOATTACK else self.n
+        if attack == suite.AUTOATTACK:
+            return min(self.n, self.autoattack_images)
+        return self.n if attack in suite.LABELS[self.norm] else min(self.n, self.guard_images)
 
     @cached_property
     def subjects(self) -> dict[tuple[str, int], Subject]:

@@ -63,7 +63,7 @@ def _table(state: PageState, result: RobustnessResult, norm: str) -> None:
     if doubts := result.doubts():
         results.box("bad", "Not to be trusted as it stands", f"{'; '.join(doubts)}.")
     _measured(state, columns)
-    _charts(state, columns, lines)
+    _charts(state, result, columns)
     with st.expander("Every difference from its baseline, seed by seed"), st.container(
         key=state.key("table-differences")
     ):  # fmt: skip
@@ -94,7 +94,7 @@ def _part(text: dict[str, str], *, published: bool) -> dict[str, str]:
     return dict([title, *kept])
 
 
-def _charts(state: PageState, columns: list[Line], lines: list[Line]) -> None:
+def _charts(state: PageState, result: RobustnessResult, columns: list[Line]) -> None:
     st.html(sweep_legend.samples(robustness_screen.looks(columns).values()))
     names = " and ".join(dict.fromkeys(line.title for line in columns if line.baseline is not None))
     attacked = [line for line in columns if line.attack != NONE] or columns
@@ -104,7 +104,7 @@ def _charts(state: PageState, columns: list[Line], lines: list[Line]) -> None:
     _chart(
         state, "differences", robustness_screen.differences(attacked), f"Differences of {names or 'no row'}"
     )
-    figure = robustness_screen.guards(lines)
+    figure = robustness_screen.guards(result)
     if figure is not None:
         st.markdown("**More steps and restarts**, a guard against gradients that mislead")
         _chart(state, "guards", figure, "Accuracy under longer and longer PGD")

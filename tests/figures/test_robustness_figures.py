@@ -93,8 +93,9 @@ def test_marks_of_a_group_stay_apart_and_inside() -> None:
 
 def test_guards_need_more_than_one_point() -> None:
     rates = {"standard": (0.5, 0.7)}
-    assert robustness_screen.guards(study(rates).table()) is None
-    figure = robustness_screen.guards(study(rates, ("PGD-100", "PGD-40", "PGD-1")).table())
+    assert robustness_screen.guards(study(rates)) is None
+    result = study(rates, ("PGD-100", "PGD-40", "PGD-1"))
+    figure = robustness_screen.guards(result)
     assert figure is not None
     (line,) = figure.data
     assert list(line.x) == ["PGD-1", "PGD-40", "PGD-100"]
@@ -104,3 +105,12 @@ def test_guards_need_more_than_one_point() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_row_has_a_look(kind: str) -> None:
     assert set(KINDS[kind]) <= robustness_screen._LOOKS.keys()
+
+
+def test_guards_are_on_the_same_images() -> None:
+    result = study({"standard": (0.25,)}, ("PGD-40", "PGD-100"))
+    result.spec["images"]["PGD-100"] = 400
+    result.right["standard", 0, "PGD-100"] = result.right["standard", 0, "PGD-100"][:400]  # type: ignore[index]
+    figure = robustness_screen.guards(result)
+    assert figure is not None
+    assert list(figure.data[0].y) == pytest.approx([62.5, 62.5])  # of the first 400, the 250 right ones

@@ -26,6 +26,7 @@ from advmi_core.models import Network, build, checkpoints
 from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
 from advmi_core.robustness import RobustnessResult, RobustnessStudy, suite
+from advmi_core.robustness.suite import GUARDS
 from advmi_core.robustness.work import right_under
 
 N = 24
@@ -230,6 +231,16 @@ def test_autoattack_has_its_own_number_of_images(
     result = small.run(tmp_path).drain()
     assert {line.attack: line.images for line in result.table()} == {"None": N, "AA": 3}
     assert not result.right["standard", 0, "AA"].any()
+
+
+def test_guards_have_their_own_number_of_images(
+    study: Callable[..., RobustnessStudy], tmp_path: Path
+) -> None:
+    small = study(rows=("standard",), seeds=(0,), attacks=("None", "PGD-40", "PGD-1"), guard_images=4)
+    result = small.run(tmp_path).drain()
+    assert {line.attack: line.images for line in result.table()} == {"None": N, "PGD-40": N, "PGD-1": 4}
+    assert set(GUARDS) < set(RobustnessStudy(kind="whitebox", trained=tmp_path).attacks)
+    assert "PGD-1" not in RobustnessStudy(kind="ablation", trained=tmp_path).attacks
 
 
 def test_black_box_judges_what_was_made_on_the_surrogate(
