@@ -17,6 +17,7 @@ from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Network
 from advmi_core.models.folding import folded
 from advmi_core.models.state import copy_state, restore_state
+from advmi_core.models.statistics import statistics_kept
 
 
 class DefenseLearner:
@@ -101,7 +102,7 @@ class DefenseLearner:
     def loss(self, x: Tensor, x_adv: Tensor, y: Tensor, strength: float = 1.0) -> tuple[Tensor, Tensor]:
         """The loss of images x and x̃ (B,C,H,W), and the detached values (6,) of ``Parts``."""
         method, unknown = self.spec.method, x.new_full((), torch.nan)
-        clean = self.logits(x) if method.needs_clean else None
+        clean = self._clean(x) if method.needs_clean else None
         attacked = self.logits(x_adv)
         base = self._base(clean, attacked, y)
         information, weight, chosen = unknown, 0.0, unknown
@@ -118,6 +119,17 @@ class DefenseLearner:
         seen = [unknown if clean is None else hits(clean, y), hits(attacked, y)]
         values = [total, base, information, chosen, *seen]
         return total, torch.stack([value.detach() for value in values])
+
+    def _clean(self, x: Tensor) -> Tensor:
+        """h(x); where only the term of mutual information looks at it, x moves no running statistic.
+
+        The model that x̃ is sought on, chosen by and tested with normalises by these. Standard AT's come from
+        x̃ alone, and so do those of NAMID on top of it: at α = 0 every NAMID is its baseline.
+        """
+        if self.spec.method.base != "standard":
+            return self.logits(x)
+        with statistics_kept(self.network):
+            return self.logits(x)
 
     def _base(self, clean: Tensor | None, attacked: Tensor, y: Tensor) -> Tensor:
         if clean is None or self.spec.method.base == "standard":

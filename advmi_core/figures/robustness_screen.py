@@ -20,7 +20,6 @@ _LOOKS = {
     "mart": ("#009e73", "diamond-open"), "namid-m": ("#009e73", "diamond"),
     "namid-no-adversarial": ("#2f8fcb", "square"), "namid-no-natural": ("#009e73", "diamond"),
     "namid-no-penalty": ("#b3689a", "x"), "namid-first-stage": ("#7d838c", "triangle-up"),
-    "namid-no-term": ("#7d838c", "circle"),
 }  # fmt: skip
 _APART = 0.78  # of the distance between two attacks, shared by the rows
 

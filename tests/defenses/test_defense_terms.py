@@ -75,3 +75,27 @@ def test_a_training_follows_the_choice(
     assert not torch.equal(trained["both"], trained["natural"])
     assert not torch.equal(trained["both"], trained["adversarial"])
     assert not torch.equal(trained["natural"], trained["adversarial"])
+
+
+@pytest.mark.parametrize(
+    ("defense", "baseline"), [("namid", "standard"), ("namid-t", "trades"), ("namid-m", "mart")]
+)
+def test_without_its_weight_namid_is_its_baseline(
+    defense: str,
+    baseline: str,
+    small: Callable[..., DefenseSpec],
+    images: ImageSet,
+    test_images: ImageSet,
+    estimators: LocalEstimators,
+    same_weights: Callable[[torch.nn.Module, torch.nn.Module], bool],
+) -> None:
+    """Weights and running statistics: a difference between the two is the term's, and nothing else's."""
+    trained = {
+        name: train_defense(
+            small(name, alpha=alpha), None, estimators=estimators, images=images, test=test_images
+        )
+        .drain()
+        .network
+        for name, alpha in ((defense, 0.0), (baseline, 5.0))
+    }
+    assert same_weights(trained[defense], trained[baseline])
