@@ -6,8 +6,9 @@ its last epoch, so the same command is repeated until it is done; ``--defenses``
 share the work once Standard and the estimators are there.
 ``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
 
-``--study ablation`` trains NAMID without its pieces into the same folder, ``--study alpha`` with other α.
-What two studies have is trained once. ``--json`` writes what each epoch of a study gave on validation images.
+``--study ablation`` trains NAMID without its pieces into the same folder, ``--study alpha`` with other α,
+``--study weight`` WMIM with other w. What two studies have is trained once. ``--json`` writes what each epoch of
+a study gave on validation images.
 `advmi table whitebox|ablation --run --trained DIR` measures the models.
 """
 
@@ -47,10 +48,18 @@ ALPHAS = {
     for alpha in (0.3, 1.0, 5.0)
 }
 """How α was chosen, on validation images; 5 is published, α = 0 is Standard AT."""
+WEIGHTS = {
+    f"wmim-weight-{weight:g}": Variant(
+        title=f"WMIM, w = {weight:g}", defense="wmim", baseline="wmim", changes={"wmim_weight": weight}
+    )
+    for weight in (0.03, 0.3)
+}
+"""How WMIM's w was chosen, on validation images."""
 STUDIES = {
     "defences": ROWS,
     "ablation": ABLATION,
     "alpha": {name: ABLATION[name] for name in ("standard", "namid")} | ALPHAS,
+    "weight": {name: ROWS[name] for name in ("standard", "wmim")} | WEIGHTS,
 }
 
 
@@ -128,6 +137,7 @@ class Study:
         given, rows = self.given, []
         names = given.defenses.split(",") if given.defenses else list(self.rows)
         for name in names:
+            term = DEFENSES[self.rows[name].defense].term
             for seed in map(int, given.seeds.split(",")):
                 folder = given.out / name / f"seed-{seed}"
                 card = json.loads((folder / f"{given.model}.json").read_text(encoding="utf-8"))
@@ -135,7 +145,8 @@ class Study:
                 rows.append(
                     {
                         "row": name, "title": self.rows[name].title, "seed": seed,
-                        "alpha": card["spec"]["alpha"] if DEFENSES[self.rows[name].defense].term else None,
+                        "alpha": card["spec"]["alpha"] if term == "namid" else None,
+                        "wmim_weight": card["spec"]["wmim_weight"] if term == "wmim" else None,
                         "kept": card["validation"]["epoch"], "history": json.loads(history),
                     }
                 )  # fmt: skip
