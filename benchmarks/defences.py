@@ -7,8 +7,8 @@ share the work once Standard and the estimators are there.
 ``torchrun -m benchmarks.defences …`` trains each model on several devices. One line an epoch.
 
 ``--study ablation`` trains NAMID without its pieces into the same folder, ``--study alpha`` with other α,
-``--study weight`` WMIM with other w. What two studies have is trained once. ``--json`` writes what each epoch of
-a study gave on validation images.
+``--study weight`` WMIM with other w. What two studies have is trained once. ``--json`` writes what each epoch
+of a study gave on validation images.
 `advmi table whitebox|ablation --run --trained DIR` measures the models.
 """
 
