@@ -30,7 +30,10 @@ class LocalTransport:
         reach = torch.arange(window, device=x.device) - window // 2
         distance = torch.cartesian_prod(reach, reach).to(x).norm(dim=1)
         self._distance = distance.view(-1, 1)
-        self._inside = self._spread(torch.ones_like(x[:1])) * (self._distance > 0)
+        lengths, ring = distance.unique(return_inverse=True)
+        # Neighbours as far away as one another; the first ring is the pixel itself.
+        self._rings = [(ring == place).nonzero().flatten() for place in range(1, len(lengths))]
+        self._lengths = lengths[1:].view(-1, 1)
 
     def nothing(self) -> Tensor:
         """The plan that moves nothing."""
@@ -53,19 +56,19 @@ class LocalTransport:
         the mixture of both that spends the budget solves the linear program as soon as no third plan lies
         between [Wu, Wang & Yu 2020, sec. 5.1, here without entropy].
         """
-        gain = self._spread(gradient) - gradient.flatten(2).unsqueeze(2)
-        gain = gain.masked_fill(self._inside == 0, torch.inf)
-        dearest = (-gain / self._distance).nan_to_num(0, neginf=0).flatten(1).amax(1).clamp_min(0)
+        gain, neighbour = self._offers(gradient)
+        dearest = (-gain / self._lengths).flatten(1).amax(1).clamp_min(0)
         low, high = torch.zeros_like(dearest), dearest * (1 + 1e-5)
         for _ in range(_BISECTIONS):
             price = (low + high) / 2
-            dear = self.cost(self._at(gain, price)) > budget
+            dear = self._choose(gain, price)[2] > budget
             low, high = torch.where(dear, price, low), torch.where(dear, high, price)
-        dear, cheap = self._at(gain, low), self._at(gain, high)
-        spent, saved = self.cost(dear), self.cost(cheap)
+        dear_ring, dear_mass, spent = self._choose(gain, low)
+        cheap_ring, cheap_mass, saved = self._choose(gain, high)
         share = ((budget - saved) / (spent - saved).clamp_min(1e-30)).clamp(0, 1)
-        share = per_image(share * (1 - _ROUNDING), dear)
-        return share * dear + (1 - share) * cheap
+        share = per_image(share * (1 - _ROUNDING), gain)
+        plan = self.nothing().scatter_add_(2, neighbour.gather(2, dear_ring), share * dear_mass)
+        return plan.scatter_add_(2, neighbour.gather(2, cheap_ring), (1 - share) * cheap_mass)
 
     def fit(self, sent: Tensor) -> Tensor:
         """The plan with so much mass sent back that no pixel exceeds 1; it costs no more than before."""
@@ -85,11 +88,35 @@ class LocalTransport:
         kept = 1 - (over / self._arriving(sent).clamp_min(1e-30)).clamp(0, 1)
         return sent * self._spread(kept)
 
-    def _at(self, gain: Tensor, price: Tensor) -> Tensor:
-        """The best plan at a price of distance (B,)."""
-        lowest, choice = (gain + per_image(price, gain) * self._distance).min(2, keepdim=True)
+    def _offers(self, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each pixel, per distance: what its best neighbour there changes, and which one that is.
+
+        Whatever distance costs, mass goes to one of these, so the search for its price looks at no others.
+
+        Returns:
+            Two (B,C,R,H·W), R the number of distances.
+        """
+        height, width = gradient.shape[-2:]
+        around = F.pad(gradient, [self._window // 2] * 4, value=torch.inf)
+        lowest, places = [], []
+        for ring in self._rings:
+            corners = [divmod(place, self._window) for place in ring.tolist()]
+            found = torch.stack([around[..., i : i + height, j : j + width] for i, j in corners], 2).min(2)
+            lowest.append(found.values)
+            places.append(ring[found.indices])
+        gain = torch.stack(lowest, 2) - gradient.unsqueeze(2)
+        return gain.flatten(3), torch.stack(places, 2).flatten(3)
+
+    def _choose(self, gain: Tensor, price: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best plan at a price of distance (B,).
+
+        Returns:
+            The place among the distances that each pixel's mass goes to and how much goes, (B,C,1,H·W) each,
+            and what that costs (B,).
+        """
+        lowest, ring = (gain + per_image(price, gain) * self._lengths).min(2, keepdim=True)
         mass = torch.where(lowest < 0, self.x.flatten(2).unsqueeze(2), 0)
-        return torch.zeros_like(gain).scatter(2, choice, mass)
+        return ring, mass, (mass * self._lengths.flatten()[ring]).flatten(1).sum(1)
 
     def _leaving(self, sent: Tensor) -> Tensor:
         return sent.sum(2).view_as(self.x)
