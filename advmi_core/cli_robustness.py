@@ -15,6 +15,7 @@ from advmi_core.figures import robustness_table
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder
 from advmi_core.robustness import Line, RobustnessResult, RobustnessStep, RobustnessStudy, SeedLine, stored
+from advmi_core.robustness.known import check_nothing_lost
 from advmi_core.terminal import (
     Compute,
     Csv,
@@ -74,7 +75,10 @@ def command(kind: str) -> Callable[..., None]:
         runs: Runs = None,
         out: Annotated[
             Path | None,
-            typer.Option(help="Also store the result of --run here, as assets/robustness holds it."),
+            typer.Option(
+                help="Also store the result of --run here, as assets/robustness holds it; what a result "
+                "there has already is not measured again."
+            ),
         ] = None,
         csv: Csv = None,
         latex: Latex = None,
@@ -93,7 +97,10 @@ def command(kind: str) -> Callable[..., None]:
                     norm=norm, eps=eps, surrogate=surrogate, surrogate_weights=surrogate_weights, batch=batch,
                     device=device,
                 )  # fmt: skip
-                result = watch(study.run(runs or user_folder()), _describe, as_json)
+                earlier = None if out is None else stored.found(kind, dataset, norm, out)
+                if earlier is not None:
+                    check_nothing_lost(study.spec(), earlier)
+                result = watch(study.run(runs or user_folder(), earlier), _describe, as_json)
                 if out is not None and result.complete:
                     stored.save(result, out)
             else:

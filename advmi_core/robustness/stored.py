@@ -58,6 +58,17 @@ def available(dataset: str, folder: Path | None = None) -> list[str]:
     return [name.replace(f"-{dataset}-", "-") for name in (path.stem for path in found)]
 
 
+def found(kind: str, dataset: str, norm: str, folder: Path) -> RobustnessResult | None:
+    """The stored result of a folder; None if it has none.
+
+    Raises:
+        StoredError: it is damaged.
+        ValueError: no such kind or norm.
+    """
+    there = (folder / f"{_name(kind, dataset, norm)}.json").exists()
+    return load(kind, dataset, norm, folder) if there else None
+
+
 def load(kind: str, dataset: str, norm: str = "linf", folder: Path | None = None) -> RobustnessResult:
     """A stored result, by default one that came with AdvMI.
 

@@ -148,7 +148,9 @@ class RobustnessStudy:
             )
         return float(eps)
 
-    def run(self, directory: Path) -> Run[RobustnessStep, RobustnessResult]:
+    def run(
+        self, directory: Path, earlier: RobustnessResult | None = None
+    ) -> Run[RobustnessStep, RobustnessResult]:
         """Start the study, or go on with it; closing the run keeps what is finished.
 
         Parts lie in folders of ``directory`` that are named by all they depend on (a model by the hash of its
@@ -157,12 +159,14 @@ class RobustnessStudy:
 
         Args:
             directory: where the folders lie; made if it does not exist.
+            earlier: a result whose answers are taken over where they are of the same images, weights and
+                attacks.
 
         Raises:
             ValueError: a model is missing, or there are too few images, or the folder cannot be used.
             DataNotFoundError: the data set is not on this machine.
         """
-        work = Work(self, directory)
+        work = Work(self, directory, earlier)
         return Run(work.records(), work.result, work.total)
 
     def spec(self) -> dict[str, Any]:

@@ -61,6 +61,11 @@ def test_run_computes_stores_and_the_stored_table_is_printed(trained: Path, tmp_
     assert lines[0]["published"] == {"accuracy": 83.39, "dataset": "cifar10", "same_dataset": False}
     assert lines[1]["published"] is None
 
+    fewer = ("--trained", str(trained), "--row", "standard", "--out", str(out))
+    lost = RUNNER.invoke(app, [*table, *SMALL, *fewer])
+    assert lost.exit_code == 2
+    assert "the result stored there has namid, which this run leaves out" in " ".join(lost.output.split())
+
     files = {"--csv": tmp_path / "table.csv", "--latex": tmp_path / "table.tex"}
     again = RUNNER.invoke(app, [*table, *(word for f in files.items() for word in map(str, f)), "--json"])
     assert again.exit_code == 0, again.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -348,3 +349,33 @@ def test_a_run_waits_for_a_part_that_another_holds(
     (step,) = list(run)
     assert time.perf_counter() - began > 0.4
     assert not step.reused
+
+
+def test_a_result_grows_without_measuring_twice(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+) -> None:
+    small = study(rows=("standard",), seeds=(1,), attacks=("None",)).run(tmp_path / "a").drain()
+    grown = list(study().run(tmp_path / "b", small))
+    taken = {(step.row, step.seed, step.attack) for step in grown if step.reused}
+    assert taken == {("standard", 1, "None")}
+    same(study().run(tmp_path / "b", small).drain(), whole[0])
+    # Nothing of another attack, of other images or of other weights is taken over.
+    for changes in (
+        {"spec": {**whole[0].spec, "digest": "another"}},
+        {"spec": {**whole[0].spec, "attacks": {}}},
+        {"spec": {**whole[0].spec, "weights": {"standard/1": "another"}}},
+    ):
+        other = list(study(n=10).run(tmp_path / "c", replace(whole[0], **changes)))
+        assert not any(step.reused for step in other)
+        shutil.rmtree(tmp_path / "c")
+
+
+def test_what_an_earlier_result_answers_is_believed(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+) -> None:
+    """Its bits are taken as they are, for the same weights under another row's name too."""
+    turned = replace(whole[0], right={cell: ~right for cell, right in whole[0].right.items()})
+    seen = study().run(tmp_path, turned).drain()
+    for cell, right in whole[0].right.items():
+        np.testing.assert_array_equal(seen.right[cell], ~right)
+    assert not files(tmp_path)
