@@ -1,8 +1,9 @@
 """What a step of each defence costs: `python -m benchmarks.namid_step [--widths 64,8] [--json FILE]`.
 
-CPU seconds of this process per step (so that other programs matter little), the least of several, and the
-ratio to Standard AT's step with the same batch. An untrained network has hardly any row right on x and wrong
-on x̃, so the share of selected rows is imposed.
+CPU seconds of this process per step (so that other programs matter little), and the ratio to Standard AT's
+step with the same batch. The defences take turns, so that a machine with a changing pace is fair to all;
+printed are the least of several rounds, and the median of the rounds' own ratios. An untrained network has
+hardly any row right on x and wrong on x̃, so the share of selected rows is imposed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from unittest import mock
 
 import torch
@@ -27,8 +30,8 @@ SHAPE = (1, 28, 28)
 NAMES = {64: "resnet18", 16: "resnet18-w16", 8: "resnet18-w8"}
 
 
-def seconds(defense: str, model: str, batch: int, share: float, units: int, repeats: int) -> float:
-    """CPU seconds of one step."""
+def stepper(defense: str, model: str, batch: int, share: float, units: int) -> Callable[[], float]:
+    """A defence at work: each call is one step and gives its CPU seconds."""
     cpu = torch.device("cpu")
     made = {kind: build_local_dim(SHAPE, 10, units=units, kind=kind) for kind in KINDS}
     trained = learner.DefenseLearner(
@@ -44,13 +47,13 @@ def seconds(defense: str, model: str, batch: int, share: float, units: int, repe
     def some(clean: Tensor, attacked: Tensor, y: Tensor) -> Tensor:
         return torch.arange(len(y)) < share * len(y)
 
-    taken = []
-    with mock.patch.object(learner, "selected", some):
-        for _ in range(repeats + 1):  # the first step also allocates
+    def step() -> float:
+        with mock.patch.object(learner, "selected", some):
             began = time.process_time()
             trained.step(x, y, 1e-4, generator)
-            taken.append(time.process_time() - began)
-    return min(taken[1:])
+            return time.process_time() - began
+
+    return step
 
 
 def main() -> None:
@@ -72,13 +75,16 @@ def main() -> None:
     )
     rows = []
     for width in map(int, given.widths.split(",")):
-        least = 0.0
-        for defense in given.defenses.split(","):
-            taken = seconds(defense, NAMES[width], given.batch, given.share, given.units, given.repeats)
-            least = taken if defense == "standard" else least
-            rows.append({"width": width, "defense": defense, "seconds": taken, "ratio": taken / least})
+        names = list(dict.fromkeys(["standard", *given.defenses.split(",")]))
+        steps = [stepper(name, NAMES[width], given.batch, given.share, given.units) for name in names]
+        rounds = [[step() for step in steps] for _ in range(given.repeats + 1)][
+            1:
+        ]  # the first also allocates
+        for defense, taken in zip(names, zip(*rounds, strict=True), strict=True):
+            ratio = median(mine / standard for mine, (standard, *_) in zip(taken, rounds, strict=True))
+            rows.append({"width": width, "defense": defense, "seconds": min(taken), "ratio": ratio})
             print(
-                f"width {width:2d}  {defense:9s} {taken:7.3f} CPU-s a step, {taken / least:.2f}× Standard AT",
+                f"width {width:2d}  {defense:9s} {min(taken):7.3f} CPU-s a step, {ratio:.2f}× Standard AT",
                 flush=True,
             )
     if given.json:

@@ -116,11 +116,13 @@ def _about(result: RobustnessResult) -> str:
     some = f" AutoAttack (AA) on the first {few} of them, Wilson's intervals in the CSV file." if few else ""
     on = f" Surrogate: {spec['surrogate']['model']}." if spec["surrogate"] else ""
     command = MEASURE.format(spec["kind"])
+    missing = ", ".join(label for label in LABELS[spec["norm"]] if label not in spec["images"])
+    without = f" Not measured so far: {missing}." if missing else ""
     return (
         f"Comes with AdvMI: {_ABOUT[spec['kind']]}; {max(spec['images'].values())} test images of "
         f"{spec['dataset']}, {len(spec['seeds'])} trainings a row. "
-        f"{robustness_words.trained(result)}{on}{some} ● marks an interval without 0; no correction for the "
-        f"number of comparisons. Made by `{TRAIN}` and `{command}`."
+        f"{robustness_words.trained(result)}{on}{some}{without} ● marks an interval without 0; no correction "
+        f"for the number of comparisons. Made by `{TRAIN}` and `{command}`."
     )
 
 
