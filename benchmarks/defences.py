@@ -45,7 +45,7 @@ ALPHAS = {
     f"namid-alpha-{alpha:g}": Variant(
         title=f"NAMID, α = {alpha:g}", defense="namid", baseline="namid", changes={"alpha": alpha}
     )
-    for alpha in (0.3, 1.0, 5.0)
+    for alpha in (0.03, 0.3, 1.0, 5.0)
 }
 """How α was chosen, on validation images; 5 is published, α = 0 is Standard AT."""
 WEIGHTS = {
