@@ -28,8 +28,8 @@ def test_all_rows_of_a_study_are_trained_once(tmp_path: Path) -> None:
     assert first.returncode == 0, first.stderr
     rows = {row["row"]: row for row in json.loads(told.read_text())["rows"]}
     assert {name: row["alpha"] for name, row in rows.items()} == {
-        "standard": None, "namid": 0.1, "namid-alpha-0.03": 0.03, "namid-alpha-0.3": 0.3, "namid-alpha-1": 1.0,
-        "namid-alpha-5": 5.0,
+        "standard": None, "namid": 0.1, "namid-alpha-0.03": 0.03, "namid-alpha-0.3": 0.3,
+        "namid-alpha-1": 1.0, "namid-alpha-5": 5.0,
     }  # fmt: skip
     assert all(row["kept"] == 1 and len(row["history"]) == 1 for row in rows.values())
     trained = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")}
