@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
-ROW_BLOCK, SAFE_ROWS = 4, 16
+SAFE_ROWS = 16
 
 
 def pick(name: str = "auto") -> torch.device:
@@ -57,8 +57,8 @@ def _keep_large_buffers() -> None:
 def pad_rows(x: Tensor) -> Tensor:
     """A small batch filled up with copies of its last row, so that a row's bits do not depend on its mates.
 
-    A CPU's matrix products sum in another order for fewer than 16 rows unless they are a multiple of four.
-    The difference is rounding, but a critic's ReLU can amplify it from step to step.
+    A CPU's matrix products sum in another order for fewer than 16 rows; on some CPUs only where they are no
+    multiple of four. The difference is rounding, but a critic's ReLU can amplify it from step to step.
     """
-    missing = -len(x) % ROW_BLOCK if len(x) < SAFE_ROWS else 0
+    missing = max(0, SAFE_ROWS - len(x))
     return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) if missing else x

@@ -404,17 +404,24 @@ def _first_convolution(model: nn.Module) -> nn.Conv2d | None:
 
 
 def _steady_rows(model: nn.Module) -> None:
-    """Let linear and convolutional layers give a row the same bits, alone or among others."""
+    """Let linear, convolutional and sigmoid layers give a row the same bits, alone or among others."""
     for layer in model.modules():
         if type(layer) is nn.Linear:
             layer.forward = partial(_steady_linear, layer)  # type: ignore[method-assign]
         elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
             alike = torch.backends.mkldnn.is_available() and _convolves_alike(layer)  # type: ignore[no-untyped-call]
             layer.forward = partial(_steady_convolution, layer.forward, alike)  # type: ignore[method-assign]
+        elif type(layer) is nn.Sigmoid:
+            layer.forward = _steady_sigmoid  # type: ignore[method-assign]
 
 
 def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return F.linear(pad_rows(x), layer.weight, layer.bias)[: len(x)]
+
+
+def _steady_sigmoid(x: Tensor) -> Tensor:
+    """torch.sigmoid rounds the last elements of a tensor in another way than the first ones; tanh does not."""
+    return torch.tanh(x / 2) / 2 + 0.5
 
 
 def _steady_convolution(forward: Callable[[Tensor], Tensor], alike: bool, x: Tensor) -> Tensor:

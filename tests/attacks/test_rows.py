@@ -47,6 +47,30 @@ def test_a_lone_image_is_convolved_as_it_is_among_others(name: str, side: int) -
         assert torch.equal(both[:1], lone)
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(200, 10), (784, 128), (128, 784)])
+def test_few_rows_pass_a_dense_layer_as_they_do_among_many(inputs: int, outputs: int) -> None:
+    """An odd number of rows ends within a vector of the CPU's, ten columns are fewer than one has."""
+    generator = torch.Generator().manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs), nn.Sigmoid())
+    for weight in network.parameters():
+        nn.init.normal_(weight, std=0.1, generator=generator)
+    model = Classification(network, torch.zeros(1, dtype=torch.int64)).model
+
+    def run(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        leaf = x.clone().requires_grad_()
+        output = model(leaf)
+        (output * torch.linspace(-1, 1, outputs)).sum().backward()
+        assert leaf.grad is not None
+        return output.detach(), leaf.grad
+
+    x = torch.rand(40, 1, 1, inputs, generator=generator)
+    many = run(x)
+    assert torch.allclose(many[0], network(x).detach(), rtol=0, atol=2e-7)
+    for rows in range(1, 20):
+        for all_of_them, few in zip(many, run(x[:rows]), strict=True):
+            assert torch.equal(all_of_them[:rows], few), rows
+
+
 @pytest.mark.parametrize("rows", [1, 3, 5])
 @pytest.mark.parametrize("name", ["cnn", "ae-conv", "ae-dense"])
 def test_a_row_has_the_same_bits_alone_and_in_a_batch(name: str, rows: int) -> None:
