@@ -412,7 +412,7 @@ def _steady_rows(model: nn.Module) -> None:
             alike = torch.backends.mkldnn.is_available() and _convolves_alike(layer)  # type: ignore[no-untyped-call]
             layer.forward = partial(_steady_convolution, layer.forward, alike)  # type: ignore[method-assign]
         elif type(layer) is nn.Sigmoid:
-            layer.forward = _steady_sigmoid  # type: ignore[method-assign]
+            layer.forward = _steady_sigmoid  # type: ignore[assignment, method-assign]
 
 
 def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
@@ -420,7 +420,7 @@ def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 
 def _steady_sigmoid(x: Tensor) -> Tensor:
-    """torch.sigmoid rounds the last elements of a tensor in another way than the first ones; tanh does not."""
+    """torch.sigmoid rounds the last elements of a tensor in another way than the others; tanh does not."""
     return torch.tanh(x / 2) / 2 + 0.5
 
 
