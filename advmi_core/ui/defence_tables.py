@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from advmi_core.figures import export, robustness_screen, robustness_table, robustness_words, sweep_legend
-from advmi_core.robustness import Line, RobustnessResult, StoredError, stored
+from advmi_core.robustness import KINDS, Line, RobustnessResult, StoredError, stored
 from advmi_core.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources, results, tables
 from advmi_core.ui.defence_views import BARE
@@ -116,7 +116,9 @@ def _about(result: RobustnessResult) -> str:
     some = f" AutoAttack (AA) on the first {few} of them, Wilson's intervals in the CSV file." if few else ""
     on = f" Surrogate: {spec['surrogate']['model']}." if spec["surrogate"] else ""
     command = MEASURE.format(spec["kind"])
-    missing = ", ".join(label for label in LABELS[spec["norm"]] if label not in spec["images"])
+    rows = ", ".join(row.title for name, row in KINDS[spec["kind"]].items() if name not in spec["rows"])
+    columns = ", ".join(label for label in LABELS[spec["norm"]] if label not in spec["images"])
+    missing = "; ".join(part for part in (rows, columns) if part)
     without = f" Not measured so far: {missing}." if missing else ""
     return (
         f"Comes with AdvMI: {_ABOUT[spec['kind']]}; {max(spec['images'].values())} test images of "

@@ -87,7 +87,7 @@ def test_full_tables_are_shown_until_something_is_trained(visit: Visit, tmp_path
     assert "NAMID more robust than the baseline" in tab.said
     assert "NAMID − Standard: +10.00" in tab.said
     assert "NAMID: α = 0.3, λ = 0.1" in tab.said
-    assert "Not measured so far: AA, FWA-40, TI-DIM." in tab.said
+    assert "Not measured so far: WMIM, NAMID_T, MART, NAMID_M; AA, FWA-40, TI-DIM." in tab.said
     measured, published, differences = (element.value for element in tab.app.table)
     assert list(measured.columns) == [
         "trained by", "None, % of 400", "PGD-40, % of 400"
