@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from advmi_core.defenses import DEFENSES
+from advmi_core.evaluation import Paired
 from advmi_core.figures.defence_words import signed
 from advmi_core.figures.words import Tone
 from advmi_core.robustness import KINDS, Line, RobustnessResult
@@ -30,18 +31,30 @@ def verdict(result: RobustnessResult) -> tuple[Tone, str, str]:
     directions = {line.title: direction(line) for line in lines}
     better = [title for title, sign in directions.items() if sign > 0]
     worse = [title for title, sign in directions.items() if sign < 0]
+    torn = [line.title for line in lines if _disagree(line)]
     text = f"{CLAIMED}, percentage points [95\u00a0%], a seed after the other. " + "; ".join(
         f"{line.title} − {line.baseline}: {_seeds(line)}" for line in lines
     )
-    return _tone(better, worse), _heading(better, worse, [line.title for line in lines]), f"{text}."
+    heading = _heading(better, worse, torn, [line.title for line in lines])
+    return _tone(better, worse), heading, f"{text}."
 
 
 def direction(line: Line) -> int:
     """1 more robust than the baseline in every seed, −1 less, 0 where an interval holds 0 or seeds differ."""
-    pairs = [found.difference for found in line.seeds if found.difference is not None]
+    pairs = _pairs(line)
     if not pairs:
         return 0
     return int(all(each.low > 0 for each in pairs)) - int(all(each.high < 0 for each in pairs))
+
+
+def _disagree(line: Line) -> bool:
+    """One seed is clearly more robust than its baseline, another clearly less."""
+    pairs = _pairs(line)
+    return any(each.low > 0 for each in pairs) and any(each.high < 0 for each in pairs)
+
+
+def _pairs(line: Line) -> list[Paired]:
+    return [found.difference for found in line.seeds if found.difference is not None]
 
 
 def trained(result: RobustnessResult) -> str:
@@ -79,13 +92,16 @@ def _tone(better: Sequence[str], worse: Sequence[str]) -> Tone:
     return "good" if better else "note"
 
 
-def _heading(better: Sequence[str], worse: Sequence[str], all_of_them: Sequence[str]) -> str:
-    unclear = [title for title in all_of_them if title not in (*better, *worse)]
+def _heading(
+    better: Sequence[str], worse: Sequence[str], torn: Sequence[str], all_of_them: Sequence[str]
+) -> str:
+    unclear = [title for title in all_of_them if title not in (*better, *worse, *torn)]
     parts = [
         f"{', '.join(titles)} {words}"
         for titles, words in (
             (better, "more robust than the baseline"),
             (worse, "less robust than the baseline"),
+            (torn, "more robust in one seed and less in another"),
             (unclear, "no clear difference"),
         )
         if titles
@@ -95,7 +111,5 @@ def _heading(better: Sequence[str], worse: Sequence[str], all_of_them: Sequence[
 
 def _seeds(line: Line) -> str:
     return ", ".join(
-        f"{signed(100 * d.mean)} [{signed(100 * d.low)}, {signed(100 * d.high)}]"
-        for d in (found.difference for found in line.seeds)
-        if d is not None
+        f"{signed(100 * d.mean)} [{signed(100 * d.low)}, {signed(100 * d.high)}]" for d in _pairs(line)
     )

@@ -219,6 +219,10 @@ def test_doubts_are_told_and_only_then() -> None:
     assert said.startswith("AA leaves 2 of 100 images more right than PGD-40")
     (said,) = doubts({"PGD-40": pgd, "PGD-40 ×5": np.arange(100) < 48})
     assert said.startswith("PGD-40 ×5 breaks 2 of 100 images more than PGD-40")
+    (said,) = doubts({"PGD-1": pgd, "PGD-10": np.arange(100) < 52, "PGD-40": pgd, "PGD-100": pgd})
+    assert said.startswith("PGD-10 leaves 2 of 100 images more right than PGD-1")
+    (said,) = doubts({"PGD-40": pgd, "PGD-100": np.arange(100) < 52})
+    assert said.startswith("PGD-100 leaves 2 of 100 images more right than PGD-40")
     assert doubts({"AA": pgd}) == []
 
 
