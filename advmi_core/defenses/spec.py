@@ -36,7 +36,10 @@ class DefenseSpec:
         penalty: λ inside NAMID's term.
         terms: which estimators NAMID's term has: ``"both"``, ``"natural"`` or ``"adversarial"`` alone.
         wmim_weight: weight w of the standard MI that WMIM adds to what is maximised.
-        warmup: epochs in which α and w rise linearly from 0 (published: none). A fresh network's logits
+        delay: epochs before α and w begin to rise from 0 (published: none). The estimators learnt on the
+            logits of a finished model; on a fresh network's they say less than 0 nats, and there the cosine
+            of NAMID's term is as content with two MI that are both negative as with two that are positive.
+        warmup: epochs in which α and w rise linearly after that (published: none). A fresh network's logits
             hardly differ, so all MI is near 0, where a cosine's gradient has no bound.
         clip: longest gradient (L2 norm over all weights) that is followed as it is; 0 sets no limit, as
             published. Where few rows are selected NAMID's gradient was seen to be a hundred times that of
@@ -68,6 +71,7 @@ class DefenseSpec:
     penalty: float = 0.1
     terms: str = "both"
     wmim_weight: float = 0.1
+    delay: int = 0
     warmup: int = 1
     clip: float = 5.0
     weight: float | None = None
@@ -86,7 +90,7 @@ class DefenseSpec:
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("epochs", "batch", "steps"):
             check_count(getattr(self, name), name)
-        for name in ("crop", "warmup", "seed"):
+        for name in ("crop", "delay", "warmup", "seed"):
             check_count(getattr(self, name), name, low=0)
         check_number(self.lr, "lr", low=0, above=True)
         check_number(self.validation, "validation", low=0, high=0.9, above=True)
@@ -115,14 +119,19 @@ class DefenseSpec:
 
     def strength(self, epochs: float) -> float:
         """The share of α and w after so many epochs, fractions counted."""
-        return min(1.0, epochs / self.warmup) if self.warmup else 1.0
+        since = epochs - self.delay
+        if since < 0:
+            return 0.0
+        return min(1.0, since / self.warmup) if self.warmup else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """All parameters as plain JSON values; ``terms`` only where it is not the published ``"both"``.
+        """All parameters as plain JSON values; ``terms`` and ``delay`` only where they are not as published.
 
         What was trained before there was a choice keeps its name and its card that way.
         """
-        facts = asdict(self)
-        if self.terms == "both":
-            del facts["terms"]
-        return facts
+        published = {"terms": "both", "delay": 0}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in published or published[name] != value
+        }

@@ -73,7 +73,7 @@ def read(path: Path, model: str) -> Subject:
 
 
 # What may differ between the rows of one table; ε and norm are ``RobustnessStudy.radius``'s to judge.
-_OWN = ("defense", "seed", "alpha", "penalty", "terms", "wmim_weight", "warmup", "eps", "norm")
+_OWN = ("defense", "seed", "alpha", "penalty", "terms", "wmim_weight", "delay", "warmup", "eps", "norm")
 
 
 def check_alike(found: Mapping[tuple[str, int], Subject]) -> None:

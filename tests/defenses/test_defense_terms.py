@@ -54,10 +54,10 @@ def test_an_estimator_left_out_has_no_gradient(terms: str) -> None:
 
 def test_the_published_choice_leaves_specs_as_they_were() -> None:
     usual = DefenseSpec(defense="namid", model="cnn")
-    assert "terms" not in usual.to_dict()
+    assert not {"terms", "delay"} & usual.to_dict().keys()
     assert DefenseSpec(**usual.to_dict()) == usual
-    natural = DefenseSpec(defense="namid", model="cnn", terms="natural")
-    assert natural.to_dict()["terms"] == "natural"
+    natural = DefenseSpec(defense="namid", model="cnn", terms="natural", delay=2)
+    assert (natural.to_dict()["terms"], natural.to_dict()["delay"]) == ("natural", 2)
     assert DefenseSpec(**natural.to_dict()) == natural
     with pytest.raises(ValueError, match="terms must be one of both, natural, adversarial, got 'none'"):
         DefenseSpec(defense="namid", model="cnn", terms="none")

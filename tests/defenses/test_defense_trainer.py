@@ -158,6 +158,9 @@ def test_information_joins_over_the_first_epochs(small: Small) -> None:
     spec = small("namid", warmup=2)
     assert [spec.strength(epochs) for epochs in (0, 0.5, 1, 2, 7)] == [0, 0.25, 0.5, 1, 1]
     assert small("namid", warmup=0).strength(0) == 1
+    late = small("namid", delay=3, warmup=2)
+    assert [late.strength(epochs) for epochs in (0, 2.9, 3, 4, 5, 7)] == [0, 0, 0, 0.5, 1, 1]
+    assert [small("namid", delay=3, warmup=0).strength(epochs) for epochs in (2.9, 3)] == [0, 1]
 
 
 def test_first_step_of_a_warm_up_is_the_base_alone(
@@ -172,6 +175,30 @@ def test_first_step_of_a_warm_up_is_the_base_alone(
     assert warm[0][0] != pytest.approx(warm[0][1])
     assert warm[3][0] == pytest.approx(warm[3][1])  # the second epoch
     assert all(loss == pytest.approx(whole) for loss, whole in cold)
+
+
+@pytest.mark.parametrize(
+    ("defense", "baseline"), [("wmim", "standard"), ("namid", "standard"), ("namid-t", "trades")]
+)
+def test_before_its_delay_is_over_a_defence_is_its_baseline(
+    small: Small,
+    estimators: LocalEstimators,
+    images: ImageSet,
+    test_images: ImageSet,
+    defense: str,
+    baseline: str,
+) -> None:
+    """Record by record: the baseline's loss for two epochs, another from the third on."""
+
+    def bases(name: str, **changes: int) -> list[float]:
+        spec = small(name, epochs=3, **changes)
+        run = train_defense(spec, estimators=estimators, images=images, test=test_images, record_every=1)
+        return [step.parts.base for step in run]
+
+    late, plain = bases(defense, delay=2, warmup=0), bases(baseline)
+    until = 2 * len(plain) // 3 + 1  # a step's base is that before the step
+    assert late[:until] == plain[:until]
+    assert late[until:] != plain[until:]
 
 
 def test_bfloat16_and_memory_layout_change_speed_and_not_what_is_learnt(
