@@ -226,6 +226,16 @@ def test_doubts_are_told_and_only_then() -> None:
     assert doubts({"AA": pgd}) == []
 
 
+def test_a_result_tells_the_doubts_of_its_models_but_not_of_transferred_images() -> None:
+    seen = result()
+    weak = {cell: np.ones_like(right) if cell[2] == "AA" else right for cell, right in seen.right.items()}
+    said = RobustnessResult(seen.spec, weak).doubts()
+    assert len(said) == len(RATES) * 2
+    assert said[1].startswith("Standard, seed 3: AA leaves ")
+    transferred = RobustnessResult(seen.spec | {"surrogate": {"model": "vgg19-w8"}}, weak)
+    assert transferred.doubts() == []
+
+
 @pytest.mark.parametrize("kind", ["whitebox", "blackbox"])
 def test_stored_and_loaded_is_the_same(kind: str, tmp_path: Path) -> None:
     found = result(kind, "fashion-mnist")
