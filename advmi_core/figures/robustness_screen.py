@@ -80,8 +80,8 @@ def differences(lines: Sequence[Line], height: int = HEIGHT) -> go.Figure:
 def guards(result: RobustnessResult, height: int = HEIGHT) -> go.Figure | None:
     """Accuracy in percent under longer and longer PGD, a line a row (mean of the seeds); None without data.
 
-    Each row on the images that all its guards have. A curve that still falls at its end, or one that rises,
-    says that the gradient misleads the attack.
+    Each row on the images that all its guards have. A curve that still falls at its end, or one that rises
+    before it, says that the gradient misleads the attack.
     """
     steps = [label for label in GUARDS if label in result.spec["images"]]
     if steps in ([], ["PGD-40"]):  # one point is no curve
