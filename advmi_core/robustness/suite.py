@@ -16,10 +16,8 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 """Norm → the published columns."""
 GUARDS = ("PGD-1", "PGD-10", "PGD-40", "PGD-100", "PGD-40 ×5")
-"""Each but the last goes on from where the one before ends, so accuracy falls along them; it has to level off.
-
-The last is PGD-40 and four more starts.
-"""
+"""Each but the last goes on from where the one before ends, so accuracy falls along them; it has to level
+off. The last is PGD-40 and four more starts."""
 
 Column = tuple[Attack, ...]
 """Attacks in turn, each on the images that all before it left right; () is no attack."""
