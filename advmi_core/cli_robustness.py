@@ -11,7 +11,7 @@ from rich.table import Table
 
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation import Paired
-from advmi_core.figures import robustness_table
+from advmi_core.figures import robustness_table, robustness_words
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder
 from advmi_core.robustness import Line, RobustnessResult, RobustnessStep, RobustnessStudy, SeedLine, stored
@@ -169,6 +169,8 @@ def _tell(result: RobustnessResult, lines: list[Line]) -> None:
     _print("Differences in percentage points, same seed, same images", robustness_table.differences(lines), 2)
     if any(line.published for line in lines):
         people.print("Published figures are the paper's, of a ResNet-18, and were not measured here.")
+    if beside := robustness_words.beside_autoattack(result):
+        people.print(beside, highlight=False)
     people.print(
         "Seeds are not pooled: intervals are over images (of each accuracy: --csv, --json). "
         "● marks an interval without 0.",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired
 from advmi_core.figures.defence_words import signed
 from advmi_core.figures.words import Tone
 from advmi_core.robustness import KINDS, Line, RobustnessResult
+from advmi_core.robustness.suite import AUTOATTACK
 
 CLAIMED = "PGD-40"
 """The column that a claim is made on: on 10,000 images, unlike AutoAttack, and in every table."""
@@ -37,6 +40,22 @@ def verdict(result: RobustnessResult) -> tuple[Tone, str, str]:
     )
     heading = _heading(better, worse, torn, [line.title for line in lines])
     return _tone(better, worse), heading, f"{text}."
+
+
+def beside_autoattack(result: RobustnessResult) -> str:
+    """How ``CLAIMED`` does on AutoAttack's images, where they are fewer; "" otherwise.
+
+    Without it a column of other images looks like a weaker attack.
+    """
+    images = result.spec["images"]
+    few = images.get(AUTOATTACK, 0)
+    if not 0 < few < images.get(CLAIMED, 0):
+        return ""
+    means = []
+    for line in (line for line in result.table() if line.attack == AUTOATTACK):
+        right = [result.right[line.row, found.seed, CLAIMED][:few] for found in line.seeds]
+        means.append(f"{line.title} {100 * float(np.mean(right)):.2f}")
+    return f"On the {few} images of {AUTOATTACK}, {CLAIMED} leaves right, %: {', '.join(means)}."
 
 
 def direction(line: Line) -> int:

@@ -114,6 +114,7 @@ def _about(result: RobustnessResult) -> str:
     spec = result.spec
     few = spec["images"].get(AUTOATTACK)
     some = f" AutoAttack (AA) on the first {few} of them, Wilson's intervals in the CSV file." if few else ""
+    some += f" {beside}" if (beside := robustness_words.beside_autoattack(result)) else ""
     on = f" Surrogate: {spec['surrogate']['model']}." if spec["surrogate"] else ""
     command = MEASURE.format(spec["kind"])
     rows = ", ".join(row.title for name, row in KINDS[spec["kind"]].items() if name not in spec["rows"])

@@ -61,6 +61,18 @@ def test_without_the_claimed_column_nothing_is_claimed() -> None:
     assert (tone, heading) == ("note", "No row was compared under PGD-40")
 
 
+def test_fewer_images_of_autoattack_are_put_beside_the_same_of_pgd() -> None:
+    whole = study({"standard": (0.5, 0.4), "namid": (0.6, 0.6)}, ("PGD-40", "AA"))
+    assert robustness_words.beside_autoattack(whole) == ""
+    spec = whole.spec | {"images": {"PGD-40": IMAGES, "AA": 450}}
+    few = {cell: right[:450] if cell[2] == "AA" else right for cell, right in whole.right.items()}
+    assert robustness_words.beside_autoattack(RobustnessResult(spec, few)) == (
+        f"On the 450 images of AA, PGD-40 leaves right, %: Standard {100 * (1 + 400 / 450) / 2:.2f}, "
+        "NAMID 100.00."
+    )
+    assert robustness_words.beside_autoattack(study({"standard": (0.5,)})) == ""
+
+
 def test_training_is_told_with_the_weights_that_count() -> None:
     said = robustness_words.trained(study({"standard": (0.5,), "wmim": (0.5,), "namid": (0.5,)}))
     assert "resnet18-w8 on 12000 images of fashion-mnist, 10 epochs, batch 128, ε 0.1 in linf" in said
