@@ -61,6 +61,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--after", type=int, default=7, help="epochs before α begins to rise")
     parser.add_argument("--held", type=int, default=10_000, help="images that are measured on")
+    parser.add_argument("--settings", help="some of them, so that processes share the work; default: all")
     parser.add_argument("--json", type=Path, help="file for the rows")
     return parser.parse_args()
 
@@ -82,17 +83,23 @@ class Late:
     def run(self) -> list[dict[str, Any]]:
         """A row a setting, Standard AT alone first."""
         self.begin()
-        first, right_alone = self.go_on(ALONE, self.spec, None)
+        first, right_alone = self.go_on(ALONE, self.spec, self.estimators(BOTH_STAGES))
         rows = [first]
         print(json.dumps(first), flush=True)
-        for name, (changes, kind) in SETTINGS.items():
+        names = self.given.settings.split(",") if self.given.settings else list(SETTINGS)
+        for name in names:
+            changes, kind = SETTINGS[name]
             late = {"defense": "namid", "penalty": 0.1, "delay": self.given.after, "warmup": 1}
-            estimators = LocalEstimators.load(self.given.trained / kind / f"seed-{self.given.seed}")
-            row, right = self.go_on(name, replace(self.spec, **(late | changes)), estimators)
+            spec = replace(self.spec, **(late | changes))
+            row, right = self.go_on(name, spec, self.estimators(kind))
             apart = paired_bootstrap(right, right_alone)
             rows.append(row | {"difference": apart.mean, "low": apart.low, "high": apart.high})
             print(json.dumps(rows[-1]), flush=True)
         return rows
+
+    def estimators(self, kind: str) -> LocalEstimators:
+        """Those of the seed; Standard AT is only measured by them."""
+        return LocalEstimators.load(self.given.trained / kind / f"seed-{self.given.seed}")
 
     def progress(self, name: str, spec: DefenseSpec, estimators: LocalEstimators | None) -> ProgressFile:
         """Where a training keeps how far it is."""
@@ -113,7 +120,7 @@ class Late:
                 run.close()
 
     def go_on(
-        self, name: str, spec: DefenseSpec, estimators: LocalEstimators | None
+        self, name: str, spec: DefenseSpec, estimators: LocalEstimators
     ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
         """The row of a training that begins where all do; (n,) bool, right on x̃ of the held images."""
         folder, own = self.out / name, self.progress(name, spec, estimators)
