@@ -61,7 +61,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--after", type=int, default=7, help="epochs before α begins to rise")
     parser.add_argument("--held", type=int, default=10_000, help="images that are measured on")
-    parser.add_argument("--settings", help="some of them, so that processes share the work; default: all")
+    parser.add_argument(
+        "--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS),
+        help="some of them, so that processes share the work; default: all",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, help="file for the rows")
     return parser.parse_args()
 
@@ -86,8 +89,7 @@ class Late:
         first, right_alone = self.go_on(ALONE, self.spec, self.estimators(BOTH_STAGES))
         rows = [first]
         print(json.dumps(first), flush=True)
-        names = self.given.settings.split(",") if self.given.settings else list(SETTINGS)
-        for name in names:
+        for name in self.given.settings:
             changes, kind = SETTINGS[name]
             late = {"defense": "namid", "penalty": 0.1, "delay": self.given.after, "warmup": 1}
             spec = replace(self.spec, **(late | changes))
@@ -124,22 +126,20 @@ class Late:
     ) -> tuple[dict[str, Any], NDArray[np.bool_]]:
         """The row of a training that begins where all do; (n,) bool, right on x̃ of the held images."""
         folder, own = self.out / name, self.progress(name, spec, estimators)
-        history = folder / "history.json"
-        if not history.is_file():
+        card = folder / f"{spec.model}.json"
+        if not card.is_file():
             if own.read() is None:
                 begun = self.progress("begun", self.spec, None).read()
                 assert begun is not None  # ``begin`` has made it
                 folder.mkdir(parents=True, exist_ok=True)
                 own.write(*begun)
-            run = train_defense(
+            train_defense(
                 spec, folder, estimators=estimators, images=self.images, test=self.test, record_every=10**9
-            )
-            epochs = run.drain().history
-            write_text(history, json.dumps([{"epoch": e.epoch, **e.numbers()} for e in epochs]) + "\n")
-        network = folded(models.load(spec.model, weights=folder / f"{spec.model}.safetensors"))
+            ).drain()
+        network = folded(models.load(spec.model, weights=card.with_suffix(".safetensors")))
         clean, right = (self.right(network, label) for label in ("None", ATTACK))
-        last = json.loads(history.read_text(encoding="utf-8"))[-1]
-        row = {"name": name, "clean": float(clean.mean()), "robust": float(right.mean()), "validation": last}
+        kept = json.loads(card.read_text(encoding="utf-8"))["validation"]
+        row = {"name": name, "clean": float(clean.mean()), "robust": float(right.mean()), "validation": kept}
         return row, right
 
     def right(self, network: torch.nn.Module, label: str) -> NDArray[np.bool_]:

@@ -43,13 +43,13 @@ def verdict(result: RobustnessResult) -> tuple[Tone, str, str]:
 
 
 def beside_autoattack(result: RobustnessResult) -> str:
-    """How ``CLAIMED`` does on AutoAttack's images, where they are fewer; "" otherwise.
+    """How ``CLAIMED`` does on AutoAttack's images, where they are fewer; "" otherwise, and while images miss.
 
     Without it a column of other images looks like a weaker attack.
     """
     images = result.spec["images"]
     few = images.get(AUTOATTACK, 0)
-    if not 0 < few < images.get(CLAIMED, 0):
+    if not result.complete or not 0 < few < images.get(CLAIMED, 0):
         return ""
     means = []
     for line in (line for line in result.table() if line.attack == AUTOATTACK):

@@ -71,6 +71,8 @@ def test_fewer_images_of_autoattack_are_put_beside_the_same_of_pgd() -> None:
         "NAMID 100.00."
     )
     assert robustness_words.beside_autoattack(study({"standard": (0.5,)})) == ""
+    begun = {cell: right[:0] if cell[2] == "PGD-40" else right for cell, right in few.items()}
+    assert robustness_words.beside_autoattack(RobustnessResult(spec, begun)) == ""
 
 
 def test_training_is_told_with_the_weights_that_count() -> None:

@@ -1,0 +1,55 @@
+"""The command that adds NAMID's term to a nearly trained model: all go on from one Standard AT."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from advmi_core import models
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = [
+    "--images", "130", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
+    "--lr", "0.01", "--seeds", "0", "--batch", "60", "--defenses", "namid",
+]  # fmt: skip
+
+
+def run(module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_one_model_goes_on_with_and_without_the_term(
+    tmp_path: Path, same_weights: Callable[[torch.nn.Module, torch.nn.Module], bool]
+) -> None:
+    trained, out, told = tmp_path / "trained", tmp_path / "out", tmp_path / "late.json"
+    made = run("defences", "--out", str(trained), *TINY)
+    assert made.returncode == 0, made.stderr
+    late = ["--trained", str(trained), "--out", str(out), "--model", "cnn", "--after", "1", "--held", "40"]
+    first = run("namid_late", *late, "--settings", "alpha-1", "--json", str(told))
+    assert first.returncode == 0, first.stderr
+    alone, with_term = json.loads(told.read_text())["rows"]
+    assert (alone["name"], with_term["name"]) == ("standard", "alpha-1")
+    assert with_term["difference"] == pytest.approx(with_term["robust"] - alone["robust"])
+
+    def weights(folder: Path) -> torch.nn.Module:
+        return models.load("cnn", weights=folder / "cnn.safetensors")
+
+    # The one that goes on alone is the training that was never stopped; the term makes another of it.
+    assert same_weights(weights(out / "seed-0" / "standard"), weights(trained / "standard" / "seed-0"))
+    card = json.loads((out / "seed-0" / "alpha-1" / "cnn.json").read_text())
+    assert (card["spec"]["alpha"], card["spec"]["delay"]) == (1.0, 1)
+
+    kept = (out / "seed-0" / "alpha-1" / "cnn.safetensors").stat().st_mtime_ns
+    again = run("namid_late", *late, "--settings", "alpha-1")
+    assert again.stdout == first.stdout
+    assert (out / "seed-0" / "alpha-1" / "cnn.safetensors").stat().st_mtime_ns == kept
+    unknown = run("namid_late", *late, "--settings", "alpha-7")
+    assert "invalid choice: 'alpha-7'" in unknown.stderr
