@@ -4,9 +4,9 @@ benchmarks.namid_late --trained DIR --out DIR [--seed 0] [--json FILE]`.
 Two whole trainings differ by what chance does, whatever they train. Here one Standard AT is trained for 7 of
 10 epochs; from there it goes on alone, and with NAMID's term at several α and λ, with one estimator alone and
 with estimators by Eq. 4: same weights, same images and same noise, so a difference is the term's. The epoch
-is chosen on the validation images as ever; measured is on training images that no training and no choice saw,
-by PGD-10. The test split is not touched but for the cards. ``--trained`` is a folder that `python -m
-benchmarks.defences` filled, with estimators; what is finished in ``--out`` is kept.
+is chosen on the validation images, among those after the 7; measured is on training images that no training
+and no choice saw, by PGD-10. The test split is not touched but for the cards. ``--trained`` is a folder that
+`python -m benchmarks.defences` filled, with estimators; what is finished in ``--out`` is kept.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ class Late:
                 begun = self.progress("begun", self.spec, None).read()
                 assert begun is not None  # ``begin`` has made it
                 folder.mkdir(parents=True, exist_ok=True)
-                own.write(*begun)
+                progress, tensors = begun
+                own.write(replace(progress, best={}), tensors)  # an epoch that all share is none of its own
             train_defense(
                 spec, folder, estimators=estimators, images=self.images, test=self.test, record_every=10**9
             ).drain()

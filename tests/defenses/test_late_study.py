@@ -15,8 +15,8 @@ from advmi_core import models
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [
-    "--images", "130", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
-    "--lr", "0.01", "--seeds", "0", "--batch", "60", "--defenses", "namid",
+    "--images", "1040", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
+    "--lr", "0.05", "--seeds", "0", "--batch", "60", "--eps", "0.01", "--defenses", "namid",
 ]  # fmt: skip
 
 
@@ -42,10 +42,12 @@ def test_one_model_goes_on_with_and_without_the_term(
     def weights(folder: Path) -> torch.nn.Module:
         return models.load("cnn", weights=folder / "cnn.safetensors")
 
-    # The one that goes on alone is the training that was never stopped; the term makes another of it.
+    # The one that goes on alone is the training that was never stopped.
+    assert json.loads((trained / "standard" / "seed-0" / "cnn.json").read_text())["validation"]["epoch"] == 2
     assert same_weights(weights(out / "seed-0" / "standard"), weights(trained / "standard" / "seed-0"))
     card = json.loads((out / "seed-0" / "alpha-1" / "cnn.json").read_text())
     assert (card["spec"]["alpha"], card["spec"]["delay"]) == (1.0, 1)
+    assert [row["validation"]["epoch"] for row in (alone, with_term)] == [2, 2]  # none that all share
 
     kept = (out / "seed-0" / "alpha-1" / "cnn.safetensors").stat().st_mtime_ns
     again = run("namid_late", *late, "--settings", "alpha-1")
