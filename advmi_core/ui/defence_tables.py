@@ -117,6 +117,9 @@ def _about(result: RobustnessResult) -> str:
     some += f" {beside}" if (beside := robustness_words.beside_autoattack(result)) else ""
     on = f" Surrogate: {spec['surrogate']['model']}." if spec["surrogate"] else ""
     command = MEASURE.format(spec["kind"])
+    if spec["surrogate"]:
+        command += f" --surrogate {spec['surrogate']['model']} --surrogate-weights FILE"
+    command += f" --autoattack-images {few}" if few else ""
     rows = ", ".join(row.title for name, row in KINDS[spec["kind"]].items() if name not in spec["rows"])
     columns = ", ".join(label for label in LABELS[spec["norm"]] if label not in spec["images"])
     missing = "; ".join(part for part in (rows, columns) if part)
