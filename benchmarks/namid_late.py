@@ -6,7 +6,8 @@ Two whole trainings differ by what chance does, whatever they train. Here one St
 with estimators by Eq. 4: same weights, same images and same noise, so a difference is the term's. The epoch
 is chosen on the validation images, among those after the 7; measured is on training images that no training
 and no choice saw, by PGD-10. The test split is not touched but for the cards. ``--trained`` is a folder that
-`python -m benchmarks.defences` filled, with estimators; what is finished in ``--out`` is kept.
+`python -m benchmarks.defences` filled, with estimators; what is finished in ``--out`` is kept. The page
+Defence shows every assets/studies/namid-late*.json that ``--json`` wrote.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from advmi_core import data, models
 from advmi_core.defenses import DefenseSpec, train_defense
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.bootstrap import paired_bootstrap
+from advmi_core.mi.local_dim import KINDS
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models.folding import folded
 from advmi_core.models.progress import ProgressFile
@@ -48,6 +50,19 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "alpha-0.3-first-stage": ({"alpha": 0.3}, FIRST_STAGE),
 }
 """Name → fields of ``DefenseSpec``, and the folder of its estimators."""
+_TERMS = {"natural": "E_n alone", "adversarial": "E_a alone"}
+
+
+def title(name: str) -> str:
+    """A row for people: what differs from NAMID with λ = 0.1 and estimators by Eq. 5."""
+    if name == ALONE:
+        return "Standard AT alone"
+    changes, kind = SETTINGS[name]
+    parts = [f"α = {changes['alpha']:g}"]
+    parts += [f"λ = {changes['penalty']:g}"] if "penalty" in changes else []
+    parts += [_TERMS[changes["terms"]]] if "terms" in changes else []
+    parts += ["estimators by Eq. 4"] if kind == FIRST_STAGE else []
+    return ", ".join(parts)
 
 
 def options() -> argparse.Namespace:
@@ -103,6 +118,15 @@ class Late:
         """Those of the seed; Standard AT is only measured by them."""
         return LocalEstimators.load(self.given.trained / kind / f"seed-{self.given.seed}")
 
+    def about(self) -> dict[str, Any]:
+        """What all rows have in common."""
+        folder = self.given.trained / BOTH_STAGES / f"seed-{self.given.seed}"
+        card = json.loads((folder / f"local-dim-{KINDS[0]}.json").read_text(encoding="utf-8"))
+        return {
+            "standard": self.spec.to_dict(), "after": self.given.after, "held": self.given.held,
+            "attack": ATTACK, "estimators": card["spec"],
+        }  # fmt: skip
+
     def progress(self, name: str, spec: DefenseSpec, estimators: LocalEstimators | None) -> ProgressFile:
         """Where a training keeps how far it is."""
         told = "" if estimators is None else estimators.digest()
@@ -140,7 +164,10 @@ class Late:
         network = folded(models.load(spec.model, weights=card.with_suffix(".safetensors")))
         clean, right = (self.right(network, label) for label in ("None", ATTACK))
         kept = json.loads(card.read_text(encoding="utf-8"))["validation"]
-        row = {"name": name, "clean": float(clean.mean()), "robust": float(right.mean()), "validation": kept}
+        row = {
+            "name": name, "title": title(name), "clean": float(clean.mean()), "robust": float(right.mean()),
+            "validation": kept,
+        }  # fmt: skip
         return row, right
 
     def right(self, network: torch.nn.Module, label: str) -> NDArray[np.bool_]:
@@ -164,8 +191,8 @@ def main() -> None:
     study = Late(given)
     rows = study.run()
     if given.json:
-        spec = {"standard": study.spec.to_dict(), "after": given.after, "held": given.held, "attack": ATTACK}
-        write_text(given.json, json.dumps({"spec": spec, "rows": rows}, indent=1) + "\n")
+        table = {"spec": study.about(), "rows": rows}
+        write_text(given.json, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import streamlit as st
 from advmi_core.figures import export, robustness_screen, robustness_table, robustness_words, sweep_legend
 from advmi_core.robustness import KINDS, Line, RobustnessResult, StoredError, stored
 from advmi_core.robustness.suite import AUTOATTACK, LABELS, NONE
-from advmi_core.ui import resources, results, tables
+from advmi_core.ui import defence_term, resources, results, tables
 from advmi_core.ui.defence_views import BARE
 from advmi_core.ui.state import Option, PageState, choice
 
@@ -21,6 +21,8 @@ TABLES = {
     "blackbox-linf": "Black box",
     "ablation-linf": "Ablation",
 }
+TERM = "term"
+_TITLES = {**TABLES, TERM: "NAMID's term alone"}
 _ABOUT = {
     "whitebox": "each attack sees the model that it attacks",
     "blackbox": "x̃ is made on a surrogate of another architecture and judged by the model of the row",
@@ -30,7 +32,7 @@ _ABOUT = {
 
 def options() -> list[Option]:
     """Which table, in the URL."""
-    return [choice("table", "whitebox-linf", list(TABLES))]
+    return [choice("table", "whitebox-linf", list(_TITLES))]
 
 
 def draw(state: PageState) -> None:
@@ -40,13 +42,17 @@ def draw(state: PageState) -> None:
         command = f"{TRAIN}\n{MEASURE.format('whitebox')}"
         tables.missing("No full table here yet", command, "Start trains a small defence.")
         return
+    here += [TERM] if (studies := defence_term.studies()) else []
     if state.value("table") not in here:
         state.set("table", here[0])
     state.set("table", state.value("table"))
     st.segmented_control(
-        "Table", here, key=state.key("table"), format_func=TABLES.__getitem__, required=True,
+        "Table", here, key=state.key("table"), format_func=_TITLES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    if state.value("table") == TERM:
+        defence_term.draw(state, studies)
+        return
     kind, norm = str(state.value("table")).split("-")
     try:
         result = stored.load(kind, resources.DATASET, norm)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
+from advmi_core import paths
 from advmi_core.attacks import FWA, PGD, Attack
 from advmi_core.defenses import lesson_attacks
 from advmi_core.jobs import shared
@@ -106,6 +107,17 @@ def test_full_tables_are_shown_until_something_is_trained(visit: Visit, tmp_path
     assert "NAMID against Standard" in tab.said
     tab.app.segmented_control(key=tab.key("source")).set_value("tables").run()
     assert "NAMID no clear difference" in tab.said
+
+
+def test_what_the_term_does_to_one_model_is_shown_from_the_shipped_studies(
+    visit: Visit, tmp_path: Path
+) -> None:
+    ship(tmp_path, standard=0.5)
+    tab = visit(tmp_path, table="term")
+    shipped = sorted((paths.assets() / "studies").glob("namid-late*.json"))
+    assert len(tab.app.table) == len(shipped) > 0
+    assert "clearly makes a model more robust" in tab.said
+    assert [len(chart["data"]) for chart in tab.charts] == [len(shipped)]
 
 
 def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
