@@ -26,6 +26,7 @@ def craft(
     steps: int,
     norm: str = "linf",
     loss: str = "ce",
+    watch: Callable[[Tensor], object] | None = None,
 ) -> Tensor:
     """PGD from a random start to where the loss is large; no gradient reaches the weights.
 
@@ -36,6 +37,8 @@ def craft(
         noise: (B,C,H,W) in [0,1), the start within ±ε.
         eps, steps, norm: the ball, and how many steps of ε/4 are taken in it.
         loss: ``"ce"`` ascends the cross entropy of y, ``"kl"`` the divergence from h(x).
+        watch: is shown the logits (B,classes) of the start and of every iterate but the last, which is
+            returned without having been looked at.
 
     Returns:
         x̃ (B,C,H,W), detached, inside ball and box.
@@ -48,6 +51,8 @@ def craft(
         x_adv = x_adv.detach().requires_grad_()
         with torch.enable_grad():
             seen = logits(x_adv)
+            if watch is not None:
+                watch(seen.detach())
             height = (
                 functional.cross_entropy(seen, y, reduction="sum")
                 if clean is None

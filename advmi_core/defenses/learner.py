@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -63,12 +64,25 @@ class DefenseLearner:
             out: Tensor = network(x)
         return out.float()
 
-    def attack(self, x: Tensor, y: Tensor, noise: Tensor) -> Tensor:
-        """x̃ by the spec's PGD on the running model in evaluation mode, where images do not mix."""
+    def attack(
+        self,
+        x: Tensor,
+        y: Tensor,
+        noise: Tensor,
+        *,
+        loss: str | None = None,
+        watch: Callable[[Tensor], object] | None = None,
+    ) -> Tensor:
+        """x̃ by the spec's PGD on the running model in evaluation mode, where images do not mix.
+
+        Args:
+            loss: what is ascended; None takes the defence's own.
+            watch: is shown logits on the way, see ``craft``.
+        """
         spec = self.spec
         return craft(
-            partial(self._logits, folded(self.network)), x, y, noise,
-            eps=spec.eps, steps=spec.steps, norm=spec.norm, loss=spec.method.inner_loss,
+            partial(self._logits, folded(self.network)), x, y, noise, eps=spec.eps, steps=spec.steps,
+            norm=spec.norm, loss=spec.method.inner_loss if loss is None else loss, watch=watch,
         )  # fmt: skip
 
     def step(

@@ -47,7 +47,7 @@ class Epoch:
     Attributes:
         epoch: 1…
         train: means over the epoch's steps.
-        clean, robust: accuracy on x and on x̃ by the training's PGD, in [0,1].
+        clean, robust: accuracy on x, and under PGD on the cross entropy (``validate``), in [0,1].
         natural_x, natural_adv: mean natural MI of x and of x̃, nats; NaN without estimators.
         adversarial_x, adversarial_adv: mean adversarial MI of x and of x̃, nats; NaN without estimators.
     """

@@ -15,7 +15,7 @@ from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, Parts
 from advmi_core.defenses.spec import DefenseSpec
-from advmi_core.defenses.validation import validate
+from advmi_core.defenses.validation import VALIDATED_BY, validate
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Network, TrainingError, build, checkpoints, measure
 from advmi_core.models.cards import make_card, revision
@@ -196,7 +196,7 @@ class _Training:
         chosen = self.history[best - 1].numbers() if best else {}
         test = measure(network, splits.test_x, splits.test_y)
         card = make_card(self.spec, splits, best, chosen, test, self.command, self.revision)
-        return network, card | {"estimators": self.estimators or None}
+        return network, card | {"validated_by": VALIDATED_BY, "estimators": self.estimators or None}
 
     def result(self) -> DefenseResult:
         network, card = self._best()

@@ -66,9 +66,9 @@ def _training(state: PageState, result: LessonResult, stage: str = DEFENCE) -> N
         with place:
             _information(state, result, name, title)
     st.caption(
-        "Accuracy and MI: validation images, x̃ by the training's PGD, MI by the estimators of Eq. 5. "
-        "Dotted lines: the Standard model on the same images. The epoch with the best accuracy on x̃ "
-        "is kept."
+        "Accuracy and MI: validation images; on x̃, right at every step of PGD on cross entropy; MI by the "
+        "estimators of Eq. 5. Dotted lines: the Standard model on the same images. The epoch with the best "
+        "accuracy on x̃ is kept."
     )
 
 
