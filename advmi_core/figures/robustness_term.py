@@ -19,7 +19,7 @@ _LOOKS = (
     ("#d55e00", "circle"), ("#2f8fcb", "square"), ("#009e73", "diamond"), ("#b3689a", "star"),
     ("#7d838c", "triangle-up"), ("#a67c00", "x"),
 )  # fmt: skip
-_APART = 0.72  # of the distance between two settings, shared by the studies
+_APART = 0.24  # between two studies of a setting, in distances between two settings
 _PER_ROW, _FRAME = 34, 60
 
 
@@ -82,14 +82,13 @@ def looks(studies: Sequence[Study]) -> list[Style]:
 
 def forest(studies: Sequence[Study]) -> go.Figure:
     """Every setting's difference from the model that goes on alone, with its paired 95 % interval."""
-    titles = list(dict.fromkeys(row["title"] for study in studies for row in study["rows"][1:]))
+    titles = list(dict.fromkeys(title for study in studies for title in _settings(study)))
     figure = empty_figure(_FRAME + _PER_ROW * len(titles), "right on x̃ against going on alone, points", "")
-    for at, (study, look) in enumerate(zip(studies, looks(studies), strict=True)):
-        aside = _APART * ((at + 0.5) / len(studies) - 0.5)
+    for study, look in zip(studies, looks(studies), strict=True):
         rows = study["rows"][1:]
         figure.add_scatter(
             x=[100 * row["difference"] for row in rows],
-            y=[titles.index(row["title"]) + aside for row in rows],
+            y=[titles.index(row["title"]) + _aside(row["title"], study, studies) for row in rows],
             error_x={
                 "type": "data", "symmetric": False, "color": look.ink, "thickness": 1.6, "width": 4,
                 "array": [100 * (row["high"] - row["difference"]) for row in rows],
@@ -105,6 +104,17 @@ def forest(studies: Sequence[Study]) -> go.Figure:
         tickvals=list(range(len(titles))), ticktext=titles, showgrid=False, range=[len(titles) - 0.5, -0.5]
     )
     return figure
+
+
+def _settings(study: Study) -> list[str]:
+    return [row["title"] for row in study["rows"][1:]]
+
+
+def _aside(title: str, study: Study, studies: Sequence[Study]) -> float:
+    """Where a study's mark stands beside its setting's middle: at it, if it is the only one there."""
+    sharing = [each for each in studies if title in _settings(each)]
+    place = next(at for at, each in enumerate(sharing) if each is study)
+    return _APART * (place - (len(sharing) - 1) / 2)
 
 
 def _makes(count: int) -> str:
