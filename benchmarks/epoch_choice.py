@@ -3,9 +3,9 @@ benchmarks.epoch_choice --trained assets/robustness/models`.
 
 Cards without ``validated_by`` are of trainings that counted what was right after the last step of their own
 PGD; now an image has to be right at every iterate of PGD on the cross entropy. No epoch can have more right
-at all steps of an attack than at its last, so an epoch is kept again if it has as many right by the new rule
-as every other by the old one. Where the training's own PGD was another attack (TRADES, NAMID_T) that says
-nothing.
+at all steps of an attack than at its last, so an epoch is kept again if it has more right by the new rule
+than every earlier one by the old, and as many as every later one (of equals the first is kept). Where the
+training's own PGD was another attack (TRADES, NAMID_T) that says nothing.
 """
 
 from __future__ import annotations
@@ -40,12 +40,17 @@ def judged(card: Path) -> str:
     found = validate(learner, splits.validation_x, splits.validation_y, kept["epoch"], nothing).robust
     history = json.loads(card.with_name(f"{spec.model}-history.json").read_text(encoding="utf-8"))
     others = max(epoch["robust"] for epoch in history if epoch["epoch"] != kept["epoch"])
+    again = all(
+        found >= epoch["robust"] if epoch["epoch"] > kept["epoch"] else found > epoch["robust"]
+        for epoch in history
+        if epoch["epoch"] != kept["epoch"]
+    )
     if "validated_by" in told:
         verdict = "chosen by this rule"
     elif spec.method.inner_loss != "ce":
         verdict = "open: its PGD was another attack"
     else:
-        verdict = "kept again" if found >= others else "open"
+        verdict = "kept again" if again else "open"
     return (
         f"{card.parts[-3]} {card.parts[-2]}: epoch {kept['epoch']}, {kept['robust']:.3f} in its card, "
         f"{found:.3f} at every iterate; the best other epoch {others:.3f}: {verdict}"

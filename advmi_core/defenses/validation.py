@@ -22,7 +22,7 @@ def validate(learner: DefenseLearner, x: Tensor, y: Tensor, epoch: int, train: P
 
     Budget, steps and norm are the training's, and the start is the same after every epoch. An image counts as
     robust if it is right at x, at the start and at every iterate: a model whose loss makes PGD swing between
-    two images would otherwise be judged by the one that it happens to end at (5 points were seen). The
+    two images would otherwise be judged by the one that it happens to end at (2.8 points were seen). The
     cross entropy is ascended for TRADES too, whose own divergence hardly aims at the label. MI is that of the
     last iterate; its negatives come from batches of the training's size, and a last incomplete batch counts
     with its images.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
@@ -40,21 +41,29 @@ def budget(study: Study) -> str:
     )
 
 
+def measured(study: Study) -> str:
+    """What its models share, and what they were measured on."""
+    spec = study["spec"]
+    return (
+        f"{spec['after']} epochs are shared; x̃ by {spec['attack']}, on {spec['held']:,} training images that "
+        "no training saw"
+    )
+
+
 def said(studies: Sequence[Study]) -> tuple[str, str, str]:
     """Tone, heading and text: what the intervals of all settings allow to say."""
-    rows = [row for study in studies for row in study["rows"][1:]]
+    pairs = [(study, row) for study in studies for row in study["rows"][1:]]
+    rows = [row for _, row in pairs]
     better, worse = sum(row["low"] > 0 for row in rows), sum(row["high"] < 0 for row in rows)
     heading = (
         f"Of {len(rows)} settings of NAMID's term {better or 'none'} clearly {_makes(better)} a model more "
         f"robust, {worse or 'none'} less"
     )
-    best = max(rows, key=lambda row: row["difference"])
-    spec = studies[0]["spec"]
+    where, best = max(pairs, key=lambda pair: pair[1]["difference"])
     text = (
         "One Standard AT is trained for the larger part of its epochs; from there it goes on alone, and with "
         "the term: same weights, images and noise, so that the difference is the term's. "
-        f"Right under {spec['attack']} on {spec['held']:,} training images that no training saw; the best: "
-        f"{best['title']}, {_difference(best)} percentage points [95\u00a0%]."
+        f"The best: {best['title']} ({budget(where)}), {_difference(best)} percentage points [95\u00a0%]."
     )
     return ("bad" if worse > better else "good" if better > worse else "note"), heading, text
 
@@ -76,7 +85,7 @@ def table(study: Study) -> list[dict[str, str]]:
 
 def looks(studies: Sequence[Study]) -> list[Style]:
     """The look of every study, in their order."""
-    found = zip(studies, _LOOKS, strict=False)
+    found = zip(studies, cycle(_LOOKS), strict=False)
     return [Style(budget(study), ink, "solid", mark, "-", "o", "") for study, (ink, mark) in found]
 
 

@@ -31,7 +31,7 @@ def draw(state: PageState, found: list[dict[str, Any]]) -> None:
         alt="Differences of all settings of NAMID's term",
     )  # fmt: skip
     for at, study in enumerate(found):
-        st.markdown(f"**{robustness_term.budget(study)}**: {study['spec']['after']} epochs are shared")
+        st.markdown(f"**{robustness_term.budget(study)}**: {robustness_term.measured(study)}")
         with st.container(key=state.key(f"table-term-{at}")):
             st.table(robustness_term.table(study), border="horizontal", hide_index=True)
     st.caption(

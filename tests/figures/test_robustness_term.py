@@ -44,8 +44,18 @@ def test_only_intervals_without_zero_are_claimed(
 
 def test_the_best_of_all_studies_is_told_with_its_interval() -> None:
     text = robustness_term.said([study(a=WORSE), study(512, b=UNCLEAR)])[2]
-    assert "the best: b, −0.30 [−1.00, +0.40] percentage points" in text
-    assert "500 training images" in text
+    where = "10 epochs, batches of 512, estimators of 64 units, seed 0"
+    assert f"The best: b ({where}), −0.30 [−1.00, +0.40] percentage points" in text
+
+
+def test_every_study_says_what_it_was_measured_on() -> None:
+    said = "7 epochs are shared; x̃ by PGD-10, on 500 training images that no training saw"
+    assert robustness_term.measured(study(a=BETTER)) == said
+
+
+def test_more_studies_than_looks_are_drawn() -> None:
+    many = [study(batch, a=BETTER) for batch in range(1, 9)]
+    assert len(robustness_term.forest(many).data) == len(robustness_term.looks(many)) == 8
 
 
 def test_a_setting_of_two_studies_stands_in_one_row_of_the_figure() -> None:
