@@ -118,8 +118,9 @@ class Attack(ABC):
         return self.steps
 
     def spec(self) -> dict[str, Any]:
-        """All parameters, JSON-serialisable."""
-        return {"attack": self.name, **asdict(self)}
+        """All parameters, equal to what JSON gives back of them."""
+        own = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"attack": self.name, **own}
 
     def run(
         self,

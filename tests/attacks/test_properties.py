@@ -300,6 +300,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(name: str, monkeypatch:
 def test_the_spec_is_json_and_builds_the_same_attack(name: str) -> None:
     attack = _attack(name, eps=0.25)
     spec = json.loads(json.dumps(attack.spec()))
+    assert spec == attack.spec()  # or what was stored would never be found again
     assert spec.pop("attack") == name
     assert ATTACKS[name](**spec) == attack
 

@@ -26,8 +26,9 @@ from advmi_core.data import ImageSet
 from advmi_core.models import Network, build, checkpoints
 from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
-from advmi_core.robustness import RobustnessResult, RobustnessStudy, suite
-from advmi_core.robustness.suite import GUARDS
+from advmi_core.robustness import RobustnessResult, RobustnessStudy, stored, suite
+from advmi_core.robustness.known import known_answers
+from advmi_core.robustness.suite import GUARDS, LABELS
 from advmi_core.robustness.work import right_under
 
 N = 24
@@ -379,3 +380,16 @@ def test_what_an_earlier_result_answers_is_believed(
     for cell, right in whole[0].right.items():
         np.testing.assert_array_equal(seen.right[cell], ~right)
     assert not files(tmp_path)
+
+
+def test_a_stored_result_answers_under_every_attack(
+    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+) -> None:
+    spec = {**study(attacks=tuple(LABELS["linf"])).spec(), "digest": whole[0].spec["digest"]}
+    cells = {
+        (row, seed, attack): np.ones(images, np.bool_)
+        for row in ROWS for seed in (0, 1) for attack, images in spec["images"].items()
+    }  # fmt: skip
+    stored.save(RobustnessResult(spec, cells), tmp_path)
+    known = known_answers(spec, stored.load("whitebox", "fashion-mnist", "linf", tmp_path))
+    assert known.keys() == cells.keys()
