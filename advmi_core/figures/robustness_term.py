@@ -51,12 +51,12 @@ def measured(study: Study) -> str:
 
 
 def said(studies: Sequence[Study]) -> tuple[str, str, str]:
-    """Tone, heading and text: what the intervals of all settings allow to say."""
+    """Tone, heading and text: what the intervals of all trials (a setting in a study) allow to say."""
     pairs = [(study, row) for study in studies for row in study["rows"][1:]]
     rows = [row for _, row in pairs]
     better, worse = sum(row["low"] > 0 for row in rows), sum(row["high"] < 0 for row in rows)
     heading = (
-        f"Of {len(rows)} settings of NAMID's term {better or 'none'} clearly {_makes(better)} a model more "
+        f"Of {len(rows)} trials of NAMID's term {better or 'none'} clearly {_makes(better)} a model more "
         f"robust, {worse or 'none'} less"
     )
     where, best = max(pairs, key=lambda pair: pair[1]["difference"])
@@ -65,6 +65,12 @@ def said(studies: Sequence[Study]) -> tuple[str, str, str]:
         "the term: same weights, images and noise, so that the difference is the term's. "
         f"The best: {best['title']} ({budget(where)}), {_difference(best)} percentage points [95\u00a0%]."
     )
+    again = [
+        f"{_difference(row)} ({budget(study)})"
+        for study, row in pairs
+        if row is not best and row["title"] == best["title"]
+    ]
+    text += f" The same setting otherwise: {'; '.join(again)}." if again else ""
     return ("bad" if worse > better else "good" if better > worse else "note"), heading, text
 
 

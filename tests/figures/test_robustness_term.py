@@ -39,13 +39,20 @@ def test_only_intervals_without_zero_are_claimed(
     settings: dict[str, tuple[float, float, float]], tone: str, heading: str
 ) -> None:
     seen = robustness_term.said([study(128, **settings)])
-    assert (seen[0], seen[1]) == (tone, f"Of {len(settings)} settings of NAMID's term {heading}")
+    assert (seen[0], seen[1]) == (tone, f"Of {len(settings)} trials of NAMID's term {heading}")
 
 
 def test_the_best_of_all_studies_is_told_with_its_interval() -> None:
     text = robustness_term.said([study(a=WORSE), study(512, b=UNCLEAR)])[2]
     where = "10 epochs, batches of 512, estimators of 64 units, seed 0"
     assert f"The best: b ({where}), −0.30 [−1.00, +0.40] percentage points" in text
+
+
+def test_what_the_best_setting_gave_elsewhere_is_told_beside_it() -> None:
+    text = robustness_term.said([study(a=BETTER, b=WORSE), study(512, a=UNCLEAR)])[2]
+    assert "%]. The same setting otherwise: −0.30 [−1.00, +0.40] (10 epochs, batches of 512, " in text
+    assert text.count("epochs, batches of 128") == text.count("epochs, batches of 512") == 1
+    assert "otherwise" not in robustness_term.said([study(a=BETTER), study(512, b=WORSE)])[2]
 
 
 def test_every_study_says_what_it_was_measured_on() -> None:
