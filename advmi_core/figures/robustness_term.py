@@ -20,8 +20,8 @@ _LOOKS = (
     ("#d55e00", "circle"), ("#2f8fcb", "square"), ("#009e73", "diamond"), ("#b3689a", "star"),
     ("#7d838c", "triangle-up"), ("#a67c00", "x"),
 )  # fmt: skip
-_APART = 0.24  # between two studies of a setting, in distances between two settings
-_PER_ROW, _FRAME = 34, 60
+_APART, _SPREAD = 0.24, 0.6  # two studies of a setting, and all of them, in distances between two settings
+_PER_ROW, _FRAME = 44, 60
 
 
 def fits(study: Study) -> bool:
@@ -129,7 +129,8 @@ def _aside(title: str, study: Study, studies: Sequence[Study]) -> float:
     """Where a study's mark stands beside its setting's middle: at it, if it is the only one there."""
     sharing = [each for each in studies if title in _settings(each)]
     place = next(at for at, each in enumerate(sharing) if each is study)
-    return _APART * (place - (len(sharing) - 1) / 2)
+    apart = min(_APART, _SPREAD / max(1, len(sharing) - 1))
+    return apart * (place - (len(sharing) - 1) / 2)
 
 
 def _makes(count: int) -> str:

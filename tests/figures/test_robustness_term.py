@@ -62,7 +62,9 @@ def test_every_study_says_what_it_was_measured_on() -> None:
 
 def test_more_studies_than_looks_are_drawn() -> None:
     many = [study(batch, a=BETTER) for batch in range(1, 9)]
-    assert len(robustness_term.forest(many).data) == len(robustness_term.looks(many)) == 8
+    figure = robustness_term.forest(many)
+    assert len(figure.data) == len(robustness_term.looks(many)) == 8
+    assert max(abs(mark.y[0]) for mark in figure.data) < 0.4  # nearer to their own setting than to the next
 
 
 def test_a_setting_of_two_studies_stands_in_one_row_of_the_figure() -> None:
