@@ -101,7 +101,8 @@ def undo(state: PageState) -> None:
     trashed: Path | None = st.session_state.get(state.key(_TRASHED))
     if trashed is None:
         return
-    said, button = st.columns([6, 1], vertical_alignment="center")
+    # At the left: the tools of the table below lie over what is above its right end, once it was hovered.
+    button, said = st.columns([1, 6], vertical_alignment="center")
     with said:
         results.box("note", "Deleted", f"{trashed.name} lies in the trash for a day.")
     button.button(

@@ -116,7 +116,7 @@ def test_what_the_term_does_to_one_model_is_shown_from_the_shipped_studies(
     tab = visit(tmp_path, table="term")
     shipped = sorted((paths.assets() / "studies").glob("namid-late*.json"))
     assert len(tab.app.table) == len(shipped) > 0
-    assert "clearly makes a model more robust" in tab.said
+    assert "clearly make a model more robust" in tab.said
     assert [len(chart["data"]) for chart in tab.charts] == [len(shipped)]
 
 

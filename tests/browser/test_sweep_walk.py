@@ -61,6 +61,10 @@ def test_an_own_grid_is_measured_kept_deleted_and_brought_back(visit: Open) -> N
     other = visit()
     other.page.goto(f"{tab.address}/mi_vs_asr?run={run}")
     other.page.get_by_text("This run is gone").wait_for(timeout=20_000)
+    page.locator("[class*='st-key-runs-table']").first.hover()
+    tools = page.get_by_test_id("stElementToolbarButtonContainer").first.bounding_box()
+    undo = page.get_by_role("button", name="Undo").bounding_box()
+    assert undo["x"] + undo["width"] < tools["x"]  # a table's tools lie over what is above its right end
     tab.press("Undo")
     page.get_by_text("lies in the trash").wait_for(state="hidden", timeout=20_000)
     tab.shot("runs")
