@@ -21,7 +21,7 @@ from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number, check_same_length
+from advmi_core.validate import check_choice, check_count, check_number, check_same_length, plain_fields
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Attack(ABC):
     quantize: bool = False
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         check_number(self.eps, "eps", low=0)
         check_count(self.steps, "steps")
         check_choice(self.norm, "norm", self.norms)

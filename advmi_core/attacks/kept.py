@@ -102,9 +102,11 @@ class Kept:
         """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
         values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
         chosen = reached.nonzero().flatten()
+        if not self._attack.mi_steps:
+            return values
         if min(x_adv.shape[-2:]) < SMALLEST:
             self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
-        elif self._attack.mi_steps and len(chosen):
+        elif len(chosen):
             values[chosen] = estimate_mi(
                 self._problem.objective,
                 self._problem.x[chosen],
