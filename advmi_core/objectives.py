@@ -20,13 +20,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from advmi_core.device import pad_rows
+from advmi_core.device import compute_exactly, pad_rows
+from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.models.simclr import TEMPERATURE, contrast, draw_views, view
 from advmi_core.validate import check_count, check_images, check_labels, check_number, check_same_length
 
 # An iterate this close to f = 0 may change sides in a forward pass with other batch mates.
 LOGIT_TIE = 1e-4
 RELATIVE_TIE = 1e-6
+_AT_ONCE = 256  # images that the model sees at once where no gradient is needed
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Objective(ABC):
         self.name = str(getattr(model, "name", type(model).__name__))
         parameter = next(self.model.parameters(), None)
         self.device = parameter.device if parameter is not None else torch.device("cpu")
+        compute_exactly(self.device)
         _steady_rows(self.model)
         self._seen = threading.local()
         self._stem = _first_convolution(self.model)
@@ -92,12 +95,12 @@ class Objective(ABC):
         return output, maps
 
     def features(self, x: Tensor) -> Tensor:
-        """(B,K,h,w) first-layer feature maps after the ReLU.
+        """(B,K,h,w) first-layer feature maps after the ReLU, on the model's device.
 
         Raises:
             ValueError: the model does not start with a convolution.
         """
-        maps = self.forward(x)[1]
+        maps = self.forward(x.to(self.device))[1]
         if maps is None:
             raise ValueError(f"sampling by convolution needs a model that starts with one, got {self.name}")
         return maps
@@ -113,12 +116,15 @@ class Objective(ABC):
             with torch.no_grad():
                 output, _ = self.forward(x[:1])
         except RuntimeError as error:
+            if out_of_memory(error):
+                raise
             wanted = getattr(self.model, "in_shape", None)
             hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
             raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
         self._check(x, output)
         with torch.no_grad():
-            clean = torch.cat([self.forward(part)[0] for part in torch.split(x, 256)])
+            parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), _AT_ONCE, self.device)
+        clean = torch.cat(parts)
         return Problem(self, x, clean, self._reference(x, clean))
 
     @abstractmethod
@@ -373,7 +379,9 @@ class Contrastive(Objective):
 
     def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
         with torch.no_grad():
-            parts = [self.model(self._views(part, self._partners)) for part in torch.split(x, 64)]
+            parts = in_parts(
+                lambda rows: self.model(self._views(x[rows], self._partners)), len(x), 64, self.device
+            )
         partners = torch.cat(parts).view_as(clean)
         return torch.cat([partners.flatten(1), self._losses(clean, partners)[:, None]], dim=1)
 
