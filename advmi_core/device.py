@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,9 +59,10 @@ def compute_exactly(device: torch.device) -> None:
     criterion by up to 5·10⁻³ logits, while verdicts tie at 10⁻⁴ (METHODS §10).
     """
     if device.type == "cuda":
-        torch.backends.cuda.matmul.fp32_precision = "ieee"
-        torch.backends.cudnn.conv.fp32_precision = "ieee"
-        torch.backends.cudnn.rnn.fp32_precision = "ieee"  # torch refuses to tell of two that differ
+        cuda: Any = torch.backends.cuda.matmul
+        cudnn: Any = torch.backends.cudnn
+        for part in (cuda, cudnn.conv, cudnn.rnn):  # torch refuses to tell of two that differ in cuDNN
+            part.fp32_precision = "ieee"
 
 
 def tune_cpu() -> None:

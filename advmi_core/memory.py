@@ -53,7 +53,7 @@ def in_parts(
     device: torch.device,
     tell: Callable[[str], object] = _LOG.warning,
 ) -> list[T]:
-    """What ``compute`` gives for rows 0…count−1, at most ``size`` at once; a part that does not fit is halved.
+    """What ``compute`` gives for rows 0…count−1, at most ``size`` at once; what does not fit is halved.
 
     Args:
         compute: takes the rows of a part; a part that failed is computed anew.

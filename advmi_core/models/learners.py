@@ -91,10 +91,11 @@ class Learner(ABC):
         """
 
         def backward(rows: slice) -> Tensor:
-            value = loss(rows)
+            value: Tensor = loss(rows)
             share = (rows.stop - rows.start) / batch
             torch.autograd.backward(value if share == 1 else share * value)
-            return value.detach() * share
+            part: Tensor = value.detach() * share
+            return part
 
         while True:
             self.optimizers["network"].zero_grad()
