@@ -218,7 +218,8 @@ class Sweep:
 
         Raises:
             ValueError: unknown or missing data, model, device or executor, more images than there are, an
-                attack that the model does not allow, or a folder that cannot be written or is not this sweep's.
+                attack that the model does not allow, or a folder that cannot be written or is not this
+                sweep's.
         """
         work = Runner(self, directory, executor, workers, ray_address, pick(device))
         return Run(work.steps(), work.result, work.total)

@@ -1,10 +1,10 @@
 """A second device for machines without one: it computes on the CPU, and is as strict as an accelerator.
 
-Its tensors call themselves "cuda:0" or "mps:0". The data lie on the CPU, so that values, branches and bits are
-real; to torch's dispatcher the tensors are meta tensors, so that no driver is asked. What an accelerator
-refuses is refused: host and device in one operation (``Mixed``), float64 on MPS, numpy on a device tensor, and
-an allocation beyond the memory it is given. What makes the host wait, or sends data to the device, is counted
-with its line in the package.
+Its tensors call themselves "cuda:0" or "mps:0". The data lie on the CPU, so that values, branches and bits
+are real; to torch's dispatcher the tensors are meta tensors, so that no driver is asked. What an accelerator
+refuses is refused: host and device in one operation (``MixedError``), float64 on MPS, numpy on a device
+tensor, and an allocation beyond the memory it is given. What makes the host wait, or sends data to the
+device, is counted with its line in the package.
 
 It cannot show what a real device computes differently: rounding of its kernels, autocast, speed.
 """
@@ -40,12 +40,12 @@ MESSAGES = {
     "driver": "CUDA error: out of memory",
     "cudnn": "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
     "cublas": "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-    "mps": "MPS backend out of memory (MPS allocated: 5.00 GB, other allocations: 3.00 GB, max allowed: 9.07 GB)",
+    "mps": "MPS backend out of memory (MPS allocated: 5.00 GB, max allowed: 9.07 GB)",
 }
 """What devices say when their memory is full."""
 
 
-class Mixed(RuntimeError):
+class MixedError(RuntimeError):
     """One operation was given tensors of the host and of the device."""
 
 
@@ -210,7 +210,7 @@ def _execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def _refuse_mixed(name: str, args: Any, tensors: list[torch.Tensor]) -> None:
-    """Raise ``Mixed`` unless CUDA takes these host tensors: numbers, or the index of a device tensor."""
+    """Raise ``MixedError`` unless CUDA takes these host tensors: numbers, or the index of a device tensor."""
     strangers = [tensor for tensor in tensors if not isinstance(tensor, DeviceTensor)]
     if name in _INDEXES and isinstance(args[0], DeviceTensor):
         values = args[2] if len(args) > 2 else None
@@ -220,7 +220,7 @@ def _refuse_mixed(name: str, args: Any, tensors: list[torch.Tensor]) -> None:
     elif not any(stranger.dim() for stranger in strangers) and name.removesuffix("_") not in _TAKE_NO_NUMBER:
         return
     seen = [(tuple(tensor.shape), str(tensor.device)) for tensor in tensors]
-    raise Mixed(f"Expected all tensors to be on the same device, but aten::{name} was given {seen}")
+    raise MixedError(f"Expected all tensors to be on the same device, but aten::{name} was given {seen}")
 
 
 def _count(counter: Counter[str], what: str) -> None:
