@@ -188,6 +188,10 @@ def _execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     )
     if name == "repeat_interleave" and kwargs.get("output_size") is not None:
         to_host = False
+    if name in _INDEXES and isinstance(args[0], DeviceTensor):
+        # How many are chosen, only the device knows; a single value for all of them needs no number.
+        masks = any(isinstance(at, DeviceTensor) and at.dtype == torch.bool for at in args[1])
+        to_host = masks and not (len(args) > 2 and args[2].numel() == 1)
     if to_host:
         _count(_present.waits, name)
     elif len(ours) < len(tensors):
