@@ -8,12 +8,10 @@ import sys
 from typing import Any
 
 import torch
-from torch import Tensor
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 VARIABLE = "ADVMI_DEVICE"
 """What ``auto`` means, for this process and those that it starts."""
-SAFE_ROWS = 16
 
 
 def pick(name: str = "auto") -> torch.device:
@@ -88,13 +86,3 @@ def _keep_large_buffers() -> None:
         trim_threshold, mmap_threshold, size = -1, -3, 256 * 2**20
         mallopt(mmap_threshold, size)
         mallopt(trim_threshold, size)
-
-
-def pad_rows(x: Tensor) -> Tensor:
-    """A small batch filled up with copies of its last row, so that a row's bits do not depend on its mates.
-
-    A CPU's matrix products sum in another order for fewer than 16 rows; on some CPUs only where they are no
-    multiple of four. The difference is rounding, but a critic's ReLU can amplify it from step to step.
-    """
-    missing = max(0, SAFE_ROWS - len(x))
-    return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) if missing else x

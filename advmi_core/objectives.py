@@ -11,16 +11,15 @@ import copy
 import hashlib
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from advmi_core.device import compute_exactly, pad_rows
+from advmi_core.device import compute_exactly
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.models.simclr import TEMPERATURE, contrast, draw_views, view
 from advmi_core.validate import check_count, check_images, check_labels, check_number, check_same_length
@@ -68,31 +67,43 @@ class Objective(ABC):
     def __init__(self, model: nn.Module, kappa: float = 0.0) -> None:
         check_number(kappa, "kappa", low=0)
         self.kappa = float(kappa)
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.model = _copy(model).eval()
+        for weight in self.model.parameters():  # a scripted module has no requires_grad_ of its own
+            weight.requires_grad_(False)
         self.name = str(getattr(model, "name", type(model).__name__))
-        parameter = next(self.model.parameters(), None)
-        self.device = parameter.device if parameter is not None else torch.device("cpu")
+        held = next(chain(self.model.parameters(), self.model.buffers()), None)
+        self.device = held.device if held is not None else torch.device("cpu")
         compute_exactly(self.device)
-        _steady_rows(self.model)
         self._seen = threading.local()
         self._stem = _first_convolution(self.model)
+        self._stem_sees_images = self._stem is not None
         if self._stem is not None:
             self._stem.register_forward_hook(self._remember)
 
     def _remember(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._seen.maps = torch.relu(output)
+        if self._seen.maps is None:
+            self._seen.maps = torch.relu(output.float())
 
     @property
     def has_maps(self) -> bool:
-        """Whether the model starts with a convolution, whose maps are the samples of per-sample MINE."""
-        return self._stem is not None
+        """Whether the model starts with a convolution, whose maps are the samples of per-sample MINE.
+
+        Images may show that it does not after all: one that stacks them with their mirror images, say, has
+        no maps of its own for each.
+        """
+        return self._stem_sees_images
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The model's output and its first-layer maps after the ReLU, from one pass."""
+        return self._pass(x)
+
+    def _pass(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The model's output, and the maps of these images if the first convolution saw them one by one."""
         self._seen.maps = None
-        output = self.model(x)
+        output = self.model(images)
         maps, self._seen.maps = self._seen.maps, None
-        return output, maps
+        fits = maps is not None and maps.ndim == 4 and len(maps) == len(images)
+        return output.float(), maps if fits else None
 
     def features(self, x: Tensor) -> Tensor:
         """(B,K,h,w) first-layer feature maps after the ReLU, on the model's device.
@@ -114,13 +125,14 @@ class Objective(ABC):
         x = check_images(x).detach().to(self.device)
         try:
             with torch.no_grad():
-                output, _ = self.forward(x[:1])
+                output, maps = self.forward(x[:1])
         except RuntimeError as error:
             if out_of_memory(error):
                 raise
             wanted = getattr(self.model, "in_shape", None)
             hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
             raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
+        self._stem_sees_images = maps is not None
         self._check(x, output)
         with torch.no_grad():
             parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), _AT_ONCE, self.device)
@@ -351,16 +363,14 @@ class Contrastive(Objective):
         }
         seen = view(references.detach().to(self.device), draw_views(len(references), generator))
         with torch.no_grad():
-            embedded = [self.model(part) for part in torch.split(seen, 256)]
+            embedded = [self._pass(part)[0] for part in torch.split(seen, 256)]
         if embedded[0].ndim != 2:
             raise ValueError(f"model must return embeddings (B,E), got {tuple(embedded[0].shape)}")
         self._negatives = torch.cat(embedded)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """(B,V,E) embeddings of x's views, and the first-layer maps of x itself."""
-        self._seen.maps = None
-        seen: Tensor = self.model(torch.cat([x, self._views(x, self._anchors)]))
-        maps, self._seen.maps = self._seen.maps, None
+        seen, maps = self._pass(torch.cat([x, self._views(x, self._anchors)]))
         embedded = seen[len(x) :].view(len(x), len(self._anchors), -1)
         return embedded, None if maps is None else maps[: len(x)]
 
@@ -380,7 +390,7 @@ class Contrastive(Objective):
     def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
         with torch.no_grad():
             parts = in_parts(
-                lambda rows: self.model(self._views(x[rows], self._partners)), len(x), 64, self.device
+                lambda rows: self._pass(self._views(x[rows], self._partners))[0], len(x), 64, self.device
             )
         partners = torch.cat(parts).view_as(clean)
         return torch.cat([partners.flatten(1), self._losses(clean, partners)[:, None]], dim=1)
@@ -406,52 +416,27 @@ class Contrastive(Objective):
 def _first_convolution(model: nn.Module) -> nn.Conv2d | None:
     """The model's first layer with weights, if that is a 2-D convolution."""
     for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            return module
         if any(True for _ in module.parameters(recurse=False)):
-            return module if isinstance(module, nn.Conv2d) else None
+            return None
     return None
 
 
-def _steady_rows(model: nn.Module) -> None:
-    """Let linear, convolutional and sigmoid layers give a row the same bits, alone or among others."""
-    for layer in model.modules():
-        if type(layer) is nn.Linear:
-            layer.forward = partial(_steady_linear, layer)  # type: ignore[method-assign]
-        elif isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            alike = torch.backends.mkldnn.is_available() and _convolves_alike(layer)  # type: ignore[no-untyped-call]
-            layer.forward = partial(_steady_convolution, layer.forward, alike)  # type: ignore[method-assign]
-        elif type(layer) is nn.Sigmoid:
-            layer.forward = _steady_sigmoid  # type: ignore[assignment, method-assign]
+def _copy(model: nn.Module) -> nn.Module:
+    """A private copy; tensors that a layer computed from its weights, as weight norm does, lose their graph.
 
-
-def _steady_linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    return F.linear(pad_rows(x), layer.weight, layer.bias)[: len(x)]
-
-
-def _steady_sigmoid(x: Tensor) -> Tensor:
-    """torch.sigmoid rounds the last elements of a tensor in another way than the others; tanh does not."""
-    return torch.tanh(x / 2) / 2 + 0.5
-
-
-def _steady_convolution(forward: Callable[[Tensor], Tensor], alike: bool, x: Tensor) -> Tensor:
-    """A CPU convolves one small image by another library than several, in another order of sums.
-
-    The library of the many takes a lone image too if asked by name, and with the same bits where the layer is
-    ``alike``; elsewhere the image gets company.
+    Raises:
+        ValueError: the model holds what cannot be copied.
     """
-    if len(x) > 1 or not x.is_cpu:
-        return forward(x)
-    if alike:
-        return forward(x.to_mkldnn()).to_dense()
-    return forward(x.expand(2, *x.shape[1:]))[:1]
-
-
-def _convolves_alike(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
-    """A convolution whose order of sums was seen not to depend on the number of images."""
-    pads = layer.padding
-    return (
-        type(layer) is nn.Conv2d
-        and layer.groups == 1
-        and layer.stride == layer.dilation == (1, 1)
-        and not isinstance(pads, str)
-        and 1 < min(layer.kernel_size) > max(pads)
-    )
+    computed = {
+        id(value): value.detach().clone()
+        for module in model.modules()
+        for value in vars(module).values()
+        if isinstance(value, Tensor) and not value.is_leaf
+    }
+    try:
+        with torch.no_grad():  # or the weights of a scripted module's copy are computed from the model's own
+            return copy.deepcopy(model, computed)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"model must be one that copy.deepcopy can copy, got {error}") from error

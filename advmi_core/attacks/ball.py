@@ -6,11 +6,17 @@ import torch
 from torch import Tensor
 
 NORMS = ("linf", "l2")
-_GRID = 255.0
+# How far a pixel may lie beyond ε: x, x̃ and ε are float32 numbers, each rounded by half a last unit.
+ROUNDING = 7e-8
+RELATIVE_ROUNDING = 5e-7  # the same for an L2 norm, in parts of ε
+_GRID = 255
 
 
 class Ball:
-    """Keeps x̃ within ε of x and inside [0,1], exactly, in float32 and in float64.
+    """Keeps x̃ within ε of x, up to float32's rounding, and inside [0,1] exactly.
+
+    Every pixel can move by ε in both directions where the box has room, and no pixel further than ε + 10⁻⁷.
+    An L2 norm exceeds ε by a millionth of it at most, on the (rounded) levels of the grid by 10⁻⁷ more.
 
     Args:
         x: (B,C,H,W) centres in [0,1].
@@ -23,44 +29,74 @@ class Ball:
         self.x = x
         self.eps = eps
         self.norm = norm
-        self.quantize = quantize
         reach = eps if norm == "linf" else 1.0
-        self._low, self._high = _edge(x, -reach), _edge(x, reach)
+        self._low, self._high = (x - reach).clamp_min(0), (x + reach).clamp_max(1)
+        self._grid = _Grid(x.device) if quantize else None
 
     def project(self, x_adv: Tensor) -> Tensor:
-        """The point of the ball and the box that stands for ``x_adv``; exactly inside both."""
+        """The nearest point of box and L∞ ball, or the point of box and L2 ball in its direction."""
         boxed = torch.minimum(torch.maximum(x_adv, self._low), self._high)
         return boxed if self.norm == "linf" else self._shrink(boxed)
 
     def snap(self, x_adv: Tensor) -> Tensor:
-        """A projected point moved to the 8-bit grid, if asked for, without leaving ball and box."""
-        if not self.quantize:
+        """A projected point moved to the 8-bit grid, if asked for, within ball and box.
+
+        A pixel that has no level within ε stays x.
+        """
+        if self._grid is None:
             return x_adv
-        # Towards x, so that no norm grows; a pixel that has no level between x and x̃ stays x.
-        down = (x_adv * _GRID).floor() / _GRID
-        up = (x_adv * _GRID).ceil() / _GRID
-        level = torch.where(x_adv > self.x, down, up)
-        crossed = (level - self.x) * (x_adv - self.x) < 0
-        return self.project(torch.where(crossed | (x_adv == self.x), self.x, level))
+        if self.norm == "l2":
+            return self._snap_inwards(x_adv, self._grid)
+        level = self._grid.nearest(x_adv)
+        beyond = (level - self.x).abs() > self.eps + ROUNDING
+        level = torch.where(beyond, self._grid.next(level, self.x), level)
+        return torch.where((level - self.x).abs() > self.eps + ROUNDING, self.x, level)
+
+    def _snap_inwards(self, x_adv: Tensor, grid: _Grid) -> Tensor:
+        """The last level on the way from x to x̃: no pixel moves further, so the norm does not grow."""
+        level = grid.nearest(x_adv)
+        # A level that differs from x̃ by rounding is x̃, unless many of them together leave the ball.
+        tolerance = torch.where(self._outside(level - self.x, ROUNDING), 0.0, ROUNDING)
+        limit = (x_adv - self.x).abs() + per_image(tolerance, level)
+        level = torch.where((level - self.x).abs() > limit, grid.next(level, self.x), level)
+        crossed = (level - self.x) * (x_adv - self.x) <= 0
+        return torch.where(crossed | ((level - self.x).abs() > limit), self.x, level)
 
     def _shrink(self, boxed: Tensor) -> Tensor:
-        """Scale δ back to the L2 ball; shrinking towards x never leaves the box.
-
-        Rounding x + δ can push the norm over ε again, so rows still outside are pulled in a little
-        further; the last pull leaves x itself.
-        """
+        """Scale δ back to the L2 ball; shrinking towards x never leaves the box."""
         delta = boxed - self.x
-        length = per_image(delta.flatten(1).norm(dim=1).clamp_min(1e-30), delta)
-        for slack in (1e-6, 1e-5, 1e-3, 1.0):
-            outside = per_image(self._too_far(boxed), delta)
-            boxed = torch.where(outside, self.x + delta * (self.eps * (1 - slack) / length), boxed)
-        return boxed
+        outside = per_image(self._outside(delta), delta)
+        scaled = delta * per_image(self.eps / self._length(delta).clamp_min(1e-30), delta)
+        moved = self.x + scaled
+        # Rounding to the nearest number may lengthen δ by more than a norm may err; then round inwards.
+        longer = per_image(self._outside(moved - self.x), delta) & ((moved - self.x).abs() > scaled.abs())
+        moved = torch.where(longer, moved.nextafter(self.x), moved)
+        return torch.where(outside, moved, boxed)
 
-    def _too_far(self, x_adv: Tensor) -> Tensor:
-        """(B,) bool: the norm of the stored float32 numbers exceeds ε."""
-        exact: Tensor = (x_adv.double() - self.x.double()).flatten(1).norm(dim=1)
-        rounded: Tensor = (x_adv - self.x).flatten(1).norm(dim=1).double()
-        return (exact > self.eps) | (rounded > self.eps)
+    def _outside(self, delta: Tensor, rounding: float = 0.0) -> Tensor:
+        """(B,) bool: the L2 norm exceeds ε by more than rounding."""
+        return self._length(delta) > self.eps * (1 + RELATIVE_ROUNDING) + rounding
+
+    @staticmethod
+    def _length(delta: Tensor) -> Tensor:
+        """(B,) L2 norms by ``sum``, which adds pairwise: ``norm`` errs by more than ε may on large images."""
+        return delta.square().flatten(1).sum(1).sqrt()
+
+
+class _Grid:
+    """The levels k/255 as an 8-bit picture holds them: the same numbers on every device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._levels = (torch.arange(_GRID + 1) / _GRID).to(device)
+
+    def nearest(self, values: Tensor) -> Tensor:
+        """The level next to each value in [0,1]."""
+        return self._levels[(values * _GRID).round().long()]
+
+    def next(self, levels: Tensor, towards: Tensor) -> Tensor:
+        """One level further, in the direction of ``towards``."""
+        place = (levels * _GRID).round().long()
+        return self._levels[place + torch.sign(towards - levels).long()]
 
 
 def per_image(values: Tensor, images: Tensor) -> Tensor:
@@ -74,14 +110,3 @@ def steepest(gradient: Tensor, norm: str) -> Tensor:
         return gradient.sign()
     length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
     return gradient / per_image(length, gradient)
-
-
-def _edge(x: Tensor, reach: float) -> Tensor:
-    """The pixel values ``reach`` away from x, or a rounding error less if that were too far, in [0,1]."""
-    edge = x
-    for pull in reversed(range(9)):  # rounding errors are at most a few units in the last place of the reach
-        further = (x.double() + reach * (1 - pull * 2.0**-24)).clamp(0, 1).float()
-        exact = (further.double() - x.double()).abs() <= abs(reach)
-        rounded = (further - x).abs().double() <= abs(reach)
-        edge = torch.where(exact & rounded, further, edge)
-    return edge

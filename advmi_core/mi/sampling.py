@@ -11,7 +11,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from advmi_core.device import pad_rows
 from advmi_core.mi.patches import PATCH, image_patches, map_patches
 from advmi_core.validate import check_choice
 
@@ -43,8 +42,8 @@ def projection(width: int, seed: int, device: str) -> Tensor:
 def project(x: Tensor, seed: int) -> Tensor:
     """(B,500,128) projections of images (B,C,H,W), each vector with zero mean and unit variance."""
     flat = x.flatten(1)
-    vectors = pad_rows(flat) @ projection(flat.shape[1], seed, str(x.device))
-    vectors = vectors[: len(x)].view(len(x), PROJECTIONS, PROJECTED_WIDTH)
+    vectors = flat @ projection(flat.shape[1], seed, str(x.device))
+    vectors = vectors.view(len(x), PROJECTIONS, PROJECTED_WIDTH)
     centred = vectors - vectors.mean(2, keepdim=True)
     # A constant image projects to a constant only if it is black; its standardised vector is then 0.
     return centred * centred.square().mean(2, keepdim=True).add(1e-12).rsqrt()

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from advmi_core.device import pad_rows
 from advmi_core.models.base import Network, Shape
 from advmi_core.models.classifiers import CENTRE
 
@@ -96,7 +95,7 @@ def contrast(anchor: Tensor, positive: Tensor, negatives: Tensor, temperature: f
         temperature: τ > 0.
     """
     own = (anchor * positive).sum(1) / temperature
-    others = functional.linear(pad_rows(anchor), negatives)[: len(anchor)] / temperature
+    others = functional.linear(anchor, negatives) / temperature
     return torch.cat([own[:, None], others], dim=1).logsumexp(1) - own
 
 
