@@ -60,7 +60,7 @@ def check_same_length(a: Tensor, b: Tensor, names: str) -> None:
 def check_number(
     value: float, name: str, *, low: float = -math.inf, high: float = math.inf, above: bool = False
 ) -> None:
-    """A finite number in [low, high], or in (low, high] when ``above`` is set; NumPy's scalars are numbers."""
+    """A finite number in [low, high], or in (low, high] when ``above`` is set; NumPy's scalars are."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import NORMS, Ball
 from advmi_core.attacks.kept import Kept
-from advmi_core.attacks.memory import out_of_memory, rows_that_fit
+from advmi_core.attacks.memory import rows_that_fit
 from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.memory import give_back, out_of_memory, say_smaller
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
@@ -29,6 +30,7 @@ class Iterate:
     """One x̃ of a part of the batch, detached, on the computing device; all values belong to it.
 
     ``eligible`` (b,) rows may be kept as adversarial; the highest ``score`` (b,) among them is.
+    ``lost`` (b,) bool: the row's gradient at this x̃ was exactly zero or not finite; None without gradients.
     ``passes``, (b,) int64 or one number for all: forward passes of the model that the step took for a row.
     """
 
@@ -40,6 +42,7 @@ class Iterate:
     c: Tensor
     gap: Tensor
     passes: Tensor | int = 1
+    lost: Tensor | None = None
 
     @classmethod
     def of(
@@ -51,6 +54,7 @@ class Iterate:
         c: Tensor | None = None,
         gap: Tensor | None = None,
         passes: int = 1,
+        lost: Tensor | None = None,
     ) -> Iterate:
         """The iterate of an attack without MI; the lowest criterion is kept unless a ``score`` is given."""
         unknown = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
@@ -64,6 +68,7 @@ class Iterate:
             c=unknown if c is None else c,
             gap=unknown if gap is None else gap,
             passes=passes,
+            lost=torch.zeros_like(seen.clear) if lost is None else lost,
         )
 
 
@@ -114,6 +119,11 @@ class Attack(ABC):
         """Raise ValueError if the attack cannot pursue this objective."""
 
     @property
+    def follows_gradients(self) -> bool:
+        """Whether the model must be differentiable."""
+        return True
+
+    @property
     def iterations(self) -> int:
         """All steps of the image together; more than ``steps`` where an attack runs several times."""
         return self.steps
@@ -145,6 +155,8 @@ class Attack(ABC):
         check_count(record_every, "record_every", low=0)
         self.check(objective)
         problem = objective.on(x)
+        if self.follows_gradients:
+            problem.check_differentiable()
         ids = list(range(len(x))) if rows is None else [int(row) for row in rows]
         check_same_length(x, torch.as_tensor(ids), "x and rows")
         if min(ids) < 0 or len(set(ids)) < len(ids):
@@ -167,14 +179,14 @@ class Attack(ABC):
             try:
                 yield from self._part(problem, part, ids, kept, record_every, size)
             except (RuntimeError, MemoryError) as error:
-                if size == 1 or not out_of_memory(error):
+                if part.stop - part.start == 1 or not out_of_memory(error):
                     raise
-                size = max(1, (part.stop - part.start) // 2)
-                kept.warn(f"A batch did not fit the memory, so {size} images at a time are computed.")
-                if problem.x.is_cuda:
-                    torch.cuda.empty_cache()
+                size = (part.stop - part.start) // 2
+            else:
+                start = part.stop
                 continue
-            start = part.stop
+            give_back(problem.x.device)
+            kept.warn(say_smaller(size))
 
     def _part(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import per_image
 from advmi_core.attacks.records import AttackResult
+from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi.estimate import estimate_mi
 from advmi_core.mi.patches import SMALLEST
 from advmi_core.objectives import Problem
@@ -32,8 +33,10 @@ class Kept:
         self._mi = torch.empty(count, device=device)
         self._step = torch.zeros(count, dtype=torch.int64, device=device)
         self._queries = torch.zeros(count, dtype=torch.int64, device=device)
+        self._lost = torch.zeros(count, dtype=torch.bool, device=device)
+        self._undefined = torch.zeros(count, dtype=torch.bool, device=device)
         self._history = torch.empty(len(_HISTORY), attack.iterations, count, device=device)
-        self._warnings: list[str] = []
+        self._warnings: list[str] = list(problem.warnings)
         self.begin(slice(0, count))
 
     def warn(self, sentence: str) -> None:
@@ -48,6 +51,8 @@ class Kept:
         self._mi[part] = torch.nan
         self._step[part] = 0
         self._queries[part] = 1  # the clean image
+        self._lost[part] = False
+        self._undefined[part] = False
         self._history[:, :, part] = torch.nan
 
     def keep(self, part: slice, step: int, iterate: Iterate) -> None:
@@ -65,19 +70,27 @@ class Kept:
         self._step[part] = torch.where(better, step, self._step[part])
         self.found[part] |= iterate.eligible
         self._queries[part] += iterate.passes
+        self._undefined[part] |= criterion.isnan()
+        if iterate.lost is not None:
+            self._lost[part] |= iterate.lost
         self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
 
     def result(self) -> AttackResult:
         """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
         problem, x_adv, device = self._problem, self._x_adv, self._given.device
         with torch.no_grad():
-            parts = [
-                problem.take(rows).evaluate(x_adv[rows]) for rows in _slices(len(problem), _EVALUATED_AT_ONCE)
-            ]
+            parts = in_parts(
+                lambda rows: problem.take(rows).evaluate(x_adv[rows]),
+                len(problem),
+                _EVALUATED_AT_ONCE,
+                problem.x.device,
+                self.warn,
+            )
         success = torch.cat([part.success for part in parts])
         if problem.objective.mi_sign < 0:  # an unsupervised example also needs I > 0 inside the loop
             success = success & self.found
         reached = self._step > 0
+        self._tell_of_the_unusual(torch.cat([part.criterion for part in parts]))
         delta = (x_adv - problem.x).flatten(1)
         return AttackResult(
             x=self._given.detach().clone(),
@@ -98,6 +111,20 @@ class Kept:
             warnings=tuple(self._warnings),
         )
 
+    def _tell_of_the_unusual(self, criterion: Tensor) -> None:
+        """Warn of rows whose gradient or whose model's output could not be used in some step."""
+        undefined, lost = int((self._undefined | criterion.isnan()).sum()), int(self._lost.sum())
+        if undefined:
+            self.warn(
+                f"The model's output on {undefined} of {len(criterion)} images was not a number (NaN) in "
+                "some step; such an output counts as a failure."
+            )
+        if lost:
+            self.warn(
+                f"The gradient of {lost} of {len(criterion)} images was exactly zero or not finite in some "
+                "step, where a random direction was tried: their failure says little of the model."
+            )
+
     def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
         """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
         values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
@@ -107,16 +134,23 @@ class Kept:
         if min(x_adv.shape[-2:]) < SMALLEST:
             self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
         elif len(chosen):
-            values[chosen] = estimate_mi(
+            values[chosen] = self._measured(x_adv, chosen)
+        return values
+
+    def _measured(self, x_adv: Tensor, chosen: Tensor) -> Tensor:
+        """(r,) nats of the rows ``chosen`` (r,); NaN where even one image does not fit the memory."""
+        try:
+            return estimate_mi(
                 self._problem.objective,
                 self._problem.x[chosen],
                 x_adv[chosen],
                 seed=self._attack.seed,
                 steps=self._attack.mi_steps,
                 rows=[self._rows[i] for i in chosen.tolist()],
+                tell=self.warn,
             )
-        return values
-
-
-def _slices(count: int, size: int) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        self.warn("Mutual information is not measured: one image's critics do not fit the memory.")
+        return torch.full((len(chosen),), torch.nan, device=x_adv.device)
