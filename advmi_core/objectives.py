@@ -476,8 +476,8 @@ def log_odds(logits: Tensor, label: Tensor) -> Tensor:
 
     A row of logits that is spread over more than ``WIDEST`` nats is cooled down to it first: there all but
     one of the other classes would have lost their say. So the logits' scale does not matter to an attack, as
-    in [Yu & Xu 2022, "Efficient Loss Function by Minimizing the Detrimental Effect of Floating-Point Errors on
-    Gradient-Based Attacks"].
+    in [Yu & Xu 2022, "Efficient Loss Function by Minimizing the Detrimental Effect of Floating-Point Errors
+    on Gradient-Based Attacks"].
     """
     place = label.unsqueeze(1)
     logits = logits / temperature(logits).unsqueeze(1)

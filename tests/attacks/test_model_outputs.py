@@ -167,12 +167,23 @@ class BatchNormed(nn.Module):
         return self.model(self.norm(x))
 
 
+class ForgetfulInside(nn.Module):
+    """Drops pixels in evaluation too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = small_classifier()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(nn.functional.dropout(x, training=True))
+
+
 ODD = {
     "batch": (BatchNormed(), "The model mixes images"),
-    "dropout": (Then(lambda z: nn.functional.dropout(z, training=True)), "The model is random"),
+    "dropout": (ForgetfulInside(), "The model is random"),
     "noise": (Then(lambda z: z + 0.1 * torch.randn_like(z)), "The model is random"),
     "softmax": (Then(lambda z: z.softmax(1)), "look like probabilities, not logits"),
-    "sigmoid": (Then(lambda z: (60 * z).sigmoid()), "look like probabilities, not logits"),
+    "sigmoid": (Then(lambda z: (1000 * z).sigmoid()), "look like probabilities, not logits"),
 }
 
 
