@@ -29,7 +29,7 @@ RUNS: dict[str, tuple[str, dict]] = {
     "ddn": ("ddn", {"eps": 28.0}),
     "ti-dim": ("ti-dim", {"eps": 0.1}),
     "fwa": ("fwa", {"eps": 0.2}),
-    "autoattack": ("autoattack", {"eps": 0.05, "targets": 2, "queries": 20}),
+    "autoattack": ("autoattack", {"eps": 0.05, "steps": 40, "targets": 2, "queries": 20}),  # 100 are its own
     "autoattack-l2": ("autoattack", {"eps": 1.0, "norm": "l2", "targets": 1, "parts": ("apgd-ce", "fab-t")}),
 }
 
