@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+LARGEST_INT = 2**63 - 1
+"""The largest seed and count that torch takes."""
+
 
 def check_images(x: object, name: str = "x") -> Tensor:
     """Return ``x`` if it is a batch of images: float32 (B,C,H,W), B ≥ 1, finite, in [0,1]."""
@@ -60,13 +63,31 @@ def check_number(
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
-def check_count(value: int, name: str, *, low: int = 1) -> None:
-    """A whole number ≥ low."""
+def check_count(value: int, name: str, *, low: int = 1, high: int = LARGEST_INT) -> None:
+    """A whole number ≥ low and ≤ high."""
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise ValueError(f"{name} must be a whole number ≥ {low}, got {value!r}")
+    if value > high:
+        raise ValueError(f"{name} must be a whole number ≤ {high}, got {value}")
 
 
 def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
     """One of the named choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def number_from(text: str) -> float:
+    """The number that a text stands for: ``0.03``, ``1e-2`` or a fraction such as ``8/255``.
+
+    Raises:
+        ValueError: it stands for none, or for one that is not finite.
+    """
+    above, slash, below = text.partition("/")
+    try:
+        value = float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"a number or a fraction such as 8/255 is wanted, got {text!r}")
+    return value
