@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from advmi_core.validate import LARGEST_INT, check_count, number_from
+from advmi_core.validate import LARGEST_COUNT, check_count, number_from
 
 MOST = 10_000_000
 """The largest number of images, samples, steps or epochs that a command takes."""
@@ -28,7 +28,7 @@ def count_option(help: str = "", most: int = MOST) -> Any:
 
 def seed_option(help: str = "") -> Any:
     """A seed, as large as torch takes."""
-    return typer.Option(help=help, parser=_whole(LARGEST_INT), metavar="INTEGER")
+    return typer.Option(help=help, parser=_whole(LARGEST_COUNT), metavar="INTEGER")
 
 
 def folder_option(help: str) -> Any:
