@@ -11,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+MAX_VALUES = 1 << 28
+"""Values of a data set of one file: 1 GiB as float32, 340,000 grey 28×28 or 87,000 colour 32×32 images."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
