@@ -73,7 +73,9 @@ def _shape(stream: Readable, path: Path, dimensions: int) -> tuple[int, ...]:
         )
     shape = struct.unpack(f">{dimensions}I", head[4:])
     if not all(shape) or math.prod(shape) > MAX_VALUES:
-        raise ValueError(f"{path} must hold between 1 byte and {MAX_VALUES >> 20} MiB, its header says {shape}")
+        raise ValueError(
+            f"{path} must hold between 1 byte and {MAX_VALUES >> 20} MiB, its header says {shape}"
+        )
     return shape
 
 

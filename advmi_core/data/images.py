@@ -44,7 +44,10 @@ class DecodedImage:
         """``crop`` in pixels of ``preview``, at least one pixel each way."""
         across, down = self.preview.width / self.size[0], self.preview.height / self.size[1]
         left, top, right, bottom = self.crop
-        x, y = min(round(left * across), self.preview.width - 1), min(round(top * down), self.preview.height - 1)
+        x, y = (
+            min(round(left * across), self.preview.width - 1),
+            min(round(top * down), self.preview.height - 1),
+        )
         return x, y, max(round(right * across), x + 1), max(round(bottom * down), y + 1)
 
 
@@ -105,4 +108,3 @@ def _bright_border(values: NDArray[np.uint8]) -> bool:
     grey = values[0]
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
     return float(np.median(border)) > 127.5
-

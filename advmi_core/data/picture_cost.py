@@ -78,4 +78,6 @@ def _segments(raw: bytes) -> Iterator[tuple[int, int]]:
 def _check_bmp(raw: bytes) -> None:
     compression = int.from_bytes(raw[30:34], "little")
     if compression in (1, 2) and len(raw) > MAX_RUNS:
-        raise ValueError(f"the BMP picture must have at most {MAX_RUNS / 1e6:.0f} MB where it is run-length coded")
+        raise ValueError(
+            f"the BMP picture must have at most {MAX_RUNS / 1e6:.0f} MB where it is run-length coded"
+        )

@@ -129,7 +129,9 @@ def _header(raw: bytes) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit grey: 65535 is white, and 65535 = 255·257. (Pillow itself would clip at 255.)"""
-    values = np.clip(np.asarray(image), 0, 65535).astype(np.uint32)  # 4 bytes a pixel; a copy, changed in place
+    values = np.clip(np.asarray(image), 0, 65535).astype(
+        np.uint32
+    )  # 4 bytes a pixel; a copy, changed in place
     values += 128
     values //= 257
     return Image.fromarray(values.astype(np.uint8))

@@ -40,7 +40,11 @@ def _checked(found: Mapping[str, Variable]) -> tuple[Variable, Variable]:
     if x is None or y is None or x.kind != "uint8" or len(x.shape) != 4 or x.shape[:3] != (32, 32, 3):
         raise ValueError(wanted)
     count = x.shape[3]
-    if count < 1 or y.shape not in ((count, 1), (1, count)) or not y.kind.startswith(("int", "uint", "float")):
+    if (
+        count < 1
+        or y.shape not in ((count, 1), (1, count))
+        or not y.kind.startswith(("int", "uint", "float"))
+    ):
         raise ValueError(wanted)
     if count * _VALUES > MAX_VALUES:
         raise ValueError(f"it must hold at most {MAX_VALUES // _VALUES:,} images, it says {count:,}")
