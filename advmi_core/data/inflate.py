@@ -1,4 +1,4 @@
-"""Deflated streams read piece by piece: what is unpacked is what was asked for, whatever a file would grow to."""
+"""Deflated streams read piece by piece: no more is unpacked than was asked for."""
 
 from __future__ import annotations
 

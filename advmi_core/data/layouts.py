@@ -37,7 +37,8 @@ class Layout(Protocol):
 class IdxLayout:
     """``folder/train-images-idx3-ubyte`` and its neighbours, each plain or with ``.gz``.
 
-    ``train-images.idx3-ubyte`` is read as well, and each file in a folder of its own name: so they are mirrored.
+    ``train-images.idx3-ubyte`` is read as well, and each file in a folder of its own name, as mirrors have
+    them.
     """
 
     folder: str

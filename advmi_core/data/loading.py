@@ -25,9 +25,9 @@ def load(
     """Load one split of a named data set from the first source that has it.
 
     Sources are asked in order: $ADVMI_DATA, the user cache, the subset embedded in AdvMI
-    (Fashion-MNIST only); $ADVMI_DATA may also name the data set's own folder, and a warning says why it is
-    passed over if its files look almost right. Decoded files are remembered, the tensors are fresh at each call: changing
-    them changes nothing for others.
+    (Fashion-MNIST only). $ADVMI_DATA may also name the data set's own folder; a warning says why it is passed
+    over if it holds nothing known or files that look almost right. Decoded files are remembered, the tensors
+    are fresh at each call: changing them changes nothing for others.
 
     Args:
         name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", or the table "mice-protein".
@@ -66,9 +66,9 @@ def load(
 def load_folder(path: str | Path, split: str | None = None, shape: Shape | None = None) -> ImageSet:
     """Load pictures of one's own from a folder or zip: ``split/CLASS/*.png|jpg|webp|bmp``.
 
-    Images come one class after the other in turn, so that any first N are balanced. One class folder is a data
-    set of one class; pictures in no class folder are all of the class "unlabelled", label 0. A zip is read in
-    place, never extracted.
+    Images come one class after the other in turn, so that any first N are balanced. One class folder is a
+    data set of one class; pictures in no class folder are all of the class "unlabelled", label 0. A zip is
+    read in place, never extracted.
 
     Args:
         path: the folder or zip; its pictures, as float32, must fit 2 GiB.

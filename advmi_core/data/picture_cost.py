@@ -44,9 +44,8 @@ def _check_png(raw: bytes) -> None:
 
 
 def _check_jpeg(raw: bytes) -> None:
-    pixels, scans, segments = 0, 0, 0
-    for marker, body in _segments(raw):
-        segments += 1
+    pixels, scans = 0, 0
+    for segments, (marker, body) in enumerate(_segments(raw), start=1):
         if segments > MAX_SEGMENTS:
             raise ValueError(f"the JPEG picture must have at most {MAX_SEGMENTS:,} segments, it has more")
         if marker in _FRAMES:
@@ -63,7 +62,7 @@ def _check_jpeg(raw: bytes) -> None:
 
 
 def _segments(raw: bytes) -> Iterator[tuple[int, int]]:
-    """(marker, place of its content) as a decoder meets them: up to the end marker, what follows is ignored."""
+    """(marker, place of its content) as a decoder meets them; what follows the end marker is ignored."""
     place = 2
     while found := _MARKER.search(raw, place):
         marker, place = found[1][0], found.end()

@@ -43,8 +43,8 @@ def read_classes(
         exact: an image of another size is an error; else it is cropped and resized.
 
     Raises:
-        ValueError: no pictures there, folders of other names than the classes', too many pixels, or an image is
-            damaged or of the wrong size.
+        ValueError: no pictures there, folders of other names than the classes', too many pixels, or an image
+            is damaged or of the wrong size.
     """
     by_class = _by_class(tree.names(), split)
     names = classes or tuple(sorted(by_class))
@@ -64,8 +64,8 @@ def read_tiny_imagenet(tree: Tree, split: str, shape: Shape) -> Pixels:
     """Read the layout of Tiny-ImageNet; labels follow wnids.txt, names come from words.txt.
 
     "train" is train/WNID/images in class turns; "test" is the published validation split in its published
-    order, as val_annotations.txt has it or sorted into val/WNID or val/WNID/images as many scripts leave it: the
-    labels of the original test split were never published.
+    order, as val_annotations.txt has it or sorted into val/WNID or val/WNID/images as many scripts leave it:
+    the labels of the original test split were never published.
 
     Raises:
         ValueError: a list or a picture is missing or damaged.
@@ -102,7 +102,7 @@ def _by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
 
 
 def _wrapped(paths: Collection[Sequence[str]], split: str | None) -> bool:
-    """One folder lies around everything, as zips often have; a folder with nothing but pictures is a class."""
+    """One folder lies around everything, as zips often have; one with nothing but pictures is a class."""
     deep = {parts[0] for parts in paths if len(parts) > 1}
     inside = any(len(parts) > 2 for parts in paths)
     return len(deep) == 1 and deep != {split} and inside and all(len(parts) > 1 for parts in paths)
@@ -162,7 +162,7 @@ def _in_turn(groups: Sequence[Sequence[Labelled]]) -> list[Labelled]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key by which image_2 comes before image_10; digits stay text, a name may have thousands of them."""
+    """Sort key by which image_2 comes before image_10; digits stay text, as there may be thousands."""
     parts = (part.lstrip("0") if part.isdecimal() else part for part in re.split(r"(\d+)", name))
     return [(len(part), part) if place % 2 else (-1, part) for place, part in enumerate(parts)]
 
@@ -180,8 +180,8 @@ def _decode(
     channels, rows, columns = shape
     if (values := len(files) * channels * rows * columns) > most:
         raise ValueError(
-            f"{tree.path} must have at most {most:,} values, its {len(files):,} images of {shape} have {values:,}: "
-            "take fewer or smaller ones"
+            f"{tree.path} must have at most {most:,} values, its {len(files):,} images of {shape} have "
+            f"{values:,}: take fewer or smaller ones"
         )
     if not exact:
         _check_pixels(tree, files)
@@ -210,8 +210,8 @@ def _check_pixels(tree: Tree, files: Sequence[Labelled]) -> None:
         total, bytes_ = total + width * height, bytes_ + len(raw)
     if total > max(_ALWAYS_DECODED, _MAX_SPREAD * bytes_):
         raise ValueError(
-            f"{tree.path} must have at most {_ALWAYS_DECODED / 1e6:.0f} megapixels, or {_MAX_SPREAD} pixels a byte: "
-            f"its {len(files):,} pictures have {total / 1e6:.0f} in {bytes_ / 1e6:.1f} MB"
+            f"{tree.path} must have at most {_ALWAYS_DECODED / 1e6:.0f} megapixels, or {_MAX_SPREAD} pixels "
+            f"a byte: its {len(files):,} pictures have {total / 1e6:.0f} in {bytes_ / 1e6:.1f} MB"
         )
 
 

@@ -29,8 +29,8 @@ def open_picture(raw: bytes) -> Image.Image:
     seconds. Of an animation the first frame is taken.
 
     Raises:
-        ValueError: one sentence: empty, over 10 MB, over 25 megapixels, of a structure that makes decoding slow
-            (``picture_cost``), another format, or damaged.
+        ValueError: one sentence: empty, over 10 MB, over 25 megapixels, of a structure that makes decoding
+            slow (``picture_cost``), another format, or damaged.
     """
     header = _checked(raw)
     try:

@@ -110,7 +110,7 @@ def find(name: str, split: str, *, complete: bool = False) -> Found | None:
 
 
 def passed_over(name: str, found: Found) -> str:
-    """Why $ADVMI_DATA, though set, does not serve the split; empty if it does or simply has other data sets."""
+    """Why $ADVMI_DATA, though set, does not serve the split; empty if it does or has other data sets."""
     own = sources()[0]
     if own.root is None or found.source == ENVIRONMENT:
         return ""
