@@ -65,7 +65,8 @@ class MatFile:
 
     def variables(self) -> dict[str, Variable]:
         """All variables by name; no values are unpacked."""
-        found, place = {}, _HEADER
+        found: dict[str, Variable] = {}
+        place = _HEADER
         for _ in range(_MAX_ELEMENTS):
             if place + 8 > self._size:
                 return found
