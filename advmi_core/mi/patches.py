@@ -126,8 +126,8 @@ def cross_fitted(
     unseen = torch.cat([second, first] * members, dim=1)
     with torch.no_grad():
         joint, marginal = split_pairs(critics.scores(unseen[0], unseen[1]))
-    folded = [scores.unflatten(0, (2 * members, len(a))) for scores in (joint, marginal)]
-    return tempered_value(BOUNDS[bound], folded[0], folded[1]).mean(0)
+    folded = [scores.view(2 * members, len(a), *scores.shape[1:]) for scores in (joint, marginal)]
+    return tempered_value(BOUNDS[bound], *folded).mean(0)
 
 
 def _minibatches(streams: RowStreams, count: int, batch: int, steps: int, repeats: int) -> Sequence[Tensor]:

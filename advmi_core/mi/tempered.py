@@ -57,7 +57,8 @@ def _best_scale(bound: Bound, joint: Tensor, marginal: Tensor) -> Tensor:
         slopes = slopes + torch.linalg.vecdot(of_marginal, flat[1] - bound.neutral)
         of_pairs = slopes.view(folds, rows, -1).transpose(0, 1).flatten(1)
         error = of_pairs.std(1, correction=0) / math.sqrt(of_pairs.shape[1])
-        return of_pairs.mean(1) > _CAUTION * error
+        risen: Tensor = of_pairs.mean(1) > _CAUTION * error
+        return risen
 
     low = joint.new_zeros(rows)
     high = torch.ones_like(low)

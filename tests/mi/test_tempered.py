@@ -60,7 +60,7 @@ def test_no_pair_has_a_say_in_its_own_scale() -> None:
     """The even pairs know something, the odd ones nothing: each half is scored as the other one advises."""
     joint, marginal = _scores(signal=0.0, noise=20.0)
     joint[..., ::2] += 200.0
-    # Scored with the scale that suits them, the even pairs would bring half of log K and the odd ones nothing.
+    # By scales that suit themselves the even pairs would bring half of log K, and the odd ones nothing.
     assert float(tempered_value(BOUNDS["infonce"], joint, marginal).max()) < -0.1
 
 
