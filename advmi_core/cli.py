@@ -86,11 +86,11 @@ def attack(
         began = time.perf_counter()
         run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
-        facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.summarise(result)}
+        facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
         facts["seconds"] = round(time.perf_counter() - began, 3)
         if out is not None:
             facts["files"] = [str(path) for path in saving.save(result, out)]
-        say(facts) if as_json else _tell_attack(facts)
+        say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
 
 
 def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
@@ -157,11 +157,14 @@ def _too_few(facts: dict[str, Any]) -> list[str]:
     return [f"{there}, {facts['model']} gets {facts['right']} of them right, and these were attacked."]
 
 
-def _tell_attack(facts: dict[str, Any]) -> None:
+def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
     table = Table(title=f"{facts['attack']} on {facts['model']}, {facts['dataset']}", show_header=False)
+    over = f"over {facts['succeeded']} successes of {facts['counted']} images"
+    over += " that the model gets right" if classified else ""
     for key, label in (
         ("counted", "images counted (initially correct)"),
         ("asr", "attack success rate"),
+        ("over", "all that follows but the seconds"),
         ("mi_mean", "mutual information, mean (nats)"),
         ("mi_std", "mutual information, std (nats)"),
         ("l2_mean", "L2 norm, mean"),
@@ -169,7 +172,7 @@ def _tell_attack(facts: dict[str, Any]) -> None:
         ("queries_mean", "forward passes per image"),
         ("seconds", "seconds"),
     ):
-        value = facts[key]
+        value = over if key == "over" else facts[key]
         table.add_row(
             label, "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
         )
