@@ -23,7 +23,7 @@ def page() -> None:
     state = PageState(PAGE)
     layout.heading("Runs", _LEAD)
     known = runs(runs_folder())
-    layout.restore(state, [several(CHOSEN, (), [info.id for info in known])])
+    layout.restore(state, [several(CHOSEN, (), [info.key for info in known])])
     runs_actions.undo(state)
     if known:
         _known(state, known)
@@ -35,7 +35,7 @@ def page() -> None:
 
 
 def _known(state: PageState, known: list[RunInfo]) -> None:
-    by_name = {info.id: info for info in known}
+    by_name = {info.key: info for info in known}
     state.set(CHOSEN, [name for name in state.value(CHOSEN) if name in by_name][-2:])
     _table(state, known)
     st.multiselect(
@@ -52,7 +52,7 @@ def _known(state: PageState, known: list[RunInfo]) -> None:
 
 def _table(state: PageState, known: list[RunInfo]) -> None:
     """All runs; ticking a row chooses it."""
-    names = [info.id for info in known]
+    names = [info.key for info in known]
     ticked = [names.index(name) for name in state.value(CHOSEN)]
     key = runs_actions.table_key(state)
     st.dataframe(

@@ -131,9 +131,26 @@ def test_an_undo_that_came_too_late_says_so(visit: Visit, here: Path) -> None:
 
 
 def test_shipped_runs_stay(visit: Visit, here: Path) -> None:
-    tab = visit(chosen=kept(tiny(), here.parent / "shipped").name)
+    tab = visit(chosen=f"{kept(tiny(), here.parent / 'shipped').name}~shipped")
     (button,) = [button for button in tab.app.button if button.label == "Delete"]
     assert button.disabled
+    assert "Delete is off: it came with AdvMI" in tab.said
+
+
+@pytest.mark.fault("P1")
+def test_an_own_run_and_the_shipped_one_of_the_same_settings_are_two_rows(visit: Visit, here: Path) -> None:
+    """Each with its own numbers, and both can be chosen."""
+    shipped, own = kept(tiny(), here.parent / "shipped"), kept(tiny(), here, shards=3)
+    assert shipped.name == own.name
+    tab = visit(chosen=f"{own.name},{own.name}~shipped")
+    assert sorted(tab.app.dataframe[0].value["shards"]) == ["3 of 8", "8 of 8"]
+    assert tab.app.multiselect(key="runs.chosen").value == [own.name, f"{own.name}~shipped"]
+    _, of_own, of_shipped = (table.value for table in tab.app.table)
+    assert (len(of_own), len(of_shipped)) == (3, 4)
+    tab = visit(chosen=own.name)
+    assert len(tab.app.table[0].value) == 3
+    (button,) = [button for button in tab.app.button if button.label == "Delete"]
+    assert not button.disabled
 
 
 def test_two_runs_are_compared_image_by_image(visit: Visit, here: Path) -> None:
