@@ -5,8 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from advmi_core.jobs import Snapshot, shared
-from advmi_core.ui import work
+import streamlit as st
+
+from advmi_core.jobs import Snapshot, journal, shared
+from advmi_core.ui import results, work
+from advmi_core.ui.state import PageState
 
 # Content key → job, of the whole process.
 _JOBS: dict[str, str] = {}
@@ -27,6 +30,40 @@ def start(page: str, key: str, submit: Callable[[], str]) -> None:
         if now is None or not now.active:
             _JOBS[key] = submit()
         work.attach(page, _JOBS[key])
+
+
+def find_again(state: PageState, key: str, go_on: Callable[[], None]) -> None:
+    """Where this session follows no job: follow the one of this key, or say what the journal knows of it.
+
+    Args:
+        state: of the page.
+        key: of what its form describes.
+        go_on: callback that starts it.
+    """
+    if work.current(state.page) is not None:
+        return
+    if (now := of(key)) is not None:
+        work.attach(state.page, now.id)
+        return
+    entry = journal.find(key)
+    if entry is None:
+        return
+    said, button = st.columns([5, 1], vertical_alignment="center")
+    with said:
+        if entry.ended:
+            results.box("note", "Already computed", "These settings have a stored result.")
+        else:
+            text = f"It stopped in {entry.where}. What was finished is kept: Start goes on from there."
+            results.box("note", "Interrupted", text)
+    button.button(
+        "Show" if entry.ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
+        icon=":material/play_arrow:",
+    )  # fmt: skip
+
+
+def entry(state: PageState, key: str, title: str) -> journal.Entry:
+    """How the journal begins about what the page's form describes."""
+    return journal.Entry(key=key, title=title, page=state.page, form=state.values())
 
 
 def of(key: str) -> Snapshot | None:

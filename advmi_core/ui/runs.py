@@ -8,13 +8,14 @@ import streamlit as st
 
 from advmi_core.experiments import RunInfo, runs, runs_folder
 from advmi_core.figures.sweep import title
-from advmi_core.ui import layout, mi_vs_asr, results, runs_actions, runs_compare
+from advmi_core.ui import layout, mi_vs_asr, results, runs_actions, runs_compare, runs_studies
 from advmi_core.ui.runs_actions import CHOSEN
 from advmi_core.ui.state import PageState, several
 
 PAGE = "runs"
 _LEAD = (
-    "Everything measured so far. Choose one run to open, repeat, export or delete it, two to compare them."
+    "The runs of MI vs ASR, and the trainings. Choose one run to open, repeat, export or delete it, two to "
+    "compare them."
 )
 
 
@@ -30,6 +31,7 @@ def page() -> None:
     else:
         results.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
         st.code(mi_vs_asr.COMMAND, language="bash")
+    runs_studies.draw(state)
     st.caption(f"Runs lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")
     state.remember()
 

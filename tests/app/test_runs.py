@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
 from advmi_core.experiments import Cell, load
+from advmi_core.jobs import journal
+from advmi_core.jobs.journal import Entry
+from advmi_core.run import Run
 from advmi_core.ui import mi_vs_asr, runs, runs_compare
 
 Visit = Callable[..., Tab]
@@ -201,3 +205,28 @@ def test_a_run_that_vanishes_while_it_is_chosen_is_no_error(visit: Visit, here: 
 def test_a_link_to_no_run_is_named(visit: Visit) -> None:
     (warning,) = visit(chosen="gone-123").app.warning
     assert "gone-123" in warning.value
+
+
+@pytest.mark.fault("P7")
+@pytest.mark.fault("L18")
+@pytest.mark.usefixtures("here")
+def test_trainings_are_listed_with_how_far_they_came(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    begun = Entry(key="lesson-0123", title="Defence: NAMID", page="defence", form={"alpha": 0.7})
+    steps = [SimpleNamespace(step=step) for step in (1, 2)]
+    run = journal.kept(Run((step for step in steps), lambda: None, 2), begun, lambda step: (step.step, 4))
+    next(run)
+    tab = visit()
+    assert "stopped in part 1 of 4" in tab.said
+    run.drain()
+    tab.app.run()
+    assert "complete" in tab.said
+    tab.press("Open")
+    assert tab.app.title[0].value == "Defence"
+    assert tab.app.slider(key="defence.alpha").value == 0.7
+    tab = visit()
+    tab.press("Take off")
+    assert "Defence: NAMID" not in tab.said
+    assert journal.find("lesson-0123") is None

@@ -205,6 +205,7 @@ def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
     assert len(figure.data) == 4
     (note,) = [note for note in figure.layout.annotations if "not used" in note.text]
     assert note.x > 0.5  # in the panel of c, at the right
+    assert figure.layout.xaxis3.matches == "x"
 
 
 @pytest.mark.fault("P12")
@@ -239,4 +240,3 @@ def test_pictures_stand_in_line_below_captions_that_fit(caption: str) -> None:
             assert title.y1 <= paper.y1
         assert not any(a.overlaps(b) for at, a in enumerate(titles) for b in [*titles[:at], *boxes])
     assert len({round(box.get_window_extent().y0, 3) for box in strip.axes[:3]}) == 1
-    assert figure.layout.xaxis3.matches == "x"
