@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from advmi_core.experiments.folder import SPEC, RunFolder, runs_folder, shipped_
 from advmi_core.experiments.results import SweepResult
 from advmi_core.experiments.spec import Cell, Sweep
 from advmi_core.files import parse_json
+
+SHIPPED = "~shipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,31 @@ class RunInfo:
     created: datetime
     shipped: bool
     problem: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other: a run of one's own may have the same id as one that is shipped."""
+        return f"{self.id}{SHIPPED}" if self.shipped else self.id
+
+
+def find(known: Sequence[RunInfo], key: str) -> RunInfo | None:
+    """The run of this key; an id that only a shipped run has finds that one."""
+    by_key = {info.key: info for info in known}
+    return by_key.get(key) or by_key.get(f"{key}{SHIPPED}")
+
+
+def measured(name: str, directory: Path | None = None) -> RunInfo | None:
+    """The complete run whose folder has this name, one's own before the shipped one; None if there is none.
+
+    Args:
+        name: of the folder; it tells all that the results depend on.
+        directory: where the folders of one's own runs lie, default ``runs_folder()``.
+    """
+    own = (runs_folder() if directory is None else directory, False)
+    for folder, shipped in (own, (shipped_folder(), True)):
+        if (folder / name).is_dir() and (info := _info(folder / name, shipped)).complete:
+            return info
+    return None
 
 
 def runs(directory: Path | None = None) -> list[RunInfo]:
