@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+LARGEST_COUNT = 2**63 - 1
+_ROUNDING = 1e-3  # an excess below it is more likely rounding than another range of values
 
 
 def check_images(x: object, name: str = "x") -> Tensor:
@@ -22,7 +28,10 @@ def check_images(x: object, name: str = "x") -> Tensor:
         raise ValueError(f"{name} must be finite, got NaN or infinite values")
     low, high = float(x.min()), float(x.max())
     if low < 0 or high > 1:
-        raise ValueError(f"{name} must lie in [0,1], got values in [{low:.4g}, {high:.4g}]")
+        seen = f"{name} must lie in [0,1], got values in [{low:.9g}, {high:.9g}]"
+        excess = max(-low, high - 1)
+        hint = f", {excess:.2g} outside; {name}.clamp(0, 1) mends rounding" if excess < _ROUNDING else ""
+        raise ValueError(seen + hint)
     return x
 
 
@@ -51,8 +60,9 @@ def check_same_length(a: Tensor, b: Tensor, names: str) -> None:
 def check_number(
     value: float, name: str, *, low: float = -math.inf, high: float = math.inf, above: bool = False
 ) -> None:
-    """A finite number in [low, high], or in (low, high] when ``above`` is set."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A finite number in [low, high], or in (low, high] when ``above`` is set; NumPy's scalars are."""
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
     if value < low or value > high or (above and value == low):
         edge = f"> {low:g}" if above else f"≥ {low:g}"
@@ -61,9 +71,55 @@ def check_number(
 
 
 def check_count(value: int, name: str, *, low: int = 1) -> None:
-    """A whole number ≥ low."""
+    """A whole number ≥ low that fits 64 bits, as files and random generators hold it."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise ValueError(f"{name} must be a whole number ≥ {low}, got {value!r}")
+    if value > LARGEST_COUNT:
+        raise ValueError(f"{name} must be a whole number ≥ {low} and < 2^63, got {value!r}")
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's own bool, int or float, which JSON can hold; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_fields(record: Any) -> None:
+    """Store a frozen dataclass's NumPy scalars as Python's own; first thing in its ``__post_init__``."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, np.generic):
+            object.__setattr__(record, field.name, value.item())
+        elif isinstance(value, tuple) and any(isinstance(part, np.generic) for part in value):
+            object.__setattr__(record, field.name, tuple(map(plain, value)))
+
+
+def number_from(text: str) -> float:
+    """The number that a person wrote: ``"0.03"``, ``"1e-3"`` or a fraction such as ``"8/255"``.
+
+    Raises:
+        ValueError: it is neither, or not finite.
+    """
+    try:
+        above, *below = map(float, text.split("/"))
+        if len(below) > 1:
+            raise ValueError
+        value = above / below[0] if below else above
+        if not math.isfinite(value):
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(
+            f"a number such as 0.03 or a fraction such as 8/255 is wanted, got {text!r}"
+        ) from None
+    return value
+
+
+def _finite(value: float) -> bool:
+    """Whether a float can hold the value; whole numbers can be larger."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from advmi_core.experiments.folder import SPEC, RunFolder, runs_folder, shipped_folder
 from advmi_core.experiments.results import SweepResult
 from advmi_core.experiments.spec import Cell, Sweep
+from advmi_core.files import parse_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +64,10 @@ def open_run(folder: Path) -> RunFolder:
     """
     path = folder / SPEC
     try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
+        spec = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{folder} has no {SPEC}, so it is no run") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     try:
         sweep = Sweep.from_spec(spec)
@@ -105,7 +105,7 @@ def gallery(folder: Path, cell: Cell) -> dict[str, NDArray[Any]]:
 def _infos(directory: Path, shipped: bool) -> list[RunInfo]:
     try:
         folders = [path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a file in the place of the cache: no run of one's own
         return []
     except OSError as error:
         raise ValueError(f"{directory} cannot be read: {error}") from error
