@@ -23,4 +23,5 @@ st.navigation(
     ],
     position="top",
 ).run()
+layout.footer()
 resources.settle()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from advmi_core.cli_robustness import ABOUT, command
 from advmi_core.cli_study import study_app
 from advmi_core.cli_sweep import sweep
 from advmi_core.cli_table import table_app
-from advmi_core.device import pick, tune_cpu
+from advmi_core.device import VARIABLE, describe, pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, speak_anywhere, watch
 from advmi_core.terminal_options import (
@@ -88,6 +89,7 @@ def attack(
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
         facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
         facts["seconds"] = round(time.perf_counter() - began, 3)
+        facts["device"] = describe(objective.device)
         if out is not None:
             facts["files"] = [str(path) for path in saving.save(result, out)]
         say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
@@ -128,14 +130,15 @@ def _objective(
     """
     images = data.load(dataset, split=split)
     taken = {"asked": n, "available": len(images), "looked_at": min(n, len(images)), "right": None}
-    network = models.load(model, dataset=dataset, device=str(pick(device)))
+    place = pick(device)
+    network = models.load(model, dataset=dataset, device=str(place))
     if isinstance(network, models.Autoencoder):
         chosen = images.take(range(min(n, len(images))))
         return Reconstruction(network), chosen.x, taken
     right: list[int] = []
     looked_at = 0
     for start in range(0, len(images), 256):
-        logits = network(images.x[start : start + 256].to(pick(device)))
+        logits = network(images.x[start : start + 256].to(place))
         hits = logits.argmax(1).cpu() == images.y[start : start + 256]
         right += (hits.nonzero().flatten() + start).tolist()
         looked_at += len(hits)
@@ -171,6 +174,7 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         ("linf_max", "L∞ norm, largest"),
         ("queries_mean", "forward passes per image"),
         ("seconds", "seconds"),
+        ("device", "computed on"),
     ):
         value = over if key == "over" else facts[key]
         table.add_row(
@@ -208,7 +212,8 @@ def train(
     with clear_errors():
         tune_cpu()
         spec = replace(models.default_spec(model, dataset), **given)
-        run = models.train(spec, out, device=str(pick(device)))
+        place = pick(device)
+        run = models.train(spec, out, device=str(place))
         result = watch(
             run,
             lambda step: (
@@ -222,7 +227,7 @@ def train(
         if as_json:
             say(result.card)
         else:
-            Console().print(f"wrote {result.weights}", soft_wrap=True)
+            Console().print(f"wrote {result.weights}, computed on {describe(place)}", soft_wrap=True)
             Console().print_json(json.dumps(result.card.get("metrics", {})))
 
 
@@ -238,7 +243,8 @@ def examine(as_json: Json = False) -> None:
         return
     table = Table(title="AdvMI doctor", show_header=False)
     table.add_row("AdvMI", f"{facts['advmi']} on Python {facts['python']}")
-    table.add_row("device", f"{facts['device']}, {facts['threads']} threads on {facts['cores']} cores")
+    table.add_row("computes on", facts["device"])
+    table.add_row("CPU", f"{facts['threads']} threads on {facts['cores']} cores")
     table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
     for name, splits in facts["data"].items():
         table.add_row(
@@ -255,8 +261,13 @@ def examine(as_json: Json = False) -> None:
 def start_app(
     port: Annotated[int, count_option("Port to listen on; 0 takes a free one.", most=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    device: Device = "auto",
 ) -> None:
     """Start the app in the browser."""
+    with clear_errors():
+        pick(device)
+    if device != "auto":
+        os.environ[VARIABLE] = device  # of the server, and of the processes that it starts
     root = paths.app_root()
     with clear_errors():
         port = port_from(port)

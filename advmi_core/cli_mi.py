@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.mi.estimators import ESTIMATORS, Estimator
 from advmi_core.mi.tasks import TASKS, Task
-from advmi_core.terminal import Json, clear_errors, people, say, show, watch
+from advmi_core.terminal import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.terminal_options import count_option, number_option, seed_option
 from advmi_core.validate import check_choice
 
@@ -25,6 +25,7 @@ def mi(
     n: Annotated[int, count_option("Samples.")] = 10_000,
     steps: Annotated[int | None, count_option("Adam steps; default: the estimator's.")] = None,
     seed: Annotated[int, seed_option("Seed of the samples and of the estimator.")] = 0,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Estimate mutual information where the true value is known in closed form."""
@@ -32,7 +33,8 @@ def mi(
         tune_cpu()
         known = _task(task, dim, mi)
         chosen = _estimator(estimator, seed, steps)
-        x, y = known.sample(n, seed=seed)
+        place = pick(device)
+        x, y = (side.to(place) for side in known.sample(n, seed=seed))
         began = time.perf_counter()
         result = watch(chosen.run(x, y), lambda step: f"held out {step.held_out:.3f} nats", as_json)
         facts = {
@@ -42,6 +44,7 @@ def mi(
             "error": result.value - known.mutual_information,
             "warnings": list(result.warnings),
             "seconds": round(time.perf_counter() - began, 3),
+            "device": describe(place),
             "parameters": {"mi": mi, "dim": known.dim, "n": n, **result.parameters},
         }
         say(facts) if as_json else _tell(facts)
@@ -71,6 +74,7 @@ def _tell(facts: dict[str, Any]) -> None:
     table.add_row("error (nats)", f"{facts['error']:+.2g}")
     table.add_row("samples", str(parameters["n"]))
     table.add_row("seconds", f"{facts['seconds']:.3g}")
+    table.add_row("computed on", facts["device"])
     show(table)
     for line in facts["warnings"]:
         people.print(line, highlight=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import robustness_table, robustness_words
 from advmi_core.files import json_number
@@ -103,6 +103,7 @@ def command(kind: str) -> Callable[..., None]:
                 if earlier is not None:
                     check_nothing_lost(study.spec(), earlier)
                 result = watch(study.run(runs or user_folder(), earlier), _describe, as_json)
+                people.print(f"computed on {describe(pick(device))}", highlight=False)
                 if out is not None and result.complete:
                     stored.save(result, out)
             else:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.figures.violins import two_digits
 from advmi_core.figures.words import number
 from advmi_core.parts import user_folder
@@ -71,7 +71,10 @@ def sampling(
         began = time.perf_counter()
         run = study.run(out or user_folder())
         result = watch(run, lambda step: f"{step.stage}, seed {step.seed}", as_json)
-        facts = _facts(study, result) | {"seconds": round(time.perf_counter() - began, 3)}
+        facts = _facts(study, result) | {
+            "seconds": round(time.perf_counter() - began, 3),
+            "device": describe(pick(device)),
+        }
         say(facts) if as_json else _tell(facts)
     if not result.complete:
         people.print("Not finished; the same command goes on from here.")
@@ -109,7 +112,7 @@ def _tell(facts: dict[str, Any]) -> None:
         cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
         table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
     show(table)
-    people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
+    people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)
 
 
 def _float(value: float | None) -> float:

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.experiments import PRESETS, Sweep, SweepResult, SweepStep
 from advmi_core.experiments.executors import EXECUTORS
 from advmi_core.figures.words import number
 from advmi_core.files import json_number
-from advmi_core.terminal import Json, clear_errors, people, say, show, watch
+from advmi_core.terminal import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.terminal_options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.validate import check_choice
 
@@ -33,7 +33,7 @@ def sweep(
         "processes"
     ),
     workers: Annotated[
-        int | None, count_option("Shards at once; default one a core.", most=MOST_WORKERS)
+        int | None, count_option("Shards at once; default one a core, 1 on a GPU.", most=MOST_WORKERS)
     ] = None,
     ray_address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; without it Ray stays on this machine.")
@@ -41,6 +41,7 @@ def sweep(
     runs: Annotated[
         Path | None, folder_option("Where the runs lie; default $ADVMI_RUNS or the app's own folder.")
     ] = None,
+    device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Several attacks over ε: success, MI and distances on the images that the model gets right."""
@@ -59,9 +60,12 @@ def sweep(
             PRESETS[preset], **{name: value for name, value in given.items() if value is not None}
         )
         began = time.perf_counter()
-        run = chosen.run(runs, executor=executor, workers=workers, ray_address=ray_address)
+        run = chosen.run(runs, executor=executor, workers=workers, ray_address=ray_address, device=device)
         result = watch(run, _describe, as_json)
-        facts = _facts(chosen, result) | {"seconds": round(time.perf_counter() - began, 3)}
+        facts = _facts(chosen, result) | {
+            "seconds": round(time.perf_counter() - began, 3),
+            "device": describe(pick(device)),
+        }
         say(facts) if as_json else _tell(facts)
     if not result.complete:
         people.print("Not finished; the same command goes on from here.")
@@ -104,7 +108,7 @@ def _tell(facts: dict[str, Any]) -> None:
         cost = (_text(row["l2"]), _text(row["seconds_per_image"]))
         table.add_row(row["method"], f"{row['eps']:g}", _text(row["asr"]), f"{low}–{high}", mi, *cost)
     show(table)
-    people.print(f"kept in {facts['folder']}", highlight=False, soft_wrap=True)
+    people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)
 
 
 def _text(value: float | None) -> str:

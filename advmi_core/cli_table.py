@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import retraining_table
 from advmi_core.files import json_number
@@ -93,6 +93,7 @@ def reconstruction(
                 asr_images=asr_images, device=device,
             )  # fmt: skip
             result = watch(study.run(runs or user_folder()), _describe, as_json)
+            people.print(f"computed on {describe(pick(device))}", highlight=False)
             if out is not None and result.complete:
                 stored.save(result, out, dataset)
         else:

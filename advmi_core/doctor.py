@@ -40,8 +40,11 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> str:
-    picked = device.pick()
-    return torch.cuda.get_device_name(picked) if picked.type == "cuda" else str(picked)
+    """What app and commands compute on unless told otherwise, or why they cannot."""
+    try:
+        return device.describe(device.pick())
+    except ValueError as error:  # of the environment variable
+        return str(error)
 
 
 def _splits(name: str) -> dict[str, str | None]:

@@ -19,12 +19,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from advmi_core.device import compute_exactly
+from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.models.simclr import TEMPERATURE, contrast, draw_views, view
 from advmi_core.validate import check_count, check_images, check_labels, check_number, check_same_length
 
 # An iterate this close to f = 0 may change sides in a forward pass with other batch mates.
 LOGIT_TIE = 1e-4
 RELATIVE_TIE = 1e-6
+_AT_ONCE = 256  # images that the model sees at once where no gradient is needed
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Objective(ABC):
         self.name = str(getattr(model, "name", type(model).__name__))
         held = next(chain(self.model.parameters(), self.model.buffers()), None)
         self.device = held.device if held is not None else torch.device("cpu")
+        compute_exactly(self.device)
         self._seen = threading.local()
         self._stem = _first_convolution(self.model)
         self._stem_sees_images = self._stem is not None
@@ -103,12 +107,12 @@ class Objective(ABC):
         return output.float(), maps if fits else None
 
     def features(self, x: Tensor) -> Tensor:
-        """(B,K,h,w) first-layer feature maps after the ReLU.
+        """(B,K,h,w) first-layer feature maps after the ReLU, on the model's device.
 
         Raises:
             ValueError: the model does not start with a convolution.
         """
-        maps = self.forward(x, with_maps=True)[1]
+        maps = self.forward(x.to(self.device), with_maps=True)[1]
         if maps is None:
             raise ValueError(f"sampling by convolution needs a model that starts with one, got {self.name}")
         return maps
@@ -124,6 +128,8 @@ class Objective(ABC):
             with torch.no_grad():
                 output, maps = self.forward(x[:1], with_maps=True)
         except RuntimeError as error:
+            if out_of_memory(error):
+                raise
             wanted = getattr(self.model, "in_shape", None)
             hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
             raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
@@ -131,7 +137,8 @@ class Objective(ABC):
         self._check(x, output)
         self._lay_out(x[:1], output)
         with torch.no_grad():
-            clean = torch.cat([self.forward(part)[0] for part in torch.split(x, 256)])
+            parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), _AT_ONCE, self.device)
+        clean = torch.cat(parts)
         return Problem(self, x, clean, self._reference(x, clean))
 
     def _lay_out(self, image: Tensor, output: Tensor) -> None:
@@ -399,7 +406,9 @@ class Contrastive(Objective):
 
     def _reference(self, x: Tensor, clean: Tensor) -> Tensor:
         with torch.no_grad():
-            parts = [self._pass(self._views(part, self._partners))[0] for part in torch.split(x, 64)]
+            parts = in_parts(
+                lambda rows: self._pass(self._views(x[rows], self._partners))[0], len(x), 64, self.device
+            )
         partners = torch.cat(parts).view_as(clean)
         return torch.cat([partners.flatten(1), self._losses(clean, partners)[:, None]], dim=1)
 

@@ -81,9 +81,12 @@ class Parts:
         """Keep a part and, before it, how long it took."""
         self.write_arrays(name, {"values": values}, seconds)
 
-    def write_arrays(self, name: str, arrays: dict[str, NDArray[Any]], seconds: float) -> None:
-        """Keep a part of several arrays and, before it, how long it took."""
-        write_text(self._timing(name), json.dumps({"seconds": seconds}) + "\n")
+    def write_arrays(
+        self, name: str, arrays: dict[str, NDArray[Any]], seconds: float, device: str = ""
+    ) -> None:
+        """Keep a part of several arrays and, before it, how long it took, and where if that is said."""
+        facts = {"seconds": seconds} | ({"device": device} if device else {})
+        write_text(self._timing(name), json.dumps(facts) + "\n")
         write_arrays(self.part(name), arrays)
 
     def seconds(self, name: str) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
+
+_CHUNK = 2**26  # numbers drawn before they are copied to a device: 256 MB
 
 
 class RowStreams:
@@ -40,12 +45,22 @@ class RowStreams:
         return self._stack([torch.randn(shape, generator=g) for g in self._streams])
 
     def fill_uniform(self, tensor: Tensor, limit: float) -> None:
-        """Fill a (B,…) tensor with numbers in [−limit, limit), each row from its own stream."""
-        for row, generator in zip(tensor, self._streams, strict=True):
-            if row.device.type == "cpu":
+        """Fill a (B,…) tensor with numbers in [−limit, limit), each row from its own stream.
+
+        For a device they are drawn on the CPU by the same operation, so that they have the same bits, by all
+        cores and in chunks, each of which is copied at once.
+        """
+        if tensor.device.type == "cpu":
+            for row, generator in zip(tensor, self._streams, strict=True):
                 row.uniform_(-limit, limit, generator=generator)
-            else:
-                row.copy_(torch.rand(row.shape, generator=generator).mul_(2 * limit).sub_(limit))
+            return
+        at_once = max(1, _CHUNK // max(1, tensor[:1].numel()))
+        with ThreadPoolExecutor(os.cpu_count()) as threads:  # drawing lets go of the interpreter
+            for start in range(0, len(tensor), at_once):
+                part = slice(start, start + at_once)
+                drawn = torch.empty(tensor[part].shape, dtype=tensor.dtype)
+                list(threads.map(partial(_draw_uniform, limit=limit), drawn, self._streams[part]))
+                tensor[part].copy_(drawn)
 
     def permutation(self, n: int) -> Tensor:
         """(B, n) int64: one random order of 0…n−1 per row."""
@@ -57,6 +72,10 @@ class RowStreams:
 
     def _stack(self, draws: list[Tensor]) -> Tensor:
         return torch.stack(draws).to(self.device)
+
+
+def _draw_uniform(row: Tensor, generator: torch.Generator, limit: float) -> None:
+    row.uniform_(-limit, limit, generator=generator)
 
 
 def derive(seed: int, member: int) -> int:

@@ -23,7 +23,7 @@ from advmi_core.run import Run
 from advmi_core.terminal_options import file_option, folder_option
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+Device = Annotated[str, typer.Option(help="auto, cuda, one GPU as cuda:1, mps or cpu.")]
 Dataset = Annotated[str, typer.Option(help="Name of a data set, see `advmi data list`.")]
 Compute = Annotated[bool, typer.Option("--run", help="Compute it; the same command goes on.")]
 Runs = Annotated[Path | None, folder_option("Where --run keeps its parts; default: the app's own folder.")]

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import NORMS, Ball
 from advmi_core.attacks.kept import Kept
-from advmi_core.attacks.memory import out_of_memory, rows_that_fit
+from advmi_core.attacks.memory import rows_that_fit
 from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.memory import give_back, out_of_memory, say_smaller
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
@@ -166,14 +167,14 @@ class Attack(ABC):
             try:
                 yield from self._part(problem, part, ids, kept, record_every, size)
             except (RuntimeError, MemoryError) as error:
-                if size == 1 or not out_of_memory(error):
+                if part.stop - part.start == 1 or not out_of_memory(error):
                     raise
-                size = max(1, (part.stop - part.start) // 2)
-                kept.warn(f"A batch did not fit the memory, so {size} images at a time are computed.")
-                if problem.x.is_cuda:
-                    torch.cuda.empty_cache()
+                size = (part.stop - part.start) // 2
+            else:
+                start = part.stop
                 continue
-            start = part.stop
+            give_back(problem.x.device)
+            kept.warn(say_smaller(size))
 
     def _part(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import per_image
 from advmi_core.attacks.records import AttackResult
+from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi.estimate import estimate_mi
 from advmi_core.mi.patches import SMALLEST
 from advmi_core.objectives import Problem
@@ -71,9 +72,13 @@ class Kept:
         """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
         problem, x_adv, device = self._problem, self._x_adv, self._given.device
         with torch.no_grad():
-            parts = [
-                problem.take(rows).evaluate(x_adv[rows]) for rows in _slices(len(problem), _EVALUATED_AT_ONCE)
-            ]
+            parts = in_parts(
+                lambda rows: problem.take(rows).evaluate(x_adv[rows]),
+                len(problem),
+                _EVALUATED_AT_ONCE,
+                problem.x.device,
+                self.warn,
+            )
         success = torch.cat([part.success for part in parts])
         if problem.objective.mi_sign < 0:  # an unsupervised example also needs I > 0 inside the loop
             success = success & self.found
@@ -105,16 +110,23 @@ class Kept:
         if min(x_adv.shape[-2:]) < SMALLEST:
             self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
         elif self._attack.mi_steps and len(chosen):
-            values[chosen] = estimate_mi(
+            values[chosen] = self._measured(x_adv, chosen)
+        return values
+
+    def _measured(self, x_adv: Tensor, chosen: Tensor) -> Tensor:
+        """(r,) nats of the rows ``chosen`` (r,); NaN where even one image does not fit the memory."""
+        try:
+            return estimate_mi(
                 self._problem.objective,
                 self._problem.x[chosen],
                 x_adv[chosen],
                 seed=self._attack.seed,
                 steps=self._attack.mi_steps,
                 rows=[self._rows[i] for i in chosen.tolist()],
+                tell=self.warn,
             )
-        return values
-
-
-def _slices(count: int, size: int) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, count, size)]
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        self.warn("Mutual information is not measured: one image's critics do not fit the memory.")
+        return torch.full((len(chosen),), torch.nan, device=x_adv.device)

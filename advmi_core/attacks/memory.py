@@ -18,13 +18,6 @@ _MODEL_FLOATS = 2**21  # activations and gradients of a small model, per image
 _PER_WEIGHT = 4  # floats: weight, gradient and two moments
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that an allocation failed, on a CPU or on an accelerator."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
 def critic_weights(maps: Tensor | None, preset: Preset) -> int:
     """Weights of one image's critic for its maps (1,K,h,w), or for random projections."""
     if maps is None:
@@ -41,7 +34,7 @@ def rows_that_fit(problem: Problem, critic: str) -> int:
     """Images to compute at once, ≥ 1, by an estimate from the model's maps and the free memory."""
     _, maps = problem.objective.forward(problem.x[:1], with_maps=True)
     per_image = 4 * (_PER_WEIGHT * critic_weights(maps, PRESETS[critic]) + _MODEL_FLOATS)
-    largest = LARGEST_ON_GPU if problem.x.is_cuda else LARGEST_ON_CPU
+    largest = LARGEST_ON_CPU if problem.x.device.type == "cpu" else LARGEST_ON_GPU
     return max(1, min(largest, int(_SHARE * free_bytes(problem.x.device)) // per_image))
 
 

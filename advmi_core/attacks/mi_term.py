@@ -39,10 +39,12 @@ class MITerm(ABC):
         wants_maps: ``step`` needs the first-layer maps of x̃.
         nats: the values are mutual information, and one that is not above 0 is none; else they measure
             likeness in another unit and sign, and a record must not call them MI.
+        repeats: all steps do the same, with nothing drawn or counted on the host on the way.
     """
 
     wants_maps: bool = False
     nats: ClassVar[bool] = True
+    repeats: bool = True
 
     @abstractmethod
     def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -110,6 +112,7 @@ class SampleTerm(MITerm):
         with torch.no_grad():
             samples = draw_samples(problem.objective, problem.x, sampling, seed)
         self._mine = PerSampleMINE(samples, critic=critic, bound=bound, pairs=pairs, seed=seed, rows=rows)
+        self.repeats = self._mine.repeats
 
     def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         drawn = maps if self._sampling == "conv" else project(x_adv, self._seed)
@@ -124,6 +127,8 @@ class SampleTerm(MITerm):
 
 class PatchTerm(MITerm):
     """MINE on image patches: fresh positions in every critic step, so the value is nearly held out."""
+
+    repeats = False
 
     def __init__(self, problem: Problem, rows: Sequence[int], *, inner: int, seed: int, bound: str) -> None:
         self._inner = inner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.base import Iterate
+from advmi_core.attacks.capture import Replayed
 from advmi_core.attacks.descent import FIRST_C, Descent
 from advmi_core.attacks.mi_term import MITerm
+from advmi_core.models import Network
 from advmi_core.objectives import Problem
 from advmi_core.validate import check_count, check_number
 
@@ -67,9 +70,14 @@ class MinMax(Descent):
         won = torch.zeros_like(c, dtype=torch.bool)
         restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
         yield from self._warm_up(problem, ball, information, current, c)
+        # A model of somebody else may count its calls, or have hooks that want to see every pass.
+        known = current.device.type == "cuda" and isinstance(problem.objective.model, Network)
+        descend = Replayed(
+            partial(self.descend, problem, ball, information), wanted=known and information.repeats
+        )
         for t in range(1, self.steps + 1):
             restoring = ~won & (t > restored_from)
-            iterate, excess, current = self.descend(problem, ball, information, current, c, restoring)
+            iterate, excess, current = descend(current, c, restoring)
             won |= iterate.eligible
             yield iterate
             c = ((1 - self.beta / t**0.25) * c + self.beta * excess).clamp_min(0)

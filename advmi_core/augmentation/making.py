@@ -18,6 +18,7 @@ from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.memory import rows_that_fit
 from advmi_core.augmentation.noise import noisy
 from advmi_core.augmentation.records import COLUMNS, Augmented, AugmentStep, join
+from advmi_core.memory import in_parts
 from advmi_core.objectives import Objective
 from advmi_core.parts import Parts, read_arrays
 
@@ -115,10 +116,9 @@ class Making:
         x_adv = noisy(problem.x, lengths.to(problem.x.device), self.how.seed, rows)
         size = rows_that_fit(problem, "compact")
         with torch.no_grad():
-            seen = [
-                problem.take(slice(at, at + size)).evaluate(x_adv[at : at + size])
-                for at in range(0, len(x), size)
-            ]
+            seen = in_parts(
+                lambda part: problem.take(part).evaluate(x_adv[part]), len(x), size, problem.x.device
+            )
         length = _length(x_adv - problem.x)
         part = {
             "x_adv": x_adv,

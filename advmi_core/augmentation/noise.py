@@ -22,9 +22,12 @@ def noisy(x: Tensor, l2: Tensor, seed: int, rows: Sequence[int]) -> Tensor:
         l2: (B,) wanted ‖x̃ − x‖₂ ≥ 0. A row whose box has no room for it gets the corner of the box that n
             points to.
         seed, rows: seed ≥ 0 and row ids of the directions n, standard normal.
+
+    Returns:
+        (B,C,H,W), where x lies; computed on the CPU in float64, so the same bits for every device.
     """
-    direction = RowStreams(seed, rows, _NOISE, x.device).normal(*x.shape[1:]).double()
-    centre, wanted = x.double(), l2.double()
+    direction = RowStreams(seed, rows, _NOISE).normal(*x.shape[1:]).double()
+    centre, wanted = x.cpu().double(), l2.cpu().double()
     low, high = torch.zeros_like(wanted), torch.ones_like(wanted)
     for _ in range(_HALVINGS):  # the length grows with s, so double s until it is long enough
         high = torch.where(_length(centre, direction, high) < wanted, 2 * high, high)
@@ -32,7 +35,7 @@ def noisy(x: Tensor, l2: Tensor, seed: int, rows: Sequence[int]) -> Tensor:
         middle = (low + high) / 2
         short = _length(centre, direction, middle) < wanted
         low, high = torch.where(short, middle, low), torch.where(short, high, middle)
-    return _moved(centre, direction, low).float()
+    return _moved(centre, direction, low).float().to(x.device)
 
 
 def _moved(x: Tensor, direction: Tensor, strength: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from advmi_core.data import ImageSet
 from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec, EstimatorStep, Held
 from advmi_core.defenses.inner import craft
 from advmi_core.files import json_number
+from advmi_core.memory import whole_batch
 from advmi_core.mi.local_dim import KINDS, LocalDIM, build_local_dim, local_dv, selected
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Classifier
@@ -193,7 +194,8 @@ class _Training:
     def _step(self, batch: Pairs, stage: str) -> dict[str, float]:
         for kind in KINDS:
             getattr(self.estimators, kind).train()
-        with torch.enable_grad():
+        needed = "its images are one another's negatives"
+        with whole_batch(len(batch["y"]), needed), torch.enable_grad():
             ascended = STAGES[stage](self.estimators, batch)
             for kind, value in ascended.items():
                 self.optimizers[kind].zero_grad()
@@ -213,7 +215,7 @@ class _Training:
             means = [split.natural_x, split.natural_adv, split.adversarial_x, split.adversarial_adv]
             means += [self.estimators.standard_of(part["x"], part["clean"])]
             means += [self.estimators.standard_of(part["x_adv"], part["attacked"])]
-            sums += torch.stack([value.sum().double().cpu() for value in means])
+            sums += torch.stack([value.sum().cpu().double() for value in means])
             chosen_rows += len(chosen)
         counts = [chosen_rows] * 4 + [len(self.held["y"])] * 2
         held = Held(*(float(s) / n if n else math.nan for s, n in zip(sums, counts, strict=True)))

@@ -13,6 +13,7 @@ from advmi_core.defenses.inner import craft
 from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import Parts
 from advmi_core.defenses.spec import MOMENTUM, DefenseSpec
+from advmi_core.memory import whole_batch
 from advmi_core.mi.local_dim import selected
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import Network
@@ -100,7 +101,8 @@ class DefenseLearner:
         """
         noise = torch.rand(x.shape, generator=generator)
         x, y, noise = (self.ranks.shard(tensor).to(self.device) for tensor in (x, y, noise))
-        with torch.enable_grad():
+        needed = "batch normalisation and the term of mutual information look at all of it"
+        with whole_batch(len(x), needed), torch.enable_grad():
             x_adv = self.attack(x, y, noise)
             loss, parts = self.loss(x, x_adv, y, strength)
             self.optimizer.zero_grad()

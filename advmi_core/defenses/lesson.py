@@ -15,6 +15,7 @@ from advmi_core.defenses.estimator_spec import EstimatorSpec
 from advmi_core.defenses.lesson_records import LessonResult, LessonStep
 from advmi_core.defenses.lesson_work import LessonWork
 from advmi_core.defenses.spec import DefenseSpec
+from advmi_core.device import pick
 from advmi_core.run import Run
 from advmi_core.validate import check_count
 
@@ -104,7 +105,7 @@ class Lesson:
         """All parameters as plain JSON values."""
         return asdict(self)
 
-    def run(self, directory: Path) -> Run[LessonStep, LessonResult]:
+    def run(self, directory: Path, *, device: str = "auto") -> Run[LessonStep, LessonResult]:
         """Start the lesson, or go on with it; closing the run keeps what is finished.
 
         A closed training goes on where it was closed, a killed one from its last epoch; estimators that were
@@ -112,10 +113,11 @@ class Lesson:
 
         Args:
             directory: where the folders of all lessons lie; made if it does not exist.
+            device: where to compute, see ``device.pick``.
 
         Raises:
-            ValueError: there are too few images, or the folder cannot be used.
+            ValueError: there are too few images, or folder or device cannot be used.
             DataNotFoundError: the data set is not on this machine.
         """
-        work = LessonWork(self, directory)
+        work = LessonWork(self, directory, pick(device))
         return Run(work.records(), work.result, work.total)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from advmi_core.attacks import FWA, PGD, Attack, AutoAttack
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
 from advmi_core.defenses.lesson_records import Measured
+from advmi_core.memory import in_parts
 from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
 from advmi_core.models import Network
 
@@ -28,7 +30,14 @@ class Estimated:
     first: LocalEstimators
     optimised: LocalEstimators
 
+    def to(self, device: torch.device) -> Self:
+        """The same estimators, moved there."""
+        for stage in (self.first, self.optimised):
+            stage.to(device)
+        return self
 
+
+_AT_ONCE = 256  # images that the network sees at once
 STAGES = tuple(field.name for field in fields(Estimated))
 
 
@@ -56,17 +65,33 @@ def cost(attack: Attack) -> float:
 
 @torch.no_grad()
 def measure(network: Network, estimated: Estimated, test: ImageSet, x_adv: Tensor) -> Measured:
-    """What the estimators say of n test images and of x̃ (n,C,H,W); all other images are negatives."""
-    x = test.x
-    clean, attacked = network(x), network(x_adv)
-    return Measured(
-        clean.argmax(1) == test.y,
-        attacked.argmax(1) == test.y,
-        estimated.first.standard_of(x, clean),
-        estimated.first.standard_of(x_adv, attacked),
-        estimated.first.split(x, x_adv, clean, attacked),
-        estimated.optimised.split(x, x_adv, clean, attacked),
+    """What the estimators say of n test images and of x̃ (n,C,H,W), on the CPU; all others are negatives.
+
+    Network and estimators lie on one device.
+    """
+    device = next(network.parameters()).device
+    x, y, x_adv = (tensor.to(device) for tensor in (test.x, test.y, x_adv))
+    clean, attacked = (
+        torch.cat(in_parts(partial(_outputs, network, images), len(images), _AT_ONCE, device))
+        for images in (x, x_adv)
     )
+    first, optimised = (
+        InformationSplit(*(value.cpu() for value in vars(stage.split(x, x_adv, clean, attacked)).values()))
+        for stage in (estimated.first, estimated.optimised)
+    )
+    return Measured(
+        (clean.argmax(1) == y).cpu(),
+        (attacked.argmax(1) == y).cpu(),
+        estimated.first.standard_of(x, clean).cpu(),
+        estimated.first.standard_of(x_adv, attacked).cpu(),
+        first,
+        optimised,
+    )
+
+
+def _outputs(network: Network, images: Tensor, rows: slice) -> Tensor:
+    logits: Tensor = network(images[rows])
+    return logits
 
 
 def to_arrays(measured: Measured) -> dict[str, Tensor]:

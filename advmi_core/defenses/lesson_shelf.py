@@ -35,18 +35,21 @@ class LessonShelf:
     Args:
         directory: where they lie; made if it does not exist.
         images, test: what is trained on, and what is attacked in the end.
+        device: where it is computed.
 
     Raises:
         ValueError: the directory cannot be written.
     """
 
-    def __init__(self, directory: Path, images: ImageSet, test: ImageSet) -> None:
+    def __init__(self, directory: Path, images: ImageSet, test: ImageSet, device: torch.device) -> None:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(cannot_write(directory, error)) from error
         self._directory = directory
         self._facts = {"advmi": __version__, "images": images.digest(), "test": test.digest()}
+        if device.type != "cpu":  # whose trainings differ from a CPU's by far more than rounding
+            self._facts["device"] = device.type
 
     def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> TrainingFolder:
         """The folder of a defence trained with these estimators."""

@@ -55,11 +55,11 @@ class LessonWork:
     Args and errors: see ``Lesson.run``.
     """
 
-    def __init__(self, lesson: Lesson, directory: Path) -> None:
-        self.lesson = lesson
+    def __init__(self, lesson: Lesson, directory: Path, device: torch.device) -> None:
+        self.lesson, self.device = lesson, device
         self.images = data.load(lesson.dataset, "train").first(lesson.n)
         self.test = data.load(lesson.dataset, "test").first(lesson.measured)
-        self.shelf = LessonShelf(directory, self.images, self.test)
+        self.shelf = LessonShelf(directory, self.images, self.test, device)
         self.attacks = lesson_attacks.attacks(lesson.eps, lesson.seed)
         self._steps: list[LessonStep] = []
         self._weights: dict[str, Path] = {}
@@ -109,7 +109,7 @@ class LessonWork:
         if trained is None:
             run = train_defense(
                 spec, folder.path, estimators=estimators, images=self.images, test=self.test,
-                record_every=_RECORD_EVERY,
+                device=self.device, record_every=_RECORD_EVERY,
             )  # fmt: skip
             with run:
                 for step in run:
@@ -124,26 +124,28 @@ class LessonWork:
                 yield self._record(stage, 1, training=_again(epoch, spec), reused=True)
         self._weights[stage] = folder.weights
         assert isinstance(network, Classifier)
-        return network
+        return network.to(self.device)
 
     def _estimate(self, target: Classifier) -> Generator[LessonStep, None, Estimated]:
         folder = self.shelf.estimators(self.lesson.estimators, target)
         estimated = folder.load()
         if estimated is not None:
             yield self._record(ESTIMATORS, 1, reused=True)
-            return estimated
-        run = train_estimators(self.lesson.estimators, target, images=self.images, test=self.test)
+            return estimated.to(self.device)
+        run = train_estimators(
+            self.lesson.estimators, target, images=self.images, test=self.test, device=self.device
+        )
         with run:
             for step in run:
                 yield self._record(ESTIMATORS, step.step / step.total, estimator=step)
-        return folder.keep(run.result)
+        return folder.keep(run.result).to(self.device)
 
     def _reference(self, standard: Classifier, estimators: LocalEstimators) -> Epoch:
         """The Standard model on the images that the defence's curves are measured on, in the same way."""
         spec = self.lesson.standard
         splits = make_splits(spec, self.images, self.test)
         learner = DefenseLearner(
-            copy.deepcopy(standard), spec, estimators, torch.device("cpu"), Ranks.current()
+            copy.deepcopy(standard), spec, estimators, self.device, Ranks.current()
         )  # fmt: skip
         nothing = Parts(*[math.nan] * 6)
         return validate(learner, splits.validation_x, splits.validation_y, 0, nothing)

@@ -66,17 +66,35 @@ def processes(device: str = "auto") -> Iterator[torch.device]:
     """Join the processes that ``torchrun`` started, if it did, and give this one its device.
 
     Args:
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``; each local process gets a CUDA device of its own.
+        device: see ``device.pick``; each process of this machine gets a GPU of its own, ``cuda:1`` names the
+            first one's.
+
+    Raises:
+        ValueError: there are fewer GPUs than processes, or the device takes one process only.
     """
     chosen = devices.pick(device)
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size < 2:
         yield chosen
         return
+    if chosen.type == "mps":
+        raise ValueError(f"device must be cuda or cpu for several processes, got {device!r} for {size}")
     if chosen.type == "cuda":
-        chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        chosen = _own_gpu(chosen.index or 0, int(os.environ.get("LOCAL_WORLD_SIZE", size)))
         torch.cuda.set_device(chosen)
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
         yield chosen
     finally:
         distributed.destroy_process_group()
+
+
+def _own_gpu(first: int, processes_here: int) -> torch.device:
+    """This process's GPU, counted from the first one's; every process finds the same fault."""
+    here = torch.cuda.device_count() - first
+    if processes_here > here:
+        raise ValueError(
+            f"each process needs a GPU of its own, got {processes_here} processes for {here} of them from "
+            f"cuda:{first} on; start torchrun with --nproc-per-node={here}"
+        )
+    return torch.device("cuda", first + int(os.environ["LOCAL_RANK"]))

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import torch
 
 from advmi_core.experiments.folder import Measured, Shard
-from advmi_core.experiments.work import Task, measure, settle
+from advmi_core.experiments.work import Task, measure, placed, settle
 from advmi_core.models import Network
 from advmi_core.validate import check_choice, check_count
 
@@ -77,8 +77,8 @@ class Serial(Crew):
 
     workers = 1
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, device: torch.device) -> None:
+        self._network = placed(network, device)
         self._threads = torch.get_num_threads()
         self._stopped = threading.Event()
 
@@ -104,22 +104,24 @@ def check_executor(executor: str, workers: int | None, ray_address: str | None) 
         raise ValueError(f'ray_address is for executor="ray", got executor={executor!r}')
 
 
-def make_executor(executor: str, network: Network, workers: int | None, ray_address: str | None) -> Executor:
+def make_executor(
+    executor: str, network: Network, workers: int | None, ray_address: str | None, device: torch.device
+) -> Executor:
     """The executor of this name.
 
     Raises:
         ValueError: Ray is not installed or cannot be reached.
     """
     if executor == "serial":
-        return Executor(Serial(network))
+        return Executor(Serial(network, device))
     # Imported where chosen: Ray takes a second, and most installations have none.
     if executor == "ray":
         from advmi_core.experiments.on_ray import OnRay
 
-        return Executor(OnRay(network, workers, ray_address))
+        return Executor(OnRay(network, workers, ray_address, device))
     from advmi_core.experiments.processes import Processes
 
-    return Executor(Processes(network, workers or cores()))
+    return Executor(Processes(network, workers or (cores() if device.type == "cpu" else 1), device))
 
 
 def cores() -> int:

@@ -56,11 +56,15 @@ class Shard:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A shard's outcome: its table, x̃ (b,C,H,W) (x where nothing was attacked) and seconds of one core."""
+    """A shard's outcome: its table, x̃ (b,C,H,W) (x where nothing was attacked), and how it was computed.
+
+    ``seconds`` are those of one core, or by the clock on a device, whose name ``device`` is ("" unknown).
+    """
 
     table: ImageTable
     x_adv: Pictures
     seconds: float
+    device: str = ""
 
 
 class RunFolder:
@@ -118,7 +122,7 @@ class RunFolder:
     def write(self, shard: Shard, measured: Measured) -> None:
         """Keep a finished shard."""
         arrays = {**measured.table.arrays(), "x_adv": measured.x_adv}
-        self._parts.write_arrays(shard.name, arrays, measured.seconds)
+        self._parts.write_arrays(shard.name, arrays, measured.seconds, measured.device)
 
     def has(self, shard: Shard) -> bool:
         """Whether there is a file of the shard, good or not."""

@@ -76,7 +76,10 @@ def from_outcome(outcome: Measured | Exception) -> Message:
     """What became of a task."""
     if isinstance(outcome, Exception):
         return Message({"error": type(outcome).__name__, "text": str(outcome)}, {})
-    return Message({"seconds": outcome.seconds}, {**outcome.table.arrays(), "x_adv": outcome.x_adv})
+    return Message(
+        {"seconds": outcome.seconds, "device": outcome.device},
+        {**outcome.table.arrays(), "x_adv": outcome.x_adv},
+    )
 
 
 def to_outcome(message: Message) -> Measured:
@@ -92,4 +95,4 @@ def to_outcome(message: Message) -> Measured:
             raise ValueError(facts["text"])
         raise RuntimeError(f"{facts['error']}: {facts['text']}")
     x_adv = arrays.pop("x_adv")
-    return Measured(ImageTable.from_arrays(arrays), x_adv, facts["seconds"])
+    return Measured(ImageTable.from_arrays(arrays), x_adv, facts["seconds"], facts["device"])

@@ -8,9 +8,12 @@ import socket
 import threading
 from typing import Any
 
+import torch
+
+from advmi_core.device import pick
 from advmi_core.experiments.executors import Crew, cores
 from advmi_core.experiments.folder import Measured
-from advmi_core.experiments.work import Task, measure, settle
+from advmi_core.experiments.work import Task, measure, placed, settle
 from advmi_core.models import Network
 
 _POLL = 0.2  # seconds
@@ -19,13 +22,15 @@ _MEMORY = 256 << 20  # bytes for what travels between processes, far more than a
 
 
 class OnRay(Crew):
-    """Tasks of Ray, one core each.
+    """Tasks of Ray, one core each, and a GPU of its own where that is to compute.
 
     Raises:
         ValueError: Ray is not installed, or the cluster cannot be reached.
     """
 
-    def __init__(self, network: Network, workers: int | None, address: str | None) -> None:
+    def __init__(
+        self, network: Network, workers: int | None, address: str | None, device: torch.device
+    ) -> None:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray reports its use over the network otherwise
         try:
             import ray
@@ -37,9 +42,12 @@ class OnRay(Crew):
         self._ours = not self._ray.is_initialized()
         if self._ours:
             self._connect(workers, address)
-        self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        scarce = "GPU" if device.type == "cuda" else "CPU"
+        self.workers = workers or max(1, int(self._ray.cluster_resources().get(scarce, 1)))
         self._network = self._ray.put(network)
-        self._remote = self._ray.remote(num_cpus=1, max_retries=0)(_measure)
+        self._kind = device.type  # Ray shows a task no GPU but its own
+        gpus = int(device.type == "cuda")
+        self._remote = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_measure)
         self._stopped = threading.Event()
 
     def _connect(self, workers: int | None, address: str | None) -> None:
@@ -61,7 +69,7 @@ class OnRay(Crew):
 
     def measure(self, task: Task) -> Measured | None:
         ray = self._ray
-        reference = self._remote.remote(self._network, task)
+        reference = self._remote.remote(self._network, task, self._kind)
         while not ray.wait([reference], timeout=_POLL)[0]:
             if self._stopped.is_set():
                 ray.cancel(reference, force=True)
@@ -93,6 +101,6 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
-def _measure(network: Network, task: Task) -> Measured | None:
+def _measure(network: Network, task: Task, kind: str) -> Measured | None:
     settle()
-    return measure(network, task)
+    return measure(placed(network, pick(kind)), task)

@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+import torch
+
 import advmi_core
 from advmi_core.experiments.executors import Crew
 from advmi_core.experiments.folder import Measured
@@ -29,9 +31,9 @@ class Processes(Crew):
     the app.
     """
 
-    def __init__(self, network: Network, workers: int) -> None:
+    def __init__(self, network: Network, workers: int, device: torch.device) -> None:
         self.workers = workers
-        self._network = network
+        self._network, self._device = network, device
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all: list[_Process] = []
         self._stopped = False
@@ -45,7 +47,7 @@ class Processes(Crew):
             started = self._start()
             if started is None:
                 return None
-            process, messages = started, [about(self._network), *messages]
+            process, messages = started, [about(self._network, self._device), *messages]
         try:
             answer = _ask(process, messages)
         except (EOFError, OSError):

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from filelock import FileLock, Timeout
 
 from advmi_core.experiments.executors import Executor, check_executor, make_executor
@@ -32,9 +33,10 @@ class Runner:
         executor: str,
         workers: int | None,
         ray_address: str | None,
+        device: torch.device,
     ) -> None:
         check_executor(executor, workers, ray_address)
-        self._choice = executor, workers, ray_address
+        self._choice, self._device = (executor, workers, ray_address), device
         self.sweep, self.subject = sweep, Subject.load(sweep)
         objective = self.subject.objective()
         for cell in sweep.cells:
@@ -65,7 +67,7 @@ class Runner:
 
     def _compute(self, missing: deque[Shard]) -> Generator[SweepStep, None, None]:
         executor, workers, ray_address = self._choice
-        crew = make_executor(executor, self.subject.network, workers, ray_address)
+        crew = make_executor(executor, self.subject.network, workers, ray_address, self._device)
         new: list[SweepStep] = []
         try:
             while missing or self._claims:

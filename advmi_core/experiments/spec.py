@@ -12,6 +12,7 @@ from typing import Any
 from advmi_core import __version__
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.data import NAMES, SPLITS
+from advmi_core.device import pick
 from advmi_core.experiments.results import SweepResult, SweepStep
 from advmi_core.experiments.runner import Runner
 from advmi_core.experiments.subject import Subject
@@ -93,8 +94,9 @@ class Method:
 class Sweep:
     """Methods × ε on the first ``n`` images of a split; only images that the model gets right are attacked.
 
-    It is computed on the CPU, one thread a shard, where every executor gives the same bytes. An image's row
-    id is its position in the split, so no result depends on the size of the shards.
+    On the CPU a shard has one thread, so that every executor gives the same bytes; another device gives the
+    same up to rounding. An image's row id is its position in the split, so no result depends on the size of
+    the shards.
 
     Attributes:
         name: what people call it, as a method's name; begins the folder's name.
@@ -198,6 +200,7 @@ class Sweep:
         executor: str = "serial",
         workers: int | None = None,
         ray_address: str | None = None,
+        device: str = "auto",
     ) -> Run[SweepStep, SweepResult]:
         """Start the sweep, or go on with it: shards that an earlier run kept are not computed again.
 
@@ -208,14 +211,17 @@ class Sweep:
             directory: where the folders of all runs lie, default ``runs_folder()``; this one's is named by
                 its spec's hash.
             executor: ``"serial"``, ``"processes"`` or ``"ray"``; no byte of the result depends on it.
-            workers: shards computed at a time, default one a core; serial has one.
+            workers: shards computed at a time, default one a core, or one on a GPU; serial has one.
             ray_address: of a Ray cluster with AdvMI installed; None starts Ray on this machine only.
+            device: where to compute, see ``device.pick``. It is no part of the spec: each shard's timing says
+                where it was computed.
 
         Raises:
-            ValueError: unknown or missing data, model or executor, more images than there are, an attack that
-                the model does not allow, or a folder that cannot be written or is not this sweep's.
+            ValueError: unknown or missing data, model, device or executor, more images than there are, an
+                attack that the model does not allow, or a folder that cannot be written or is not this
+                sweep's.
         """
-        work = Runner(self, directory, executor, workers, ray_address)
+        work = Runner(self, directory, executor, workers, ray_address, pick(device))
         return Run(work.steps(), work.result, work.total)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from advmi_core.attacks import Attack, AttackResult
-from advmi_core.device import tune_cpu
+from advmi_core.device import describe, tune_cpu
 from advmi_core.evaluation import ImageTable, tabulate
 from advmi_core.experiments.folder import Measured, Shard
 from advmi_core.experiments.subject import objective
@@ -37,6 +38,13 @@ def settle() -> None:
     torch.optim.Adam([torch.zeros(1)])  # the first one loads torch's compiler for seconds: not a shard's cost
 
 
+def placed(network: Network, device: torch.device) -> Network:
+    """The network on a device; a copy, unless it lies there already."""
+    if next(network.parameters()).device.type == device.type == "cpu":
+        return network
+    return copy.deepcopy(network).to(device)
+
+
 def measure(network: Network, task: Task, stopped: Callable[[], bool] = lambda: False) -> Measured | None:
     """Attack those images of a shard that the network gets right; None if it was stopped on the way.
 
@@ -44,10 +52,13 @@ def measure(network: Network, task: Task, stopped: Callable[[], bool] = lambda: 
     """
     x, y = torch.from_numpy(task.x), torch.from_numpy(task.y)
     index = np.arange(task.shard.start, task.shard.stop)
-    right = objective(network, y).on(x).correct.numpy()
+    right = objective(network, y).on(x).correct.cpu().numpy()
+    device = next(network.parameters()).device
+    # Of one core: what else the machine does is not counted. On a GPU a core only waits.
+    clock = time.thread_time if device.type == "cpu" else time.perf_counter
     tables = [ImageTable.left_out(index[~right])]
     x_adv = task.x.copy()
-    began = time.thread_time()  # of one core: what else the machine does is not counted
+    began = clock()
     ended = began
     if right.any():
         attacked = torch.from_numpy(np.flatnonzero(right))
@@ -61,8 +72,8 @@ def measure(network: Network, task: Task, stopped: Callable[[], bool] = lambda: 
             if stopped():
                 return None
         result: AttackResult = run.result
-        ended = time.thread_time()  # the distances are nobody's cost
+        ended = clock()  # the distances are nobody's cost
         tables.append(tabulate(result, index[right]))
         x_adv[right] = result.x_adv.numpy()
     table = ImageTable.join(tables)
-    return Measured(table.take(np.argsort(table.index)), x_adv, ended - began)
+    return Measured(table.take(np.argsort(table.index)), x_adv, ended - began, describe(device))

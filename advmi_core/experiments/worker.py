@@ -7,6 +7,8 @@ import queue
 import sys
 import threading
 
+import torch
+
 from advmi_core import models
 from advmi_core.experiments.folder import Measured
 from advmi_core.experiments.messages import Message, from_outcome, receive, send, to_task
@@ -34,14 +36,15 @@ def serve() -> None:
         send(answers, from_outcome(outcome))
 
 
-def about(network: Network) -> Message:
+def about(network: Network, device: torch.device) -> Message:
     """The first message to a worker."""
     card = network.card
-    return Message({"name": network.name, "dataset": card["dataset"]["name"], "sha256": card["sha256"]}, {})
+    facts = {"name": network.name, "dataset": card["dataset"]["name"], "sha256": card["sha256"]}
+    return Message({**facts, "device": str(device)}, {})
 
 
-def _load(name: str, dataset: str, sha256: str) -> Network:
-    network = models.load(name, dataset=dataset, device="cpu")
+def _load(name: str, dataset: str, sha256: str, device: str) -> Network:
+    network = models.load(name, dataset=dataset, device=device)
     if network.card["sha256"] != sha256:
         raise ValueError(f"the weights of {name} for {dataset} were replaced while the run was going on")
     return network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from advmi_core.memory import in_parts
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.gaussian import gaussian_mi
@@ -18,9 +20,10 @@ from advmi_core.mi.published import fresh_critics
 from advmi_core.mi.sampling import PATCH_SAMPLINGS, Sampled, draw_samples, resolve_sampling, row_length
 from advmi_core.validate import check_choice, check_count, check_images
 
+_LOG = logging.getLogger(__name__)
 DEFAULT_STEPS = 100
 CLOSED_FORM = "gaussian"
-_PART = 64  # images measured at once
+_PART, _PART_ON_DEVICE = 64, 512  # images measured at once: on a CPU nothing is gained beyond
 
 
 class OnDevice(Sampled, Protocol):
@@ -44,6 +47,7 @@ def estimate_mi(
     folds: str = "random",
     pairs: str = "auto",
     rows: Sequence[int] | None = None,
+    tell: Callable[[str], object] = _LOG.warning,
 ) -> Tensor:
     """Mutual information between each image and its perturbed twin.
 
@@ -71,6 +75,7 @@ def estimate_mi(
         folds: of patches, ``"random"`` or ``"blocks"``.
         pairs: marginal pairs of the published samplings, see ``PerSampleMINE``.
         rows: row ids, default 0…B−1; a row's value does not depend on its batch mates.
+        tell: hears the sentence for the user when fewer images at a time fit the memory.
 
     Returns:
         (B,) float32 nats, on ``x``'s device.
@@ -105,20 +110,26 @@ def estimate_mi(
     if bound == CLOSED_FORM:
         measure = _closed_form
     elif of_patches:
-        measure = partial(cross_fitted, columns=row_length(objective, x, kind), folds=folds, **common)
+        measure = partial(
+            cross_fitted,
+            columns=row_length(objective, x, kind),
+            folds=folds,
+            **common,
+        )
     else:
         measure = partial(fresh_critics, critic=critic, pairs=pairs, **common)
     ids = list(range(len(x))) if rows is None else list(rows)
-    values = []
-    for start in range(0, len(x), _PART):
-        part = slice(start, start + _PART)
+
+    def measured(part: slice) -> Tensor:
         with torch.no_grad():
             a, b = (
                 draw_samples(objective, images[part].to(objective.device), kind, seed)
                 for images in (x, x_adv)
             )
-        values.append(measure(a, b, rows=ids[part]))
-    return torch.cat(values).to(x.device)
+        return measure(a, b, rows=ids[part])
+
+    size = _PART if objective.device.type == "cpu" else _PART_ON_DEVICE
+    return torch.cat(in_parts(measured, len(x), size, objective.device, tell)).to(x.device)
 
 
 def _closed_form(a: Tensor, b: Tensor, rows: Sequence[int]) -> Tensor:

@@ -84,7 +84,19 @@ class PerSampleMINE:
         self._d_head = grads["head"]
         self._branches = Branches(self.weights, grads)
         rate = self.preset.lr if lr is None else lr
-        self._adam = torch.optim.Adam([self._flat], lr=rate, eps=ADAM_EPS, fused=True, maximize=True)
+        self._adam = torch.optim.Adam(
+            [self._flat],
+            lr=rate,
+            eps=ADAM_EPS,
+            fused=True,
+            maximize=True,
+            capturable=self._flat.device.type == "cuda",
+        )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether all steps do the same: nothing is drawn or counted on the host on the way."""
+        return self.pairs == "all" and self.bound is not BOUNDS["mine"]
 
     def prepare(self, y: Tensor) -> Tensor:
         """The perturbed twin's maps or vectors as the critics take them, (B,K,Q); differentiable."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from advmi_core.memory import give_back, out_of_memory, say_smaller, slices, whole_batch
 from advmi_core.models.autoencoders import AdversarialAutoencoder, Discriminator
 from advmi_core.models.base import Autoencoder, Classifier, Network
 from advmi_core.models.concrete import ConcreteAutoencoder, temperature
@@ -18,6 +23,7 @@ from advmi_core.models.simclr import SimCLR, pair_loss
 from advmi_core.models.spec import TrainSpec
 from advmi_core.models.state import copy_state, restore_state
 
+_LOG = logging.getLogger(__name__)
 SELECTOR_RATE = 10.0
 """How much faster than its decoder a concrete autoencoder's selector learns: its logits have far to go."""
 SPARSITY_TARGET = 0.1
@@ -54,7 +60,8 @@ class Learner(ABC):
 
     def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
         self.network = network.to(device)
-        self.spec = spec
+        self.spec, self.device = spec, device
+        self._at_once = sys.maxsize
         self.progress = 0.0
         self.modules: dict[str, nn.Module] = {"network": self.network}
         self.optimizers = {"network": _optimizer(self.network, spec)}
@@ -71,13 +78,45 @@ class Learner(ABC):
 
     def descend(self, which: str, loss: Tensor, lr: float) -> float:
         """One step of one optimiser along the gradient of ``loss``, whose value is returned."""
+        self.optimizers[which].zero_grad()
+        torch.autograd.backward(loss)
+        self._move(which, lr)
+        return float(loss.detach())
+
+    def descend_in_parts(self, loss: Callable[[slice], Tensor], batch: int, lr: float) -> float:
+        """One step along the mean over a batch of what ``loss`` gives as the mean over some of its rows.
+
+        A batch that does not fit the memory is halved and the gradients are added up, which is the same step
+        up to rounding; parts stay as small as they had to become.
+        """
+
+        def backward(rows: slice) -> Tensor:
+            value: Tensor = loss(rows)
+            share = (rows.stop - rows.start) / batch
+            torch.autograd.backward(value if share == 1 else share * value)
+            part: Tensor = value.detach() * share
+            return part
+
+        while True:
+            self.optimizers["network"].zero_grad()
+            try:
+                values = [backward(rows) for rows in slices(batch, self._at_once)]
+                break
+            except (RuntimeError, MemoryError) as error:
+                largest = min(batch, self._at_once)
+                if largest == 1 or not out_of_memory(error):
+                    raise
+                self._at_once = largest // 2  # a backward pass may have failed halfway: all parts begin anew
+            give_back(self.device)
+            _LOG.warning(say_smaller(self._at_once))
+        self._move("network", lr)
+        return float(torch.stack(values).sum())
+
+    def _move(self, which: str, lr: float) -> None:
         optimizer = self.optimizers[which]
         for group in optimizer.param_groups:
             group["lr"] = lr * group.get("rate", 1.0)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
         optimizer.step()
-        return float(loss.detach())
 
     def state(self) -> dict[str, Tensor]:
         """Copies of all weights and optimiser moments, on the CPU."""
@@ -95,8 +134,16 @@ class ClassifierLearner(Learner):
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step along the batch's mean cross entropy."""
-        loss = functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
-        return self.descend("network", loss, lr)
+
+        def loss(rows: slice) -> Tensor:
+            return functional.cross_entropy(
+                self.network(x[rows]), y[rows], label_smoothing=self.spec.smoothing
+            )
+
+        if _mixes_images(self.network):
+            with whole_batch(len(x), "batch normalisation looks at all of it"):
+                return self.descend("network", loss(slice(0, len(x))), lr)
+        return self.descend_in_parts(loss, len(x), lr)
 
 
 class AutoencoderLearner(Learner):
@@ -108,11 +155,17 @@ class AutoencoderLearner(Learner):
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step along MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
-        code = self.network.encode(x)
-        loss = functional.mse_loss(self.network.decode(code), x if target is None else target)
+        wanted = x if target is None else target
+
+        def loss(rows: slice) -> Tensor:
+            code = self.network.encode(x[rows])
+            error = functional.mse_loss(self.network.decode(code), wanted[rows])
+            return error + self.spec.sparsity * kl_sparsity(code) if self.spec.sparsity else error
+
         if self.spec.sparsity:
-            loss = loss + self.spec.sparsity * kl_sparsity(code)
-        return self.descend("network", loss, lr)
+            with whole_batch(len(x), "the sparsity term looks at its mean activations"):
+                return self.descend("network", loss(slice(0, len(x))), lr)
+        return self.descend_in_parts(loss, len(x), lr)
 
 
 class AdversarialLearner(Learner):
@@ -134,11 +187,15 @@ class AdversarialLearner(Learner):
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step of the discriminator, then one of the autoencoder; returns the reconstruction error."""
+        with whole_batch(len(x), "the discriminator learns from all of it before the encoder does"):
+            return self._play(x, x if target is None else target, lr, generator)
+
+    def _play(self, x: Tensor, target: Tensor, lr: float, generator: torch.Generator) -> float:
         code = self.network.encode(x)
         prior = torch.randn(code.shape, generator=generator).to(code.device)
         real, fake = self.discriminator(prior), self.discriminator(code.detach())
         self.descend("discriminator", (_pass_for(real, 1.0) + _pass_for(fake, 0.0)) / 2, lr)
-        error = functional.mse_loss(self.network.decode(code), x if target is None else target)
+        error = functional.mse_loss(self.network.decode(code), target)
         fooled = _pass_for(self.discriminator(code), 1.0)
         self.descend("network", error + self.spec.adversary * fooled, lr)
         return float(error.detach())
@@ -153,8 +210,9 @@ class ConcreteLearner(Learner):
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step along the MSE at the temperature of ``progress``."""
-        seen = self.network.noisy(x, temperature(self.progress), generator)
-        return self.descend("network", functional.mse_loss(seen, x if target is None else target), lr)
+        with whole_batch(len(x), "its noise is drawn for all of it"):
+            seen = self.network.noisy(x, temperature(self.progress), generator)
+            return self.descend("network", functional.mse_loss(seen, x if target is None else target), lr)
 
 
 class ContrastiveLearner(Learner):
@@ -166,8 +224,9 @@ class ContrastiveLearner(Learner):
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step along NT-Xent; a view of ``target`` is the partner of a view of x, by default x's own."""
-        loss = pair_loss(self.network, x, x if target is None else target, generator)
-        return self.descend("network", loss, lr)
+        with whole_batch(len(x), "its images are one another's negatives"):
+            loss = pair_loss(self.network, x, x if target is None else target, generator)
+            return self.descend("network", loss, lr)
 
 
 def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
@@ -181,6 +240,11 @@ def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
     if isinstance(network, SimCLR):
         return ContrastiveLearner(network, spec, device)
     return AutoencoderLearner(network, spec, device)
+
+
+def _mixes_images(network: nn.Module) -> bool:
+    """Whether a layer in training mode normalises by its whole batch."""
+    return any(isinstance(layer, _BatchNorm) for layer in network.modules())
 
 
 def _pass_for(logits: Tensor, label: float) -> Tensor:

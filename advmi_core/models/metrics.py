@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from advmi_core.memory import in_parts
 from advmi_core.models.base import Classifier, Network
 from advmi_core.models.simclr import SimCLR, pair_loss
 
@@ -49,7 +50,9 @@ def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
     device = next(network.parameters()).device
     with evaluating(network), torch.no_grad():
         if isinstance(network, Classifier):
-            logits = torch.cat([network(part).cpu() for part in _parts(x, device)])
+            logits = torch.cat(
+                in_parts(lambda rows: network(x[rows].to(device)).cpu(), len(x), BATCH, device)
+            )
             hits = (logits.argmax(1) == y.cpu()).double().mean()
             entropy = functional.cross_entropy(logits.double(), y.cpu())
             return {"accuracy": float(hits), "cross_entropy": float(entropy)}
@@ -59,9 +62,12 @@ def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
                 float(pair_loss(network, part, part, generator)) * len(part) for part in _parts(x, device)
             ]
             return {"nt_xent": sum(losses) / len(x)}
-        errors = [
-            float(functional.mse_loss(network(part), part, reduction="sum")) for part in _parts(x, device)
-        ]
+
+        def error(rows: slice) -> float:
+            part = x[rows].to(device)
+            return float(functional.mse_loss(network(part), part, reduction="sum"))
+
+        errors = in_parts(error, len(x), BATCH, device)
     return {"mse": sum(errors) / x.numel()}
 
 

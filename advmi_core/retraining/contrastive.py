@@ -13,6 +13,7 @@ from torch import Tensor
 
 from advmi_core.augmentation.strength import PUBLISHED
 from advmi_core.data import ImageSet
+from advmi_core.memory import in_parts
 from advmi_core.models import Network, measure
 from advmi_core.models.simclr import SimCLR
 from advmi_core.objectives import Contrastive, Objective
@@ -58,6 +59,7 @@ def linear_probe(network: SimCLR, train: ImageSet, test: ImageSet) -> float:
 
 
 def _represented(network: SimCLR, x: Tensor) -> object:
+    device = next(network.parameters()).device
     with torch.no_grad():
-        parts = [network.represent(part) for part in torch.split(x, _AT_ONCE)]
+        parts = in_parts(lambda rows: network.represent(x[rows].to(device)).cpu(), len(x), _AT_ONCE, device)
     return torch.cat(parts).double().numpy()

@@ -42,8 +42,8 @@ class ProbeTraining(Training):
 class ProbeWork:
     """One run of a study; see ``ProbeStudy.run``."""
 
-    def __init__(self, study: ProbeStudy, directory: Path) -> None:
-        self.study = study
+    def __init__(self, study: ProbeStudy, directory: Path, device: torch.device) -> None:
+        self.study, self._device = study, device
         images = data.load(study.dataset, split="train")
         if study.n + study.validation > len(images):
             raise ValueError(
@@ -57,6 +57,8 @@ class ProbeWork:
         usual = default_spec(study.model, study.dataset).to_dict()
         spec = {"advmi": __version__, **study.spec(), "training": usual}
         self.spec = spec | {"images": {name: _hash(x) for name, x in sets.items()}}
+        if device.type != "cpu":  # whose trainings differ from a CPU's by far more than rounding
+            self.spec["device"] = device.type
         self._directory, self._parts = directory, Parts(directory, study.kind, self.spec)
         self._parts.open()
         empty = np.full((len(study.seeds), len(study.metrics)), np.nan)
@@ -87,7 +89,7 @@ class ProbeWork:
             key.removeprefix(_WEIGHTS): value for key, value in arrays.items() if key.startswith(_WEIGHTS)
         }
         network.load_state_dict({key: torch.from_numpy(value) for key, value in kept.items()})
-        return network.freeze()
+        return network.to(self._device).freeze()
 
     def _build(self, seed: int) -> Network:
         channels, height, width = self.train.x.shape[1:]
@@ -161,7 +163,7 @@ class ProbeWork:
             epochs=study.epochs,
             steps=steps,
             batch=study.batch,
-            device=torch.device("cpu"),
+            device=self._device,
         )
         for moment in training.moments():
             self._done = began + moment.step
@@ -178,7 +180,7 @@ class ProbeWork:
         }
         if name == f"{ORIGINAL}-{_SHORT}-seed{study.seeds[0]}":
             state = training.network.state_dict()
-            arrays |= {_WEIGHTS + key: value.numpy().copy() for key, value in state.items()}
+            arrays |= {_WEIGHTS + key: value.cpu().numpy().copy() for key, value in state.items()}
         self._parts.write_arrays(name, arrays, time.perf_counter() - clock)
         return arrays
 

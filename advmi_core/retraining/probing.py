@@ -16,6 +16,7 @@ from torch import Tensor
 
 from advmi_core.augmentation import Augmentation
 from advmi_core.data import ImageSet
+from advmi_core.device import pick
 from advmi_core.models import Network
 from advmi_core.objectives import Objective
 from advmi_core.retraining.probe_results import PROBE_ROWS, Cell, ProbeRecord, ProbeResult
@@ -80,15 +81,16 @@ class ProbeStudy(Retraining, ABC):
         """All parameters, JSON-serialisable."""
         return {"study": self.kind, "model": self.model, **asdict(self), "made": self.augmentation().spec()}
 
-    def run(self, directory: Path) -> Run[ProbeRecord, ProbeResult]:
+    def run(self, directory: Path, *, device: str = "auto") -> Run[ProbeRecord, ProbeResult]:
         """Start the study, or go on with it; a kill loses at most the training or part in hand.
 
         Args:
             directory: where the folders of all studies lie.
+            device: where to compute, see ``device.pick``.
 
         Raises:
-            ValueError: there are fewer images than wanted, or the folder cannot be used.
+            ValueError: there are fewer images than wanted, or folder or device cannot be used.
             DataNotFoundError: the data set is not on this machine.
         """
-        work = ProbeWork(self, directory)
+        work = ProbeWork(self, directory, pick(device))
         return Run(work.records(), work.result, work.total)

@@ -74,7 +74,7 @@ def tree_accuracy(selected: Tensor, train: ImageSet, test: ImageSet, seed: int =
         test: what they are measured on.
         seed: ≥ 0, of the trees.
     """
-    columns = torch.unique(selected)
+    columns = torch.unique(selected.cpu())
     trees = ExtraTreesClassifier(TREES, random_state=seed)
     trees.fit(train.x.flatten(1)[:, columns].numpy(), train.y.numpy())
     return float(trees.score(test.x.flatten(1)[:, columns].numpy(), test.y.numpy()))

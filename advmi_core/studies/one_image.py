@@ -25,7 +25,10 @@ PGD_STEPS = 20
 
 @dataclass(frozen=True)
 class Twins:
-    """An image x and its perturbed twin x̃, both (C,H,W) in [0,1], with their maps, both (K,h,w) ≥ 0."""
+    """An image x and its perturbed twin x̃, both (C,H,W) in [0,1], with their maps, both (K,h,w) ≥ 0.
+
+    All lie on the CPU.
+    """
 
     x: Tensor
     x_adv: Tensor
@@ -55,12 +58,12 @@ def twins(objective: Classification, x: Tensor, kind: str, eps: float, seed: int
     check_count(seed, "seed", low=0)
     if kind == "gaussian":
         drawn = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed))
-        x_adv = (x + eps * drawn).clamp(0, 1)
+        x_adv = (x + eps * drawn.to(x.device)).clamp(0, 1)
     else:
         x_adv = PGD(eps=eps, steps=PGD_STEPS, mi_steps=0, seed=seed)(objective, x).x_adv
     with torch.no_grad():
-        maps, maps_adv = objective.features(torch.cat([x, x_adv]))
-    return Twins(x[0], x_adv[0], maps, maps_adv)
+        maps, maps_adv = objective.features(torch.cat([x, x_adv])).cpu()
+    return Twins(x[0].cpu(), x_adv[0].cpu(), maps, maps_adv)
 
 
 @dataclass(frozen=True)
@@ -137,4 +140,4 @@ class CriticLens:
     def _look(self, mine: PerSampleMINE, samples: Tensor, step: int) -> Scores:
         joint, marginal = mine.scores(samples)
         value = float(BOUNDS[self.bound].value(joint, marginal))
-        return Scores(step, self.steps, value, joint[0].numpy(), marginal[0].flatten().numpy())
+        return Scores(step, self.steps, value, joint[0].cpu().numpy(), marginal[0].flatten().cpu().numpy())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 import torch
 
+from advmi_core.device import describe
 from advmi_core.paths import assets
 from advmi_core.ui import resources
 from advmi_core.ui.state import PRESENTER, Option, PageState
@@ -37,6 +38,11 @@ def heading(title: str, lead: str) -> None:
         st.toggle(
             "Presenter", key=_SWITCH, on_change=_switch, help="Larger type for a projector.", width="content"
         )
+
+
+def footer() -> None:
+    """Where this app computes."""
+    st.caption(f"Computing on {describe(resources.device())}")
 
 
 def _switch() -> None:

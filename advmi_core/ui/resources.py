@@ -19,7 +19,7 @@ from advmi_core import data, models
 from advmi_core.attacks import MinMax
 from advmi_core.data import ImageSet
 from advmi_core.defenses import trained_models, user_folder
-from advmi_core.device import tune_cpu
+from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Reconstruction
 
 DATASET = "fashion-mnist"
@@ -59,7 +59,7 @@ def model(name: str, dataset: str = DATASET) -> Any:
     folder, _, own = name.partition("/")
     weights = user_folder() / folder / f"{own}.safetensors" if own else None
     shipped, _, other = name.partition("@")
-    return models.load(own or shipped, dataset=other or dataset, device="cpu", weights=weights)
+    return models.load(own or shipped, dataset=other or dataset, device="auto", weights=weights)
 
 
 def autoencoders() -> dict[str, str]:
@@ -91,19 +91,24 @@ def _own(folder: Path, trainings: tuple[tuple[str, int], ...]) -> dict[str, str]
 def showcase(name: str = DATASET) -> list[int]:
     """Index of the first correctly classified image of every class."""
     chosen = images(name)
-    with torch.no_grad():
-        right = model(CLASSIFIER, name)(chosen.x[:400]).argmax(1) == chosen.y[:400]
+    right = predict(CLASSIFIER, chosen.x[:400], name) == chosen.y[:400]
     first: dict[int, int] = {}
     for index in torch.nonzero(right).flatten().tolist():
         first.setdefault(int(chosen.y[index]), index)
     return [first[label] for label in sorted(first)]
 
 
-def predict(name: str, x: Tensor) -> Tensor:
+def predict(name: str, x: Tensor, dataset: str = DATASET) -> Tensor:
     """(B,) the model's own answer, used as y where the true label is unknown."""
     with torch.no_grad():
-        answer: Tensor = model(name)(x).argmax(1)
-    return answer
+        answer: Tensor = model(name, dataset)(x.to(device())).argmax(1)
+    return answer.cpu()
+
+
+@cache
+def device() -> torch.device:
+    """Where models lie and attacks compute: ``$ADVMI_DEVICE``, which ``advmi app --device`` sets, or auto."""
+    return pick()
 
 
 @cache
@@ -137,7 +142,7 @@ def _warm_up() -> None:
         import_module("advmi_core.ui.attack_page")  # with the plotting libraries
         chosen = data.load(DATASET, split="test", download=False).take([0])
         for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
-            net = models.load(name, dataset=DATASET, device="cpu")
+            net = models.load(name, dataset=DATASET, device="auto")
             objective = Classification(net, chosen.y) if name == CLASSIFIER else Reconstruction(net)
             MinMax(steps=2, inner=inner)(objective, chosen.x)
         _spare_the_collector()

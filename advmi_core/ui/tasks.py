@@ -75,8 +75,9 @@ class Task:
         """(…) the model's output on one original, computed once."""
         if row not in self._outputs:
             with torch.no_grad():
-                output: Tensor = resources.model(self.model)(self.images.x[row : row + 1])
-            self._outputs[row] = output[0].numpy()
+                x = self.images.x[row : row + 1].to(resources.device())
+                output: Tensor = resources.model(self.model)(x)
+            self._outputs[row] = output[0].cpu().numpy()
         return self._outputs[row]
 
     def objective(self) -> Any:
