@@ -16,17 +16,19 @@ from itertools import chain
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from advmi_core.device import compute_exactly
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.models.simclr import TEMPERATURE, contrast, draw_views, view
+from advmi_core.outputs import as_output, check_differentiable, first_line, like_probabilities, unsteady
 from advmi_core.validate import check_count, check_images, check_labels, check_number, check_same_length
 
 # An iterate this close to f = 0 may change sides in a forward pass with other batch mates.
 LOGIT_TIE = 1e-4
+RELATIVE_LOGIT_TIE = 1e-6  # of the largest logit
 RELATIVE_TIE = 1e-6
+WIDEST = 10.0  # nats between the largest and the smallest logit of a model that is not too sure
 _AT_ONCE = 256  # images that the model sees at once where no gradient is needed
 
 
@@ -101,10 +103,22 @@ class Objective(ABC):
     def _pass(self, images: Tensor, with_maps: bool = False) -> tuple[Tensor, Tensor | None]:
         """The model's output, and the maps of these images if the first convolution saw them one by one."""
         self._seen.maps, self._seen.wanted = None, with_maps
-        output = self.model(images)
+        try:
+            returned = self.model(images)
+        except Exception as error:  # a model may say in any way that it cannot take the images
+            if out_of_memory(error):
+                raise
+            raise self._refused(images, error) from error
+        output = as_output(returned, images, self.name)
         maps, self._seen.maps = self._seen.maps, None
         fits = maps is not None and maps.ndim == 4 and len(maps) == len(images)
-        return output.float(), maps if fits else None
+        return output, maps if fits else None
+
+    def _refused(self, images: Tensor, error: Exception) -> ValueError:
+        wanted = getattr(self.model, "in_shape", None)
+        hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
+        said = f"x has shape {tuple(images.shape)}, which {self.name} cannot take{hint}"
+        return ValueError(f"{said} ({first_line(error)})")
 
     def features(self, x: Tensor) -> Tensor:
         """(B,K,h,w) first-layer feature maps after the ReLU, on the model's device.
@@ -124,22 +138,36 @@ class Objective(ABC):
             ValueError: x is not a batch of images in [0,1], or the model cannot take it.
         """
         x = check_images(x).detach().to(self.device)
-        try:
-            with torch.no_grad():
-                output, maps = self.forward(x[:1], with_maps=True)
-        except RuntimeError as error:
-            if out_of_memory(error):
-                raise
-            wanted = getattr(self.model, "in_shape", None)
-            hint = f", the model wants (B,{','.join(map(str, wanted))})" if wanted else ""
-            raise ValueError(f"x has shape {tuple(x.shape)}, which {self.name} cannot take{hint}") from error
+        with torch.no_grad():
+            output, maps = self.forward(x[:1], with_maps=True)
         self._stem_sees_images = maps is not None
         self._check(x, output)
         self._lay_out(x[:1], output)
         with torch.no_grad():
             parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), _AT_ONCE, self.device)
         clean = torch.cat(parts)
-        return Problem(self, x, clean, self._reference(x, clean))
+        return Problem(self, x, clean, self._reference(x, clean), self._oddities(x, output, clean))
+
+    def unit(self, clean: Tensor) -> Tensor:
+        """(B,) ≥ 1 by which the criterion is divided where a weight c meets it; see ``Problem.unit``."""
+        return torch.ones(len(clean), device=clean.device)
+
+    def _oddities(self, x: Tensor, alone: Tensor, clean: Tensor) -> tuple[str, ...]:
+        """Sentences on what is odd about the model; at most three more passes of one image."""
+        with torch.no_grad():
+            again = self.forward(x[:1])[0]
+            in_company: Tensor | None = clean[:1]
+            if len(x) == 1:
+                try:
+                    in_company = self.forward(torch.cat([x, 1 - x]))[0][:1]
+                except ValueError:  # it takes single images only
+                    in_company = None
+        told = (unsteady(alone, again, in_company), self._odd_output(clean))
+        return tuple(sentence for sentence in told if sentence)
+
+    def _odd_output(self, clean: Tensor) -> str | None:
+        """A sentence if the outputs (B,…) are of a kind that the objective does not expect."""
+        return None
 
     def _lay_out(self, image: Tensor, output: Tensor) -> None:
         """Keep the filters channels last on a CPU, which convolves and pools a tenth faster so.
@@ -153,7 +181,7 @@ class Objective(ABC):
             self.model.to(memory_format=torch.channels_last)
             with torch.no_grad():
                 torch.testing.assert_close(self.forward(image)[0], output)
-        except (RuntimeError, AssertionError):
+        except (RuntimeError, ValueError, AssertionError):
             self.model.to(memory_format=torch.contiguous_format)
 
     @abstractmethod
@@ -170,7 +198,7 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, output: Tensor, reference: Tensor) -> Tensor:
-        """(B,) cross entropy to descend; ValueError where the objective has none."""
+        """(B,) log odds to descend, see ``log_odds``; ValueError where the objective has none."""
 
     @abstractmethod
     def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
@@ -187,12 +215,16 @@ class Objective(ABC):
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective bound to images: x (B,C,H,W), the model's output on them, and the reference."""
+    """An objective bound to images: x (B,C,H,W), the model's output on them, and the reference.
+
+    ``warnings`` are sentences for the user on what is odd about the model.
+    """
 
     objective: Objective
     x: Tensor
     clean: Tensor
     reference: Tensor
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -207,14 +239,28 @@ class Problem:
         criterion, success, clear = self.objective.judge(self.x, output, self.reference)
         return Evaluation(criterion, output, maps, success, clear)
 
-    def cross_entropy(self, evaluation: Evaluation) -> Tensor:
-        """(B,) loss whose descent attacks: minus the true label's cross entropy, or the target's."""
+    def check_differentiable(self) -> None:
+        """Raise ValueError unless the first image's output has a gradient; one more pass of it."""
+        image = self.x[:1].detach().requires_grad_()
+        with torch.enable_grad():
+            check_differentiable(self.objective.forward(image)[0], image, self.objective.name)
+
+    def log_odds(self, evaluation: Evaluation) -> Tensor:
+        """(B,) loss whose descent attacks by the cross entropy: the log odds of y, or minus the target's."""
         return self.objective.loss(evaluation.output, self.reference)
 
     @property
     def scale(self) -> Tensor:
         """(B,) the natural unit of the criterion: one logit, or the loss ‖x − Φ(x)‖² of the original."""
         return self.objective.scale(self.reference)
+
+    @property
+    def unit(self) -> Tensor:
+        """(B,) ≥ 1: what a weight c of the criterion is given for, so that c and steps suit a model too sure.
+
+        1 but for classifiers whose logits on x are spread over more than ``WIDEST`` nats.
+        """
+        return self.objective.unit(self.clean)
 
     @property
     def correct(self) -> Tensor:
@@ -269,12 +315,20 @@ class Classification(Objective):
         margin = chosen - others if self.target is None else others - chosen
         predicted = output.argmax(1)
         success = predicted != label if self.target is None else predicted == label
+        success = success & ~margin.isnan()  # argmax takes NaN for the largest
         criterion = margin + self.kappa
-        return criterion, success, success & (margin <= -LOGIT_TIE) & (criterion <= 0)
+        tie = (RELATIVE_LOGIT_TIE * output.detach().abs().amax(1)).clamp_min(LOGIT_TIE)
+        return criterion, success, success & (margin <= -tie) & (criterion <= 0)
 
     def loss(self, output: Tensor, reference: Tensor) -> Tensor:
-        entropy = F.cross_entropy(output, reference[:, 1], reduction="none")
-        return -entropy if self.target is None else entropy
+        odds = log_odds(output, reference[:, 1])
+        return odds if self.target is None else -odds
+
+    def unit(self, clean: Tensor) -> Tensor:
+        return temperature(clean)
+
+    def _odd_output(self, clean: Tensor) -> str | None:
+        return like_probabilities(clean)
 
     def correct(self, clean: Tensor, reference: Tensor) -> Tensor:
         return clean.argmax(1) == reference[:, 0]
@@ -428,6 +482,31 @@ class Contrastive(Objective):
 
     def spec(self) -> dict[str, Any]:
         return {"objective": "contrastive", "model": self.name, "kappa": self.kappa, **self._about}
+
+
+def log_odds(logits: Tensor, label: Tensor) -> Tensor:
+    """(B,) log p_y/(1 − p_y) = h_y − log Σ_{j≠y} exp h_j of the labels (B,), from logits (B,classes).
+
+    The cross entropy is log(1 + exp(−log odds)): it falls where they rise, and the gradients of both have
+    one direction. But the cross entropy's has the factor 1 − p_y, which underflows where a model is sure
+    (100 times the logits of a usual one are enough), while this one never vanishes.
+
+    A row of logits that is spread over more than ``WIDEST`` nats is cooled down to it first: there all but
+    one of the other classes would have lost their say. So the logits' scale does not matter to an attack, as
+    in [Yu & Xu 2022, "Efficient Loss Function by Minimizing the Detrimental Effect of Floating-Point Errors
+    on Gradient-Based Attacks"].
+    """
+    place = label.unsqueeze(1)
+    logits = logits / temperature(logits).unsqueeze(1)
+    others = logits.scatter(1, place, -torch.inf).logsumexp(1)
+    return logits.gather(1, place).squeeze(1) - others
+
+
+def temperature(logits: Tensor) -> Tensor:
+    """(B,) ≥ 1, without a gradient: by how much logits (B,classes) are spread over more than ``WIDEST``."""
+    seen = logits.detach()
+    times = (seen.amax(1) - seen.amin(1)) / WIDEST
+    return torch.where(times.isfinite(), times, 1.0).clamp_min(1)
 
 
 def _first_convolution(model: nn.Module) -> nn.Conv2d | None:

@@ -34,9 +34,9 @@ def apgd(problem: Problem, ball: Ball, start: Tensor, loss: Loss, steps: int) ->
     best_gradient = torch.zeros_like(start)
     for step in range(steps):
         x_adv = ball.snap(current)
-        seen, value, gradient = look(problem, x_adv, loss)
+        seen, value, gradient, lost = look(problem, x_adv, loss)
         gap = (x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1)
-        yield Iterate.of(x_adv, seen, gap=gap)
+        yield Iterate.of(x_adv, seen, gap=gap, lost=lost)
         better = per_image(value < lowest, current)
         best = torch.where(better, current, best)
         best_gradient = torch.where(better, gradient, best_gradient)

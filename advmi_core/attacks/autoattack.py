@@ -68,6 +68,10 @@ class AutoAttack(Attack):
         }
         return sum(lengths[part] for part in self.parts)
 
+    @property
+    def follows_gradients(self) -> bool:
+        return self.parts != ("square",)
+
     def check(self, objective: Objective) -> None:
         need_labels(objective, self.name)
 
@@ -98,7 +102,7 @@ class AutoAttack(Attack):
             return square(problem, ball, RowStreams(self.seed, ids, _SQUARES, problem.x.device), self.queries)
         if part == "fab-t":
             return fab(problem, ball, aim, true, self.steps)
-        loss = problem.cross_entropy if part == "apgd-ce" else targeted_ratio(aim, true)
+        loss = problem.log_odds if part == "apgd-ce" else targeted_ratio(aim, true)
         return apgd(problem, ball, self._start(problem, ids), loss, self.steps)
 
     def _start(self, problem: Problem, ids: Sequence[int]) -> Tensor:

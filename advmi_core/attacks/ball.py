@@ -10,6 +10,7 @@ NORMS = ("linf", "l2")
 ROUNDING = 7e-8
 RELATIVE_ROUNDING = 5e-7  # the same for an L2 norm, in parts of ε
 _GRID = 255
+TINIEST = 1.2e-38  # float32's smallest normal number: below it numbers may be taken for 0
 
 
 class Ball:
@@ -106,7 +107,12 @@ def per_image(values: Tensor, images: Tensor) -> Tensor:
 
 def steepest(gradient: Tensor, norm: str) -> Tensor:
     """The direction (B,C,H,W) of length 1 in ``norm`` along which a linear function grows fastest."""
-    if norm == "linf":
-        return gradient.sign()
-    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-30)
-    return gradient / per_image(length, gradient)
+    return gradient.sign() if norm == "linf" else normalised(gradient, 2)
+
+
+def normalised(gradient: Tensor, order: int) -> Tensor:
+    """(B,…) scaled to an L1 (``order`` 1) or L2 norm (2) of 1 however small or large it is; 0 stays 0."""
+    largest = gradient.flatten(1).abs().amax(1).clamp_min(TINIEST)
+    scaled = gradient / per_image(largest, gradient)  # the largest is ±1, so nothing that counts underflows
+    length = torch.linalg.vector_norm(scaled.flatten(1), order, dim=1).clamp_min(TINIEST)
+    return scaled / per_image(length, scaled)

@@ -22,7 +22,7 @@ from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number, check_same_length
+from advmi_core.validate import check_choice, check_count, check_number, check_same_length, plain_fields
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Iterate:
     """One x̃ of a part of the batch, detached, on the computing device; all values belong to it.
 
     ``eligible`` (b,) rows may be kept as adversarial; the highest ``score`` (b,) among them is.
+    ``lost`` (b,) bool: the row's gradient at this x̃ was exactly zero or not finite; None without gradients.
     ``passes``, (b,) int64 or one number for all: forward passes of the model that the step took for a row.
     """
 
@@ -41,6 +42,7 @@ class Iterate:
     c: Tensor
     gap: Tensor
     passes: Tensor | int = 1
+    lost: Tensor | None = None
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class Iterate:
         c: Tensor | None = None,
         gap: Tensor | None = None,
         passes: int = 1,
+        lost: Tensor | None = None,
     ) -> Iterate:
         """The iterate of an attack without MI; the lowest criterion is kept unless a ``score`` is given."""
         unknown = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
@@ -65,6 +68,7 @@ class Iterate:
             c=unknown if c is None else c,
             gap=unknown if gap is None else gap,
             passes=passes,
+            lost=torch.zeros_like(seen.clear) if lost is None else lost,
         )
 
 
@@ -96,6 +100,7 @@ class Attack(ABC):
     quantize: bool = False
 
     def __post_init__(self) -> None:
+        plain_fields(self)
         check_number(self.eps, "eps", low=0)
         check_count(self.steps, "steps")
         check_choice(self.norm, "norm", self.norms)
@@ -112,6 +117,11 @@ class Attack(ABC):
     @abstractmethod
     def check(self, objective: Objective) -> None:
         """Raise ValueError if the attack cannot pursue this objective."""
+
+    @property
+    def follows_gradients(self) -> bool:
+        """Whether the model must be differentiable."""
+        return True
 
     @property
     def iterations(self) -> int:
@@ -145,6 +155,8 @@ class Attack(ABC):
         check_count(record_every, "record_every", low=0)
         self.check(objective)
         problem = objective.on(x)
+        if self.follows_gradients:
+            problem.check_differentiable()
         ids = list(range(len(x))) if rows is None else [int(row) for row in rows]
         check_same_length(x, torch.as_tensor(ids), "x and rows")
         if min(ids) < 0 or len(set(ids)) < len(ids):

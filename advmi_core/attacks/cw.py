@@ -44,7 +44,9 @@ class CW(Attack):
             that succeeded.
         first_c: c > 0 of the first run.
         aim: what is penalised is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖². With
-            the published 0 nothing would move where f is 0 at x itself, as it is for a reconstruction.
+            the published 0 nothing would move where f is 0 at x itself, as it is for a reconstruction. For a
+            classifier that is too sure f is divided by ``Problem.unit``, so that c has the scale it is
+            searched on.
 
     Example:
         >>> result = CW(eps=0.5, steps=20, step_size=0.01)(Classification(model, y), x)  # doctest: +SKIP
@@ -97,13 +99,13 @@ class CW(Attack):
                 yield replace(whole, passes=0)
                 continue
             x_adv = ball.snap(current)
-            seen, loss, pull = self._look(some(problem, live), x_adv[live], c[live])
+            seen, loss, pull, lost = self._look(some(problem, live), x_adv[live], c[live])
             gradient = torch.zeros_like(x).index_copy(0, live, pull)
             mean = mean.lerp(gradient, 1 - _DECAY)
             squares = squares.lerp(gradient.square(), 1 - _DECAY_OF_SQUARES)
             gap = (x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1)
             length = (x_adv - x).flatten(1).norm(dim=1)
-            part = Iterate.of(x_adv[live], seen, score=-length[live], c=c[live], gap=gap[live])
+            part = Iterate.of(x_adv[live], seen, score=-length[live], c=c[live], gap=gap[live], lost=lost)
             whole = part if whole is None else merge(whole, live, part)
             yield whole
             move = mean / (1 - _DECAY**step) / ((squares / (1 - _DECAY_OF_SQUARES**step)).sqrt() + _TINY)
@@ -117,9 +119,11 @@ class CW(Attack):
     def _look(self, problem: Problem, x_adv: Tensor, c: Tensor) -> Look:
         """‖δ‖² + c·f⁺ and its gradient."""
 
-        def penalty(seen: Evaluation) -> Tensor:
-            return c * (seen.criterion + self.aim * problem.scale).clamp_min(0)
+        unit = problem.unit
 
-        seen, loss, gradient = look(problem, x_adv, penalty)
+        def penalty(seen: Evaluation) -> Tensor:
+            return c * (seen.criterion / unit + self.aim * problem.scale).clamp_min(0)
+
+        seen, loss, gradient, lost = look(problem, x_adv, penalty)
         delta = x_adv - problem.x
-        return Look(seen, loss + delta.flatten(1).square().sum(1), gradient + 2 * delta)
+        return Look(seen, loss + delta.flatten(1).square().sum(1), gradient + 2 * delta, lost)

@@ -69,14 +69,15 @@ class DDN(Attack):
         length = torch.full((len(x),), min(self.first_norm, self.eps), device=x.device)
         for step in range(self.steps):
             x_adv = ball.snap(current)
-            seen, _, gradient = look(
-                problem, x_adv, problem.cross_entropy if self.loss == "ce" else lambda seen: seen.criterion
+            seen, _, gradient, lost = look(
+                problem, x_adv, problem.log_odds if self.loss == "ce" else lambda seen: seen.criterion
             )
             yield Iterate.of(
                 x_adv,
                 seen,
                 score=-(x_adv - x).flatten(1).norm(dim=1),
                 gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
+                lost=lost,
             )
             # The first look is at x itself and says nothing about the first norm.
             if step:

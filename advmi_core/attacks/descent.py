@@ -11,6 +11,7 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball, per_image, steepest
 from advmi_core.attacks.base import Attack, Iterate
+from advmi_core.attacks.gradients import mended
 from advmi_core.attacks.mi_term import MI_TERMS, MITerm, check_sampling, make_term
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.pairs import PAIRS
@@ -38,6 +39,8 @@ class Descent(Attack):
         alpha: step α of δ, a plain gradient step followed by projection.
         start: δ₁ is uniform in ±start, then projected.
         aim: the penalised excess is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖².
+            For a classifier that is too sure f is divided by ``Problem.unit``: plain gradient steps of a
+            criterion of thousands of logits would throw x̃ from edge to edge of its ball.
             With the published f⁺ (aim 0) the pull fades as f nears 0, and many rows approach success without
             reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
@@ -111,12 +114,14 @@ class Descent(Attack):
         with torch.enable_grad():
             seen = problem.evaluate(x_adv, information.wants_maps)
             mi, samples, pull = information.step(x_adv, seen.maps)
-            excess = (seen.criterion + self.aim * problem.scale).clamp_min(0)
+            excess = (seen.criterion / problem.unit + self.aim * problem.scale).clamp_min(0)
             # One backward pass for ∇_δ F: the model's part through f⁺, the critic's through its samples.
             on_f = torch.where(restoring, 1.0, c)
             on_mi = per_image(torch.where(restoring, 0.0, -sign * self.mi_weight), pull)
-            torch.autograd.backward([excess, samples], [on_f, pull.mul_(on_mi)], inputs=[x_adv])
-        gradient, x_adv, excess = _gradient(x_adv), x_adv.detach(), excess.detach()
+            torch.autograd.backward([excess, samples], [on_f, usable(pull).mul_(on_mi)], inputs=[x_adv])
+        gradient, lost = mended(_gradient(x_adv), x_adv.detach(), seen.clear)
+        # An output that is not finite says nothing of c, which would never be finite again.
+        x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
         moved = x_adv - ball.project(x_adv - gradient)
         iterate = Iterate(
             x_adv=x_adv,
@@ -126,6 +131,7 @@ class Descent(Attack):
             mi=mi if information.nats else torch.full_like(mi, torch.nan),
             c=c,
             gap=(moved.flatten(1).square().sum(1) + excess.square()).sqrt(),
+            lost=lost,
         )
         move = torch.where(
             per_image(restoring, gradient),
@@ -133,6 +139,12 @@ class Descent(Attack):
             self.alpha * gradient,
         )
         return Descended(iterate, excess, ball.project(current - move))
+
+
+def usable(pull: Tensor) -> Tensor:
+    """∂I/∂samples (B,…), 0 in the rows where it is not finite, so that the model's gradient remains."""
+    finite = pull.flatten(1).abs().amax(1) < torch.inf
+    return torch.where(per_image(finite, pull), pull, 0.0)
 
 
 def _gradient(x_adv: Tensor) -> Tensor:

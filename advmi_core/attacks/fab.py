@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, per_image
+from advmi_core.attacks.ball import TINIEST, Ball, per_image
 from advmi_core.attacks.base import Iterate
 from advmi_core.attacks.looking import glance, look
 from advmi_core.objectives import Evaluation, Problem
@@ -32,7 +32,11 @@ def fab(problem: Problem, ball: Ball, target: Tensor, true: Tensor, steps: int) 
 
     current = x
     for _ in range(steps):
-        _, ahead, slope = look(problem, current, lead)
+        _, ahead, slope, lost = look(problem, current, lead)
+        # A row without a slope stays where it is; what remains does not change with the scale of the logits.
+        unit = slope.flatten(1).abs().amax(1).clamp_min(TINIEST)
+        slope = torch.where(per_image(lost, x), 0.0, slope / per_image(unit, slope))
+        ahead = torch.where(lost, 0.0, ahead / unit).nan_to_num(0)
         # The border of the linearised classifiers: the points z with ⟨slope, z⟩ = ⟨slope, current⟩ − ahead.
         wanted = ((current - x) * slope).flatten(1).sum(1) - ahead
         from_here = reach_plane(current, slope, -ahead, ball.norm)
@@ -43,7 +47,7 @@ def fab(problem: Problem, ball: Ball, target: Tensor, true: Tensor, steps: int) 
         current = torch.lerp(stays, pulled, weight).clamp(0, 1)
         crossed = glance(problem, current).success
         x_adv = ball.snap(ball.project(current))
-        yield Iterate.of(x_adv, glance(problem, x_adv), passes=3)
+        yield Iterate.of(x_adv, glance(problem, x_adv), passes=3, lost=lost)
         current = torch.where(per_image(crossed, x), x + _BACK * (current - x), current)
 
 

@@ -68,7 +68,7 @@ class FWA(Attack):
         sent = transport.nothing()
         for t in range(self.steps):
             x_adv = transport.image(sent).clamp(0, 1)  # from rounding
-            seen, _, gradient = look(problem, x_adv, problem.cross_entropy)
-            yield Iterate.of(x_adv, seen)
+            seen, _, gradient, lost = look(problem, x_adv, problem.log_odds)
+            yield Iterate.of(x_adv, seen, lost=lost)
             step = 2 / (t + 2) if self.step_size is None else self.step_size
             sent = transport.fit(sent.lerp(transport.best(gradient, budget), step))

@@ -33,8 +33,10 @@ class Kept:
         self._mi = torch.empty(count, device=device)
         self._step = torch.zeros(count, dtype=torch.int64, device=device)
         self._queries = torch.zeros(count, dtype=torch.int64, device=device)
+        self._lost = torch.zeros(count, dtype=torch.bool, device=device)
+        self._undefined = torch.zeros(count, dtype=torch.bool, device=device)
         self._history = torch.empty(len(_HISTORY), attack.iterations, count, device=device)
-        self._warnings: list[str] = []
+        self._warnings: list[str] = list(problem.warnings)
         self.begin(slice(0, count))
 
     def warn(self, sentence: str) -> None:
@@ -49,6 +51,8 @@ class Kept:
         self._mi[part] = torch.nan
         self._step[part] = 0
         self._queries[part] = 1  # the clean image
+        self._lost[part] = False
+        self._undefined[part] = False
         self._history[:, :, part] = torch.nan
 
     def keep(self, part: slice, step: int, iterate: Iterate) -> None:
@@ -66,6 +70,9 @@ class Kept:
         self._step[part] = torch.where(better, step, self._step[part])
         self.found[part] |= iterate.eligible
         self._queries[part] += iterate.passes
+        self._undefined[part] |= criterion.isnan()
+        if iterate.lost is not None:
+            self._lost[part] |= iterate.lost
         self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
 
     def result(self) -> AttackResult:
@@ -83,6 +90,7 @@ class Kept:
         if problem.objective.mi_sign < 0:  # an unsupervised example also needs I > 0 inside the loop
             success = success & self.found
         reached = self._step > 0
+        self._tell_of_the_unusual(torch.cat([part.criterion for part in parts]))
         delta = (x_adv - problem.x).flatten(1)
         return AttackResult(
             x=self._given.detach().clone(),
@@ -103,13 +111,29 @@ class Kept:
             warnings=tuple(self._warnings),
         )
 
+    def _tell_of_the_unusual(self, criterion: Tensor) -> None:
+        """Warn of rows whose gradient or whose model's output could not be used in some step."""
+        undefined, lost = int((self._undefined | criterion.isnan()).sum()), int(self._lost.sum())
+        if undefined:
+            self.warn(
+                f"The model's output on {undefined} of {len(criterion)} images was not a number (NaN) in "
+                "some step; such an output counts as a failure."
+            )
+        if lost:
+            self.warn(
+                f"The gradient of {lost} of {len(criterion)} images was exactly zero or not finite in some "
+                "step, where a random direction was tried: their failure says little of the model."
+            )
+
     def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
         """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
         values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
         chosen = reached.nonzero().flatten()
+        if not self._attack.mi_steps:
+            return values
         if min(x_adv.shape[-2:]) < SMALLEST:
             self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
-        elif self._attack.mi_steps and len(chosen):
+        elif len(chosen):
             values[chosen] = self._measured(x_adv, chosen)
         return values
 

@@ -10,17 +10,22 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.base import Iterate
+from advmi_core.attacks.gradients import mended
 from advmi_core.objectives import Evaluation, Problem
 
 Loss = Callable[[Evaluation], Tensor]
 
 
 class Look(NamedTuple):
-    """One forward and backward pass at x̃, detached: its evaluation, the loss (b,), and its gradient at x̃."""
+    """One forward and backward pass at x̃, detached: its evaluation, the loss (b,), and its gradient at x̃.
+
+    The gradient is finite: ``lost`` (b,) bool are the rows that have a random direction in its place.
+    """
 
     seen: Evaluation
     loss: Tensor
     gradient: Tensor
+    lost: Tensor
 
 
 def look(problem: Problem, x_adv: Tensor, loss: Loss) -> Look:
@@ -30,7 +35,7 @@ def look(problem: Problem, x_adv: Tensor, loss: Loss) -> Look:
         seen = problem.evaluate(leaf)
         value = loss(seen)
         (gradient,) = torch.autograd.grad(value, leaf, torch.ones_like(value))
-    return Look(seen.detached(), value.detach(), gradient)
+    return Look(seen.detached(), value.detach(), *mended(gradient, leaf.detach(), seen.clear))
 
 
 def glance(problem: Problem, x_adv: Tensor) -> Evaluation:
@@ -50,7 +55,7 @@ def merge(whole: Iterate, rows: Tensor, part: Iterate) -> Iterate:
     def put(old: Tensor, new: Tensor) -> Tensor:
         return old.index_copy(0, rows, new)
 
-    old, new = whole.evaluation, part.evaluation
+    old, new, old_lost = whole.evaluation, part.evaluation, whole.lost
     names = ("x_adv", "eligible", "score", "mi", "c", "gap")
     passes = torch.zeros(len(whole.x_adv), dtype=torch.int64, device=rows.device)
     passes[rows] = part.passes
@@ -63,5 +68,6 @@ def merge(whole: Iterate, rows: Tensor, part: Iterate) -> Iterate:
             clear=put(old.clear, new.clear),
         ),
         passes=passes,
+        lost=None if old_lost is None or part.lost is None else put(old_lost, part.lost),
         **{name: put(getattr(whole, name), getattr(part, name)) for name in names},
     )

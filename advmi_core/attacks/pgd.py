@@ -11,7 +11,8 @@ from torch import Tensor
 
 from advmi_core.attacks.ball import Ball, steepest
 from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.descent import START
+from advmi_core.attacks.descent import START, usable
+from advmi_core.attacks.gradients import mended
 from advmi_core.attacks.mi_term import MITerm, check_sampling, make_term
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
@@ -26,8 +27,9 @@ class PGD(Attack):
 
     Attributes:
         step_size: η > 0; None takes ε/4 [NAMID's setting].
-        loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the cross entropy of the
-            true label (or descends the target's), for Classification only.
+        loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the log odds of a wrong
+            label (or of the target), for Classification only: the direction of the cross entropy, which
+            itself has no gradient left where the model is sure.
         mi_weight: w ≥ 0; above 0 the loss is penalised by the MI of critics trained along, with MinMax's
             sign s.
         random_start: start uniformly in the ε cube instead of at x.
@@ -71,8 +73,9 @@ class PGD(Attack):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
                 seen = problem.evaluate(x_adv, information is not None)
-                gradient, mi = self._gradient(problem, x_adv, seen, information)
+                pull, mi = self._gradient(problem, x_adv, seen, information)
             x_adv = x_adv.detach()
+            gradient, lost = mended(pull, x_adv, seen.clear)
             yield Iterate(
                 x_adv=x_adv,
                 evaluation=seen.detached(),
@@ -81,6 +84,7 @@ class PGD(Attack):
                 mi=unknown if mi is None else mi,
                 c=unknown,
                 gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
+                lost=lost,
             )
             current = ball.project(current - step_size * steepest(gradient, self.norm))
 
@@ -100,12 +104,12 @@ class PGD(Attack):
         self, problem: Problem, x_adv: Tensor, seen: Evaluation, information: MITerm | None
     ) -> tuple[Tensor, Tensor | None]:
         """∇(loss − s·w·I) and, where it is part of the loss, the MI (b,)."""
-        loss = seen.criterion if self.loss == "margin" else problem.cross_entropy(seen)
+        loss = seen.criterion if self.loss == "margin" else problem.log_odds(seen)
         heads, weights, mi = [loss], [torch.ones_like(loss)], None
         if information is not None:
             mi, samples, pull = information.step(x_adv, seen.maps)
             heads.append(samples)
-            weights.append(pull.mul_(-problem.objective.mi_sign * self.mi_weight))
+            weights.append(usable(pull).mul_(-problem.objective.mi_sign * self.mi_weight))
         torch.autograd.backward(heads, weights, inputs=[x_adv])
         assert x_adv.grad is not None  # backward() was asked for exactly this one
         return x_adv.grad, mi

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, per_image, steepest
+from advmi_core.attacks.ball import Ball, normalised, steepest
 from advmi_core.attacks.base import Attack, Iterate, need_labels
+from advmi_core.attacks.gradients import mended
 from advmi_core.attacks.looking import glance
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
@@ -78,17 +79,19 @@ class TIDIM(Attack):
         current, velocity = x, torch.zeros_like(x)
         for _ in range(self.steps):
             x_adv = ball.snap(current)
-            gradient = _smoothed(self._gradient(problem, x_adv, streams), smooth)
-            yield Iterate.of(x_adv, glance(problem, x_adv), passes=2)
-            size = gradient.flatten(1).abs().sum(1).clamp_min(1e-30)
-            velocity = self.momentum * velocity + gradient / per_image(size, gradient)
+            seen = glance(problem, x_adv)
+            gradient, lost = mended(self._gradient(problem, x_adv, streams), x_adv, seen.clear)
+            yield Iterate.of(x_adv, seen, passes=2, lost=lost)
+            # Smoothing sums many pixels: normalised before as well, tiny gradients do not underflow.
+            pull = _smoothed(normalised(gradient, 1), smooth)
+            velocity = self.momentum * velocity + normalised(pull, 1)
             current = ball.project(current - step_size * steepest(velocity, self.norm))
 
     def _gradient(self, problem: Problem, x_adv: Tensor, streams: RowStreams) -> Tensor:
         """Of the loss that descends, at a randomly shrunk x̃."""
         leaf = x_adv.detach().requires_grad_()
         with torch.enable_grad():
-            loss = problem.cross_entropy(problem.evaluate(self.diversify(leaf, streams.uniform(4))))
+            loss = problem.log_odds(problem.evaluate(self.diversify(leaf, streams.uniform(4))))
             (gradient,) = torch.autograd.grad(loss.sum(), leaf)
         return gradient
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from advmi_core.attacks.ball import Ball, steepest
+from advmi_core.attacks.gradients import mended
 from advmi_core.defenses.losses import divergence
+from advmi_core.objectives import log_odds
 
 Logits = Callable[[Tensor], Tensor]
 STEP_SHARE = 0.25
@@ -36,7 +37,8 @@ def craft(
         x: images in [0,1]; y: (B,) labels.
         noise: (B,C,H,W) in [0,1), the start within ±ε.
         eps, steps, norm: the ball, and how many steps of ε/4 are taken in it.
-        loss: ``"ce"`` ascends the cross entropy of y, ``"kl"`` the divergence from h(x).
+        loss: ``"ce"`` descends the log odds of y, the direction of the cross entropy, ``"kl"`` ascends the
+            divergence from h(x).
         watch: is shown the logits (B,classes) of the start and of every iterate but the last, which is
             returned without having been looked at.
 
@@ -53,11 +55,8 @@ def craft(
             seen = logits(x_adv)
             if watch is not None:
                 watch(seen.detach())
-            height = (
-                functional.cross_entropy(seen, y, reduction="sum")
-                if clean is None
-                else divergence(clean, seen).sum()
-            )
+            height = -log_odds(seen, y).sum() if clean is None else divergence(clean, seen).sum()
             (gradient,) = torch.autograd.grad(height, x_adv)
+        gradient, _ = mended(gradient, x_adv.detach(), torch.zeros_like(y, dtype=torch.bool))
         x_adv = ball.project(x_adv.detach() + STEP_SHARE * eps * steepest(gradient, norm))
     return x_adv.detach()
