@@ -5,7 +5,7 @@ PORT ?= 8501
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: run test check clean
+.PHONY: run test check gpu-check clean
 .DEFAULT_GOAL := run
 
 .venv/pyvenv.cfg:
@@ -39,6 +39,10 @@ check: .venv/.ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+gpu-check: .venv/.ready-test
+	@echo "==> What only a GPU can show, in at most ten minutes"
+	$(BIN)/python -m benchmarks.gpu_check gpu-check.json
 
 clean:
 	rm -rf .venv build dist *.egg-info screenshots

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 import torch
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.cli_data import data_app
 from advmi_core.cli_mi import mi
 from advmi_core.cli_robustness import ABOUT, command
 from advmi_core.cli_study import study_app
@@ -27,11 +27,28 @@ from advmi_core.cli_sweep import sweep
 from advmi_core.cli_table import table_app
 from advmi_core.device import VARIABLE, describe, pick, tune_cpu
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, watch
-from advmi_core.validate import check_choice, check_count
+from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, speak_anywhere, watch
+from advmi_core.terminal_options import (
+    check_radius,
+    count_option,
+    folder_option,
+    number_option,
+    port_from,
+    seed_option,
+)
+from advmi_core.validate import check_choice, check_count, number_from
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-data_app = typer.Typer(help="List the data sets at hand, or download one.", no_args_is_help=True)
+
+class Program(typer.Typer):
+    """The commands as a terminal calls them."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that the arguments name, whatever the output's encoding is."""
+        speak_anywhere()
+        return super().__call__(*args, **kwargs)
+
+
+app = Program(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
 app.add_typer(table_app, name="table")
@@ -47,14 +64,16 @@ def attack(
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
-    n: Annotated[int, typer.Option(help="Images; of a classifier's, the first it gets right.")] = 64,
-    eps: Annotated[float | None, typer.Option(help="Radius ε, pixels lie in [0,1].")] = None,
-    steps: Annotated[int | None, typer.Option(help="Iterations.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
+    n: Annotated[int, count_option("Images; of a classifier's, the first it gets right.")] = 64,
+    eps: Annotated[
+        float | None, number_option("Radius ε, such as 0.1 or 8/255; pixels lie in [0,1].")
+    ] = None,
+    steps: Annotated[int | None, count_option("Iterations.")] = None,
+    seed: Annotated[int, seed_option("Seed of all random numbers.")] = 0,
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Any other parameter, NAME=VALUE; may be repeated.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for result.npz, spec.json, summary.json.")] = None,
+    out: Annotated[Path | None, folder_option("Folder for result.npz, spec.json, summary.json.")] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -63,16 +82,17 @@ def attack(
         tune_cpu()
         chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
         check_count(n, "n")
-        objective, x = _objective(model, dataset, split, n, device)
+        check_radius(getattr(chosen, "eps", None), getattr(chosen, "norm", "linf"))
+        objective, x, taken = _objective(model, dataset, split, n, device)
         began = time.perf_counter()
         run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
-        facts = {"attack": attack, "dataset": dataset, "model": model, **saving.summarise(result)}
+        facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
         facts["seconds"] = round(time.perf_counter() - began, 3)
         facts["device"] = describe(objective.device)
         if out is not None:
             facts["files"] = [str(path) for path in saving.save(result, out)]
-        say(facts) if as_json else _tell_attack(facts)
+        say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
 
 
 def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
@@ -91,37 +111,63 @@ def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attac
 
 
 def _literal(text: str) -> Any:
-    """A number, True, False or None as Python writes them; anything else is a word."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+    """A number, a fraction, True, False or None as Python writes them; anything else is a word."""
+    for read in (ast.literal_eval, number_from):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text
 
 
-def _objective(model: str, dataset: str, split: str, n: int, device: str) -> tuple[Objective, torch.Tensor]:
-    """A classifier is attacked on the first ``n`` images it gets right, an autoencoder on the first ``n``."""
+def _objective(
+    model: str, dataset: str, split: str, n: int, device: str
+) -> tuple[Objective, torch.Tensor, dict[str, Any]]:
+    """A classifier is attacked on the first ``n`` images it gets right, an autoencoder on the first ``n``.
+
+    The facts say how many images were asked for, how many there are, and of how many of these the model was
+    found to be right (None for an autoencoder) before there were enough.
+    """
     images = data.load(dataset, split=split)
+    taken = {"asked": n, "available": len(images), "looked_at": min(n, len(images)), "right": None}
     place = pick(device)
     network = models.load(model, dataset=dataset, device=str(place))
     if isinstance(network, models.Autoencoder):
         chosen = images.take(range(min(n, len(images))))
-        return Reconstruction(network), chosen.x
+        return Reconstruction(network), chosen.x, taken
     right: list[int] = []
+    looked_at = 0
     for start in range(0, len(images), 256):
         logits = network(images.x[start : start + 256].to(place))
         hits = logits.argmax(1).cpu() == images.y[start : start + 256]
         right += (hits.nonzero().flatten() + start).tolist()
+        looked_at += len(hits)
         if len(right) >= n:
             break
+    if not right:
+        raise ValueError(f"{model} gets none of the {looked_at} images of {dataset} ({split}) right")
     chosen = images.take(right[:n])
-    return Classification(network, chosen.y), chosen.x
+    return Classification(network, chosen.y), chosen.x, taken | {"looked_at": looked_at, "right": len(right)}
 
 
-def _tell_attack(facts: dict[str, Any]) -> None:
+def _too_few(facts: dict[str, Any]) -> list[str]:
+    """One sentence where fewer images were attacked than were asked for."""
+    if facts["images"] >= facts["asked"]:
+        return []
+    there = f"Asked for {facts['asked']} images; {facts['dataset']} has {facts['available']} here"
+    if facts["right"] is None:
+        return [f"{there}, and all of them were attacked."]
+    return [f"{there}, {facts['model']} gets {facts['right']} of them right, and these were attacked."]
+
+
+def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
     table = Table(title=f"{facts['attack']} on {facts['model']}, {facts['dataset']}", show_header=False)
+    over = f"over {facts['succeeded']} successes of {facts['counted']} images"
+    over += " that the model gets right" if classified else ""
     for key, label in (
         ("counted", "images counted (initially correct)"),
         ("asr", "attack success rate"),
+        ("over", "all that follows but the seconds"),
         ("mi_mean", "mutual information, mean (nats)"),
         ("mi_std", "mutual information, std (nats)"),
         ("l2_mean", "L2 norm, mean"),
@@ -130,12 +176,13 @@ def _tell_attack(facts: dict[str, Any]) -> None:
         ("seconds", "seconds"),
         ("device", "computed on"),
     ):
-        value = facts[key]
+        value = over if key == "over" else facts[key]
         table.add_row(
             label, "–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
         )
     show(table)
-    for line in (*facts["warnings"], *(f"wrote {path}" for path in facts.get("files", []))):
+    written = [f"wrote {path}" for path in facts.get("files", [])]
+    for line in (*_too_few(facts), *facts["warnings"], *written):
         people.print(line, highlight=False, soft_wrap=True)
 
 
@@ -143,20 +190,20 @@ def _tell_attack(facts: dict[str, Any]) -> None:
 def train(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(models.MODELS)}.")],
     dataset: Dataset = "fashion-mnist",
-    out: Annotated[Path, typer.Option(help="Folder for the weights and their card.")] = Path("weights"),
-    epochs: Annotated[int | None, typer.Option()] = None,
-    batch: Annotated[int | None, typer.Option(help="Images per gradient step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
-    warmup: Annotated[float | None, typer.Option(help="Share of steps in which the rate rises.")] = None,
+    out: Annotated[Path, folder_option("Folder for the weights and their card.")] = Path("weights"),
+    epochs: Annotated[int | None, count_option()] = None,
+    batch: Annotated[int | None, count_option("Images per gradient step.")] = None,
+    lr: Annotated[float | None, number_option("Highest learning rate.")] = None,
+    warmup: Annotated[float | None, number_option("Share of steps in which the rate rises.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd or adam.")] = None,
-    weight_decay: Annotated[float | None, typer.Option()] = None,
-    smoothing: Annotated[float | None, typer.Option(help="Label smoothing.")] = None,
+    weight_decay: Annotated[float | None, number_option("")] = None,
+    smoothing: Annotated[float | None, number_option("Label smoothing.")] = None,
     flip: Annotated[bool | None, typer.Option(help="Mirror images at random.")] = None,
-    sparsity: Annotated[float | None, typer.Option(help="Weight of the KL sparsity term.")] = None,
-    adversary: Annotated[float | None, typer.Option(help="Weight of the discriminator's game.")] = None,
-    validation: Annotated[float | None, typer.Option(help="Share held out to choose the epoch.")] = None,
+    sparsity: Annotated[float | None, number_option("Weight of the KL sparsity term.")] = None,
+    adversary: Annotated[float | None, number_option("Weight of the discriminator's game.")] = None,
+    validation: Annotated[float | None, number_option("Share held out to choose the epoch.")] = None,
     half: Annotated[bool | None, typer.Option(help="Store float16 weights.")] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
+    seed: Annotated[int | None, seed_option()] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -187,60 +234,6 @@ def train(
 _TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dataset"}
 
 
-@data_app.command("list")
-def list_data(as_json: Json = False) -> None:
-    """Which data sets are here, and from where they would be loaded."""
-    with clear_errors():
-        states = [status for name in data.NAMES for status in data.available(name)]
-        if as_json:
-            print(json.dumps([_status(status) for status in states], indent=2))
-            return
-        table = Table("data set", "split", "source", "", "remark")
-        for status in states:
-            if status.found:
-                table.add_row(
-                    status.name, status.split, status.source, "used" if status.used else "", status.note
-                )
-        show(table)
-        missing = [
-            name
-            for name in data.NAMES
-            if not all(
-                any(s.used for s in states if (s.name, s.split) == (name, split)) for split in data.SPLITS
-            )
-        ]
-        if missing:
-            Console().print(f"Not (wholly) here: {', '.join(missing)}; get one with `advmi data get NAME`.")
-
-
-def _status(status: data.SourceStatus) -> dict[str, Any]:
-    return {
-        "name": status.name,
-        "split": status.split,
-        "source": status.source,
-        "found": status.found,
-        "used": status.used,
-        "note": status.note,
-    }
-
-
-@data_app.command("get")
-def get_data(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(data.NAMES)}.")], as_json: Json = False
-) -> None:
-    """Download a data set from its authors into the user cache; checksums are verified."""
-    with clear_errors(), Progress(console=people, disable=as_json) as bar:
-        task = bar.add_task(f"Downloading {name}", total=None)
-        files = data.download(
-            name, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
-        if as_json:
-            say({"name": name, "files": [str(path) for path in files]})
-        else:
-            for path in files:
-                Console().print(f"have {path}", soft_wrap=True)
-
-
 @app.command("doctor")
 def examine(as_json: Json = False) -> None:
     """Device, threads, data, weights and versions: what is missing, and how to get it."""
@@ -266,7 +259,7 @@ def examine(as_json: Json = False) -> None:
 
 @app.command("app")
 def start_app(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
+    port: Annotated[int, count_option("Port to listen on; 0 takes a free one.", most=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
     device: Device = "auto",
 ) -> None:
@@ -276,6 +269,8 @@ def start_app(
     if device != "auto":
         os.environ[VARIABLE] = device  # of the server, and of the processes that it starts
     root = paths.app_root()
+    with clear_errors():
+        port = port_from(port)
     print(f"AdvMI is starting on http://localhost:{port} (Ctrl-C stops it)", flush=True)
     command = [sys.executable, "-m", "advmi_core.ui.serve", f"--server.port={port}"]
     command.append(f"--server.headless={'false' if browser else 'true'}")

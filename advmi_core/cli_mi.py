@@ -13,17 +13,18 @@ from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.mi.estimators import ESTIMATORS, Estimator
 from advmi_core.mi.tasks import TASKS, Task
 from advmi_core.terminal import Device, Json, clear_errors, people, say, show, watch
+from advmi_core.terminal_options import count_option, number_option, seed_option
 from advmi_core.validate import check_choice
 
 
 def mi(
     task: Annotated[str, typer.Option(help=f"One of {', '.join(TASKS)}.")] = "gaussian",
-    mi: Annotated[float, typer.Option(help="True mutual information in nats.")] = 1.0,
-    dim: Annotated[int | None, typer.Option(help="Coordinates of each side; default: the task's.")] = None,
+    mi: Annotated[float, number_option("True mutual information in nats.")] = 1.0,
+    dim: Annotated[int | None, count_option("Coordinates of each side; default: the task's.")] = None,
     estimator: Annotated[str, typer.Option(help=f"One of {', '.join(ESTIMATORS)}.")] = "dv",
-    n: Annotated[int, typer.Option(help="Samples.")] = 10_000,
-    steps: Annotated[int | None, typer.Option(help="Adam steps; default: the estimator's.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the samples and of the estimator.")] = 0,
+    n: Annotated[int, count_option("Samples.")] = 10_000,
+    steps: Annotated[int | None, count_option("Adam steps; default: the estimator's.")] = None,
+    seed: Annotated[int, seed_option("Seed of the samples and of the estimator.")] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:

@@ -32,6 +32,7 @@ from advmi_core.terminal import (
     show,
     watch,
 )
+from advmi_core.terminal_options import MOST_SEEDS, check_radius, count_option, folder_option, number_option
 from advmi_core.validate import check_count
 
 ABOUT = {
@@ -59,24 +60,24 @@ def command(kind: str) -> Callable[..., None]:
         attacks: Annotated[
             Names, typer.Option("--attack", help="Of --run: PGD-40, AA, …; default: all of the kind.")
         ] = None,
-        n: Annotated[int, typer.Option(help="Of --run: test images, the first of the split.")] = 10_000,
-        autoattack_images: Annotated[int, typer.Option(help="Of --run: the first so many for AA.")] = 500,
+        n: Annotated[int, count_option("Of --run: test images, the first of the split.")] = 10_000,
+        autoattack_images: Annotated[int, count_option("Of --run: the first so many for AA.")] = 500,
         guard_images: Annotated[
-            int, typer.Option(help="Of --run: the first so many for PGD-1, PGD-10, PGD-100, PGD-40 ×5.")
+            int, count_option("Of --run: the first so many for PGD-1, PGD-10, PGD-100, PGD-40 ×5.")
         ] = 1_000,
-        seeds: Annotated[int, typer.Option(help="Of --run: trainings of each row, seeds 0, 1, …")] = 2,
+        seeds: Annotated[int, count_option("Of --run: trainings, seeds 0, 1, …", most=MOST_SEEDS)] = 2,
         norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
-        eps: Annotated[float | None, typer.Option(help="Of --run: ε; default: that of the training.")] = None,
+        eps: Annotated[float | None, number_option("Of --run: ε; default: that of the training.")] = None,
         surrogate: Annotated[
             str | None, typer.Option(help="Of blackbox --run: the model that x̃ is made on.")
         ] = None,
         surrogate_weights: Annotated[Path | None, typer.Option(help="Its .safetensors file.")] = None,
-        batch: Annotated[int, typer.Option(help="Of --run: images that a kill loses at most.")] = 250,
+        batch: Annotated[int, count_option("Of --run: images that a kill loses at most.")] = 250,
         runs: Runs = None,
         out: Annotated[
             Path | None,
-            typer.Option(
-                help="Also store the result of --run here, as assets/robustness holds it; what a result "
+            folder_option(
+                "Also store the result of --run here, as assets/robustness holds it; what a result "
                 "there has already is not measured again."
             ),
         ] = None,
@@ -89,6 +90,7 @@ def command(kind: str) -> Callable[..., None]:
             if run:
                 tune_cpu()
                 check_count(seeds, "seeds")
+                check_radius(eps, norm)
                 if trained is None:
                     raise ValueError("--run needs --trained, the folder of the trained models, got none")
                 study = RobustnessStudy(

@@ -17,6 +17,14 @@ from advmi_core.parts import user_folder
 from advmi_core.studies.results import StudyResult
 from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
 from advmi_core.terminal import Dataset, Device, Json, clear_errors, people, say, show, watch
+from advmi_core.terminal_options import (
+    MOST_SEEDS,
+    check_radius,
+    count_option,
+    folder_option,
+    number_option,
+    seed_option,
+)
 from advmi_core.validate import check_count
 
 study_app = typer.Typer(
@@ -31,22 +39,22 @@ def _family() -> None:
 
 @study_app.command()
 def sampling(
-    n: Annotated[int, typer.Option(help="Images, the first of the split.")] = 1000,
+    n: Annotated[int, count_option("Images, the first of the split.")] = 1000,
     out: Annotated[
-        Path | None, typer.Option(help="Where the study's folder lies; default: where the app keeps its own.")
+        Path | None, folder_option("Where the study's folder lies; default: where the app keeps its own.")
     ] = None,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
-    eps: Annotated[float, typer.Option(help="Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
+    eps: Annotated[float, number_option("Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
     perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
     samplings: Annotated[
         list[str] | None, typer.Option("--sampling", help=f"{', '.join(SAMPLINGS)}; may be repeated.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="How often every image is measured.")] = 2,
+    seeds: Annotated[int, count_option("How often every image is measured.", most=MOST_SEEDS)] = 2,
     critic: Annotated[str, typer.Option(help="compact or paper, for conv and random.")] = "compact",
-    steps: Annotated[int, typer.Option(help="Adam steps of each critic.")] = 100,
-    seed: Annotated[int, typer.Option(help="Seed of the perturbation; estimates use 0, 1, ….")] = 0,
+    steps: Annotated[int, count_option("Adam steps of each critic.")] = 100,
+    seed: Annotated[int, seed_option("Seed of the perturbation; estimates use 0, 1, ….")] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -54,6 +62,7 @@ def sampling(
     with clear_errors():
         tune_cpu()
         check_count(seeds, "seeds")
+        check_radius(eps, "linf")
         study = SamplingStudy(
             n=n, dataset=dataset, split=split, model=model, eps=eps, perturbation=perturbation, seed=seed,
             samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,

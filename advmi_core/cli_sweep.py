@@ -17,28 +17,29 @@ from advmi_core.experiments.executors import EXECUTORS
 from advmi_core.figures.words import number
 from advmi_core.files import json_number
 from advmi_core.terminal import Device, Json, clear_errors, people, say, show, watch
+from advmi_core.terminal_options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.validate import check_choice
 
 
 def sweep(
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")],
-    n: Annotated[int | None, typer.Option(help="Images, the first of the split.")] = None,
+    n: Annotated[int | None, count_option("Images, the first of the split.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of a data set, see `advmi data list`.")] = None,
     split: Annotated[str | None, typer.Option(help="train or test.")] = None,
     model: Annotated[str | None, typer.Option(help="Name of a model with trained weights.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
-    shard: Annotated[int | None, typer.Option(help="Images computed and kept at once.")] = None,
+    seed: Annotated[int | None, seed_option("Seed of all random numbers.")] = None,
+    shard: Annotated[int | None, count_option("Images computed and kept at once.")] = None,
     executor: Annotated[str, typer.Option(help=f"{', '.join(EXECUTORS)}; all give the same bytes.")] = (
         "processes"
     ),
     workers: Annotated[
-        int | None, typer.Option(help="Shards at a time; default one a core, 1 on a GPU.")
+        int | None, count_option("Shards at once; default one a core, 1 on a GPU.", most=MOST_WORKERS)
     ] = None,
     ray_address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; without it Ray stays on this machine.")
     ] = None,
     runs: Annotated[
-        Path | None, typer.Option(help="Where the runs lie; default $ADVMI_RUNS or the app's own folder.")
+        Path | None, folder_option("Where the runs lie; default $ADVMI_RUNS or the app's own folder.")
     ] = None,
     device: Device = "auto",
     as_json: Json = False,

@@ -40,6 +40,7 @@ from advmi_core.terminal import (
     show,
     watch,
 )
+from advmi_core.terminal_options import MOST_SEEDS, count_option, folder_option, number_option
 from advmi_core.validate import check_count
 
 table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
@@ -55,25 +56,25 @@ def reconstruction(
     rows: Annotated[
         list[str] | None, typer.Option("--row", help=f"Of --run: {', '.join(ROWS)}; default: all.")
     ] = None,
-    n: Annotated[int, typer.Option(help="Of --run: training images, the first of the split.")] = 5000,
-    seeds: Annotated[int, typer.Option(help="Of --run: trainings of each row.")] = 3,
-    epochs: Annotated[int | None, typer.Option(help="Of --run; default: the model's.")] = None,
+    n: Annotated[int, count_option("Of --run: training images, the first of the split.")] = 5000,
+    seeds: Annotated[int, count_option("Of --run: trainings of each row.", most=MOST_SEEDS)] = 3,
+    epochs: Annotated[int | None, count_option("Of --run; default: the model's.")] = None,
     targets: Annotated[str, typer.Option(help="Of --run: self or original, what UAEs rebuild to.")] = "self",
-    share: Annotated[float, typer.Option(help="Of --run: share of the UAEs mixed in.")] = 1.0,
-    steps: Annotated[int, typer.Option(help="Of --run: iterations of the UAEs.")] = 40,
-    inner: Annotated[int | None, typer.Option(help="Of --run: critic steps; default: the row's.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="Of --run: step α of δ; default: the row's.")] = None,
-    start: Annotated[float | None, typer.Option(help="Of --run: ± of the random start.")] = None,
-    mi_weight: Annotated[float | None, typer.Option(help="Of --run: weight w of the MI.")] = None,
+    share: Annotated[float, number_option("Of --run: share of the UAEs mixed in.")] = 1.0,
+    steps: Annotated[int, count_option("Of --run: iterations of the UAEs.")] = 40,
+    inner: Annotated[int | None, count_option("Of --run: critic steps; default: the row's.")] = None,
+    alpha: Annotated[float | None, number_option("Of --run: step α of δ; default: the row's.")] = None,
+    start: Annotated[float | None, number_option("Of --run: ± of the random start.")] = None,
+    mi_weight: Annotated[float | None, number_option("Of --run: weight w of the MI.")] = None,
     warmup: Annotated[
-        int | None, typer.Option(help="Of --run: iterations before the first, of the critic alone.")
+        int | None, count_option("Of --run: iterations before the first, of the critic alone.")
     ] = None,
     asr_images: Annotated[
-        int, typer.Option(help="Of --run: test images whose UAEs only tell the success rate.")
+        int, count_option("Of --run: test images whose UAEs only tell the success rate.")
     ] = 1000,
     runs: Runs = None,
     out: Annotated[
-        Path | None, typer.Option(help="Also store the result of --run here, as assets/retraining holds it.")
+        Path | None, folder_option("Also store the result of --run here, as assets/retraining holds it.")
     ] = None,
     csv: Csv = None,
     latex: Latex = None,

@@ -59,7 +59,9 @@ def compute_exactly(device: torch.device) -> None:
     if device.type == "cuda":
         cuda: Any = torch.backends.cuda.matmul
         cudnn: Any = torch.backends.cudnn
-        for part in (cuda, cudnn.conv, cudnn.rnn):  # torch refuses to tell of two that differ in cuDNN
+        # The older switches too: torch raises an error at whoever reads them when they contradict the newer.
+        cuda.allow_tf32 = cudnn.allow_tf32 = False
+        for part in (cuda, cudnn.conv, cudnn.rnn):
             part.fp32_precision = "ieee"
 
 

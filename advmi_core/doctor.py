@@ -72,6 +72,10 @@ def _weights() -> dict[str, dict[str, str]]:
 
 def _advice(facts: dict[str, Any]) -> list[str]:
     advice = []
+    if paths.cache().exists() and not paths.cache().is_dir():
+        advice.append(
+            f"{paths.cache()} is a file, a folder is wanted: set ADVMI_CACHE to a folder, or unset it."
+        )
     for name, splits in facts["data"].items():
         missing = [split for split, source in splits.items() if source is None]
         if missing:

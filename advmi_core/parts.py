@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core import paths
-from advmi_core.files import write_atomically
+from advmi_core.files import parse_json, write_atomically
 
 Floats = NDArray[np.float32]
 _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -55,7 +55,7 @@ class Parts:
             try:
                 same = path.read_bytes() == self._text.encode()
             except OSError as error:
-                raise ValueError(f"{path} cannot be read: {error}") from error
+                raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
             if not same:
                 raise ValueError(
                     f"{path} is damaged or describes another study than its folder's name says; "
@@ -65,7 +65,7 @@ class Parts:
         try:
             write_text(path, self._text)
         except OSError as error:
-            raise ValueError(f"{self.folder} cannot be written: {error}") from error
+            raise ValueError(str(error)) from error
 
     def read(self, name: str, shape: tuple[int, ...]) -> tuple[Floats, float] | None:
         """A part's float32 values of this shape and its seconds (NaN if unknown); None if there is none.
@@ -92,7 +92,7 @@ class Parts:
     def seconds(self, name: str) -> float:
         """How long a part took; NaN if unknown."""
         try:
-            return float(json.loads(self._timing(name).read_text(encoding="utf-8"))["seconds"])
+            return float(parse_json(self._timing(name).read_text(encoding="utf-8"))["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
             return math.nan
 

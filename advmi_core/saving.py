@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from advmi_core.attacks import AttackResult
-from advmi_core.evaluation import moments
+from advmi_core.evaluation import summarise, tabulate
 from advmi_core.figures.export import arrays_npz
 from advmi_core.files import json_number, write_atomically
 
 
-def summarise(result: AttackResult) -> dict[str, Any]:
-    """Numbers over the initially correct images; means and standard deviations in the units of the result."""
-    counted = result.correct
-    mi, l2, queries = (moments(values[counted].cpu()) for values in (result.mi, result.l2, result.queries))
+def facts(result: AttackResult) -> dict[str, Any]:
+    """What ``evaluation.summarise`` says of the result, JSON-serialisable; None stands for "none to measure".
+
+    MI (nats), norms and queries describe the ``succeeded`` of the ``counted`` initially correct images.
+    """
+    table = tabulate(result, range(len(result.x)))
+    summary = summarise(table)
     return {
-        "images": len(result.x),
-        "counted": int(counted.sum()),
-        "failed": int((~result.success[counted]).sum()),
-        "asr": json_number(result.asr),
-        "mi_mean": json_number(mi.mean),
-        "mi_std": json_number(mi.std),
-        "linf_max": json_number(result.linf.max()),
-        "l2_mean": json_number(l2.mean),
-        "queries_mean": json_number(queries.mean),
+        "images": summary.images,
+        "counted": summary.counted,
+        "succeeded": summary.succeeded,
+        "failed": summary.counted - summary.succeeded,
+        "asr": json_number(summary.asr),
+        "mi_mean": json_number(summary.mi.mean),
+        "mi_std": json_number(summary.mi.std),
+        "linf_max": json_number(table.linf[table.success].max(initial=-math.inf)),
+        "l2_mean": json_number(summary.l2),
+        "queries_mean": json_number(summary.queries),
         "warnings": list(result.warnings),
     }
 
@@ -37,7 +42,7 @@ def save(result: AttackResult, folder: Path) -> list[Path]:
     return [
         target,
         _write_json(folder / "spec.json", result.spec),
-        _write_json(folder / "summary.json", summarise(result)),
+        _write_json(folder / "summary.json", facts(result)),
     ]
 
 

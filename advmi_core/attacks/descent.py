@@ -112,7 +112,7 @@ class Descent(Attack):
         sign = problem.objective.mi_sign
         x_adv = ball.snap(current).detach().requires_grad_()
         with torch.enable_grad():
-            seen = problem.evaluate(x_adv)
+            seen = problem.evaluate(x_adv, information.wants_maps)
             mi, samples, pull = information.step(x_adv, seen.maps)
             excess = (seen.criterion / problem.unit + self.aim * problem.scale).clamp_min(0)
             # One backward pass for ∇_δ F: the model's part through f⁺, the critic's through its samples.

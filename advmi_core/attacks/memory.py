@@ -32,7 +32,7 @@ def critic_weights(maps: Tensor | None, preset: Preset) -> int:
 
 def rows_that_fit(problem: Problem, critic: str) -> int:
     """Images to compute at once, ≥ 1, by an estimate from the model's maps and the free memory."""
-    _, maps = problem.objective.forward(problem.x[:1])
+    _, maps = problem.objective.forward(problem.x[:1], with_maps=True)
     per_image = 4 * (_PER_WEIGHT * critic_weights(maps, PRESETS[critic]) + _MODEL_FLOATS)
     largest = LARGEST_ON_CPU if problem.x.device.type == "cpu" else LARGEST_ON_GPU
     return max(1, min(largest, int(_SHARE * free_bytes(problem.x.device)) // per_image))

@@ -36,11 +36,13 @@ class MITerm(ABC):
     """I(x, x̃) for B images, estimated along the attack.
 
     Attributes:
+        wants_maps: ``step`` needs the first-layer maps of x̃.
         nats: the values are mutual information, and one that is not above 0 is none; else they measure
             likeness in another unit and sign, and a record must not call them MI.
         repeats: all steps do the same, with nothing drawn or counted on the host on the way.
     """
 
+    wants_maps: bool = False
     nats: ClassVar[bool] = True
     repeats: bool = True
 
@@ -106,6 +108,7 @@ class SampleTerm(MITerm):
         pairs: str,
     ) -> None:
         self._sampling, self._inner, self._seed = sampling, inner, seed
+        self.wants_maps = sampling == "conv"
         with torch.no_grad():
             samples = draw_samples(problem.objective, problem.x, sampling, seed)
         self._mine = PerSampleMINE(samples, critic=critic, bound=bound, pairs=pairs, seed=seed, rows=rows)

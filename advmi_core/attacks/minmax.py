@@ -90,7 +90,7 @@ class MinMax(Descent):
             return
         with torch.no_grad():
             start = ball.snap(current)
-            seen = problem.evaluate(start)
+            seen = problem.evaluate(start, information.wants_maps)
         waiting = replace(Iterate.of(start, seen, c=c), eligible=torch.zeros_like(seen.clear))
         for step in range(self.warmup):
             mi, _, _ = information.step(start, seen.maps)

@@ -72,7 +72,7 @@ class PGD(Attack):
         for _ in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
-                seen = problem.evaluate(x_adv)
+                seen = problem.evaluate(x_adv, information is not None)
                 pull, mi = self._gradient(problem, x_adv, seen, information)
             x_adv = x_adv.detach()
             gradient, lost = mended(pull, x_adv, seen.clear)

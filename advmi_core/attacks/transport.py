@@ -27,13 +27,15 @@ class LocalTransport:
     def __init__(self, x: Tensor, window: int) -> None:
         self.x = x
         self._window = window
-        reach = torch.arange(window, device=x.device) - window // 2
-        distance = torch.cartesian_prod(reach, reach).to(x).norm(dim=1)
-        self._distance = distance.view(-1, 1)
+        reach = torch.arange(window) - window // 2
+        distance = torch.cartesian_prod(reach, reach).to(x.dtype).norm(dim=1)
+        self._distance = distance.view(-1, 1).to(x.device)
         lengths, ring = distance.unique(return_inverse=True)
         # Neighbours as far away as one another; the first ring is the pixel itself.
-        self._rings = [(ring == place).nonzero().flatten() for place in range(1, len(lengths))]
-        self._lengths = lengths[1:].view(-1, 1)
+        rings = [(ring == place).nonzero().flatten() for place in range(1, len(lengths))]
+        self._rings = [ring.to(x.device) for ring in rings]
+        self._corners = [[divmod(place, window) for place in ring.tolist()] for ring in rings]
+        self._lengths = lengths[1:].view(-1, 1).to(x.device)
 
     def nothing(self) -> Tensor:
         """The plan that moves nothing."""
@@ -99,8 +101,7 @@ class LocalTransport:
         height, width = gradient.shape[-2:]
         around = F.pad(gradient, [self._window // 2] * 4, value=torch.inf)
         lowest, places = [], []
-        for ring in self._rings:
-            corners = [divmod(place, self._window) for place in ring.tolist()]
+        for ring, corners in zip(self._rings, self._corners, strict=True):
             found = torch.stack([around[..., i : i + height, j : j + width] for i, j in corners], 2).min(2)
             lowest.append(found.values)
             places.append(ring[found.indices])

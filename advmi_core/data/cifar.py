@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from advmi_core.data.image_set import Pixels
+from advmi_core.data.tarball import read_members
 
 SHAPE = (3, 32, 32)
 FOLDER = "cifar-10-batches-bin"
 _RECORD = 1 + 3 * 32 * 32
 _MAX_RECORDS = 10_000  # a file
+_MAX_UNPACKED = 256 << 20  # bytes; the published archive has 184 MB
 
 
 def file_names(split: str) -> tuple[str, ...]:
@@ -29,8 +29,7 @@ def read_folder(folder: Path, split: str) -> Pixels:
     """
     parts = []
     for name in file_names(split):
-        with (folder / name).open("rb") as stream:
-            parts.append(_records(stream.read(_MAX_RECORDS * _RECORD + 1), folder / name))
+        parts.append(_records(_content(folder / name), folder / name))
     return _join(parts)
 
 
@@ -40,19 +39,22 @@ def read_archive(path: Path, split: str) -> Pixels:
     Raises:
         ValueError: the archive is damaged or lacks a file.
     """
-    found: dict[str, bytes] = {}
     wanted = {f"{FOLDER}/{name}" for name in file_names(split)}
     try:
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                stream = archive.extractfile(member) if member.name in wanted else None
-                if stream is not None:
-                    found[member.name] = stream.read(_MAX_RECORDS * _RECORD + 1)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        found = read_members(path, wanted, _MAX_RECORDS * _RECORD, _MAX_UNPACKED)
+    except ValueError as error:
         raise ValueError(f"{path} cannot be read as CIFAR-10's binary archive: {error}") from error
     if missing := sorted(wanted - found.keys()):
         raise ValueError(f"{path} must hold {missing[0]}")
     return _join([_records(found[name], path / name) for name in sorted(wanted)])
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAX_RECORDS * _RECORD + 1)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def _records(content: bytes, path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

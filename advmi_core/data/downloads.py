@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import urllib.error
@@ -153,7 +154,7 @@ def _fetch(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
     except DownloadError:
         raise
     except OSError as error:
-        raise DownloadError(f"{target} could not be written: {error}") from error
+        raise DownloadError(str(error)) from error
 
 
 def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
@@ -166,6 +167,8 @@ def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> Non
                 received += len(chunk)
                 report(min(received, remote.size))
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # the disk's, not the network's
         raise DownloadError(f"{remote.url} could not be downloaded: {_reason(error)}") from error
     if digest.hexdigest() != remote.md5:
         raise DownloadError(

@@ -11,6 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+MAX_VALUES = 1 << 28
+"""Values of a data set of one file: 1 GiB as float32, 340,000 grey 28×28 or 87,000 colour 32×32 images."""
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
@@ -19,7 +22,7 @@ class ImageSet:
     Attributes:
         x: (N,C,H,W) float32 in [0,1].
         y: (N,) int64 labels in 0…len(classes)−1.
-        classes: class names, in the order of the labels.
+        classes: class names, in the order of the labels; the one name "unlabelled" where nobody knows them.
         name: the data set's name.
         split: "train" or "test" for the named data sets.
         source: which source served it: "ADVMI_DATA", "cache", "embedded", or "folder" for one's own path.

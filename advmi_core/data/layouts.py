@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from advmi_core.data import cifar, idx, mice, picture_files, svhn
-from advmi_core.data.catalog import CATALOG
+from advmi_core.data.catalog import CATALOG, SPLITS
 from advmi_core.data.image_set import Pixels
 from advmi_core.data.pictures import Shape
 from advmi_core.data.tree import open_tree
@@ -35,7 +35,11 @@ class Layout(Protocol):
 
 @dataclass(frozen=True)
 class IdxLayout:
-    """``folder/train-images-idx3-ubyte`` and its neighbours, each plain or with ``.gz``."""
+    """``folder/train-images-idx3-ubyte`` and its neighbours, each plain or with ``.gz``.
+
+    ``train-images.idx3-ubyte`` is read as well, and each file in a folder of its own name, as mirrors have
+    them.
+    """
 
     folder: str
 
@@ -43,7 +47,7 @@ class IdxLayout:
         return f"{root / self.folder / _idx_names(split)[0]}(.gz)"
 
     def find(self, root: Path, split: str) -> Files | None:
-        found = [_plain_or_gz(root / self.folder / name) for name in _idx_names(split)]
+        found = [_idx_file(root / self.folder, name) for name in _idx_names(split)]
         files = tuple(path for path in found if path is not None)
         return files if len(files) == len(found) else None
 
@@ -57,14 +61,20 @@ def _idx_names(split: str) -> tuple[str, str]:
     return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
 
 
-def _plain_or_gz(path: Path) -> Path | None:
-    both = (path, path.with_name(path.name + ".gz"))
-    return next((each for each in both if each.is_file()), None)
+def _idx_spellings(name: str) -> tuple[str, ...]:
+    both = (name, name.replace("-idx", ".idx"))
+    return tuple(f"{spelt}{ending}" for spelt in both for ending in ("", ".gz"))
+
+
+def _idx_file(folder: Path, name: str) -> Path | None:
+    spelt = _idx_spellings(name)
+    places = [*(folder / each for each in spelt), *(folder / each / each for each in spelt)]
+    return next((path for path in places if path.is_file()), None)
 
 
 @dataclass(frozen=True)
 class ClassesLayout:
-    """A folder or zip with ``split/CLASS/*.jpg``."""
+    """A folder or zip with ``split/CLASS/*.jpg``; an empty path is the root itself, if it has the classes."""
 
     path: str
     classes: tuple[str, ...]
@@ -75,7 +85,8 @@ class ClassesLayout:
 
     def find(self, root: Path, split: str) -> Files | None:
         path = root / self.path
-        return (path,) if path.is_file() or (path / split).is_dir() else None
+        inside = path / split if self.path else path / split / self.classes[0]
+        return (path,) if (self.path and path.is_file()) or inside.is_dir() else None
 
     def read(self, files: Files, split: str) -> Pixels:
         with open_tree(files[0]) as tree:
@@ -84,7 +95,10 @@ class ClassesLayout:
 
 @dataclass(frozen=True)
 class TinyLayout:
-    """Tiny-ImageNet's published folder or a zip of it; split "test" is its validation split."""
+    """Tiny-ImageNet's published folder or a zip of it; split "test" is its validation split.
+
+    An empty path is the root itself, if it has the list of classes.
+    """
 
     path: str
 
@@ -94,7 +108,9 @@ class TinyLayout:
     def find(self, root: Path, split: str) -> Files | None:
         path = root / self.path
         inside = path / ("train" if split == "train" else "val")
-        return (path,) if path.is_file() or inside.is_dir() else None
+        if not self.path and not (path / "wnids.txt").is_file():
+            return None
+        return (path,) if (self.path and path.is_file()) or inside.is_dir() else None
 
     def read(self, files: Files, split: str) -> Pixels:
         with open_tree(files[0]) as tree:
@@ -105,11 +121,13 @@ class TinyLayout:
 class CifarFolder:
     """The unpacked binary version of CIFAR-10."""
 
+    folder: str
+
     def place(self, root: Path, split: str) -> str:
-        return str(root / cifar.FOLDER / cifar.file_names(split)[0])
+        return str(root / self.folder / cifar.file_names(split)[0])
 
     def find(self, root: Path, split: str) -> Files | None:
-        files = tuple(root / cifar.FOLDER / name for name in cifar.file_names(split))
+        files = tuple(root / self.folder / name for name in cifar.file_names(split))
         return files if all(path.is_file() for path in files) else None
 
     def read(self, files: Files, split: str) -> Pixels:
@@ -174,18 +192,24 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "fashion-mnist": (IdxLayout("fashion-mnist"), IdxLayout("FashionMNIST/raw")),
     "mnist": (IdxLayout("mnist"), IdxLayout("MNIST/raw")),
     "cifar10": (
-        CifarFolder(),
+        CifarFolder(cifar.FOLDER),
+        CifarFolder(""),
         CifarArchive(),
         _classes("cifar10", "cifar10"),
         _classes("cifar10-jpeg.zip", "cifar10"),
+        _classes("", "cifar10"),
     ),
     "svhn": (SvhnLayout("svhn"), SvhnLayout("SVHN"), SvhnLayout("")),
     "tiny-imagenet": (
         TinyLayout("tiny-imagenet-200"),
         TinyLayout("tiny-imagenet-200.zip"),
         TinyLayout("tiny-imagenet-200-subset.zip"),
+        TinyLayout(""),
     ),
-    "mice-protein": (MiceLayout("mice-protein/Data_Cortex_Nuclear.csv"),),
+    "mice-protein": (
+        MiceLayout("mice-protein/Data_Cortex_Nuclear.csv"),
+        MiceLayout("Data_Cortex_Nuclear.csv"),
+    ),
 }
 
 _PICKLED = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
@@ -193,6 +217,8 @@ _PICKLED = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
 
 def unread(name: str, root: Path) -> str:
     """A sentence on files of the data set that are there but are not read, or an empty string."""
+    if name in ("mnist", "fashion-mnist"):
+        return _idx_unread(name, root)
     there = [pickled for pickled in _PICKLED if (root / pickled).exists()] if name == "cifar10" else []
     if not there:
         return ""
@@ -200,3 +226,20 @@ def unread(name: str, root: Path) -> str:
         f"{root / there[0]} is there but is not read: it holds pickles, which can run code when opened; "
         "put the binary version, cifar-10-binary.tar.gz, beside it"
     )
+
+
+def _idx_unread(name: str, root: Path) -> str:
+    if any(_idx_file(root, file) for split in SPLITS for file in _idx_names(split)):
+        return (
+            f"{root} holds IDX files, which MNIST and Fashion-MNIST share: "
+            f"put them in a folder {name} in it, so that it is told which they are"
+        )
+    known = {each for split in SPLITS for file in _idx_names(split) for each in _idx_spellings(file)}
+    for layout in LAYOUTS[name]:
+        folder = root / layout.folder if isinstance(layout, IdxLayout) else root
+        files = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        near = [file for file in files if ("ubyte" in file or "images" in file) and file not in known]
+        if near:
+            wanted = " and ".join(_idx_names("train" if "train" in near[0] else "test"))
+            return f"{folder / near[0]} is there but is not read: wanted are {wanted}, plain or with .gz"
+    return ""

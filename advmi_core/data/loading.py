@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from advmi_core.data.image_set import ImageSet, Pixels
 from advmi_core.data.layouts import Files, Layout
 from advmi_core.data.picture_files import read_classes
 from advmi_core.data.pictures import Shape, check_shape
-from advmi_core.data.sources import DataNotFoundError, find, not_found
+from advmi_core.data.sources import DataNotFoundError, find, not_found, passed_over
 from advmi_core.data.tree import open_tree
 
 _fetch = download  # `download` is also an argument's name
@@ -24,8 +25,9 @@ def load(
     """Load one split of a named data set from the first source that has it.
 
     Sources are asked in order: $ADVMI_DATA, the user cache, the subset embedded in AdvMI
-    (Fashion-MNIST only). Decoded files are remembered, the tensors are fresh at each call: changing
-    them changes nothing for others.
+    (Fashion-MNIST only). $ADVMI_DATA may also name the data set's own folder; a warning says why it is passed
+    over if it holds nothing known or files that look almost right. Decoded files are remembered, the tensors
+    are fresh at each call: changing them changes nothing for others.
 
     Args:
         name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", or the table "mice-protein".
@@ -49,6 +51,8 @@ def load(
     found = find(name, split)
     if found is None:
         raise not_found(name, split)
+    if reason := passed_over(name, found):
+        warnings.warn(reason, stacklevel=2)
     pixels = _read(found.layout, found.files, split, _stamp(found.files))
     classes = pixels.classes or facts.classes
     if not 0 <= int(pixels.labels.min()) <= int(pixels.labels.max()) < len(classes):
@@ -62,11 +66,12 @@ def load(
 def load_folder(path: str | Path, split: str | None = None, shape: Shape | None = None) -> ImageSet:
     """Load pictures of one's own from a folder or zip: ``split/CLASS/*.png|jpg|webp|bmp``.
 
-    Images come one class after the other in turn, so that any first N are balanced. A zip is read in
-    place, never extracted.
+    Images come one class after the other in turn, so that any first N are balanced. One class folder is a
+    data set of one class; pictures in no class folder are all of the class "unlabelled", label 0. A zip is
+    read in place, never extracted.
 
     Args:
-        path: the folder or zip.
+        path: the folder or zip; its pictures, as float32, must fit 2 GiB.
         split: the folder with the class folders; None if they lie directly in ``path``.
         shape: (C,H,W), to which every picture is cropped (centre) and resized; None wants pictures of one
             size, that of the first, with as many channels as it has.

@@ -29,6 +29,8 @@ CLASSES = ("c-CS-m", "c-CS-s", "c-SC-m", "c-SC-s", "t-CS-m", "t-CS-s", "t-SC-m",
 """Control or trisomic, stimulated to learn (CS) or not (SC), memantine or saline."""
 TEST_EVERY = 5
 SPLIT_SEED = 0
+_MAX_BYTES = 8 << 20  # the published file has 1 MB
+_MAX_LEVEL = 1e30  # the difference of two levels and the sum of a column stay finite
 SIZES = (864, 216)
 """Training and test rows of the published file."""
 
@@ -67,6 +69,8 @@ def read_csv(path: Path, split: str) -> Pixels:
 def _table(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Levels (N,77), NaN where missing, and labels (N,)."""
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it must have at most {_MAX_BYTES >> 20} MiB")
         with path.open(newline="", encoding="utf-8") as file:
             _, *rows = csv.reader(file)
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
@@ -86,8 +90,8 @@ def _row(row: Sequence[str], where: str) -> tuple[list[float], int]:
         levels = [float(value) if value else math.nan for value in row[1 : COLUMNS + 1]]
     except ValueError as error:
         raise ValueError(f"{where} must hold numbers as levels: {error}") from error
-    if any(math.isinf(level) for level in levels):
-        raise ValueError(f"{where} must hold finite levels")
+    if any(abs(level) > _MAX_LEVEL for level in levels):
+        raise ValueError(f"{where} must hold finite levels, at most {_MAX_LEVEL:g} in size")
     return levels, CLASSES.index(row[-1])
 
 

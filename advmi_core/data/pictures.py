@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from advmi_core.data.picture_cost import check_cost
+
 Shape = tuple[int, int, int]
 Box = tuple[int, int, int, int]
 
@@ -23,30 +25,28 @@ MAX_PIXELS = 25_000_000
 def open_picture(raw: bytes) -> Image.Image:
     """Decode a picture upright, in whatever mode it is stored.
 
-    Size and format are checked on the header, before a pixel is decoded. Of an animation the first frame
-    is taken.
+    Size, format and structure are checked before a pixel is decoded, so that no file takes more than two
+    seconds. Of an animation the first frame is taken.
 
     Raises:
-        ValueError: one sentence: empty, over 10 MB, over 25 megapixels, another format, or damaged.
+        ValueError: one sentence: empty, over 10 MB, over 25 megapixels, of a structure that makes decoding
+            slow (``picture_cost``), another format, or damaged.
     """
-    if not raw:
-        raise ValueError("the picture is empty")
-    if len(raw) > MAX_BYTES:
-        raise ValueError(
-            f"the picture must be at most {MAX_BYTES >> 20} MB, got {len(raw) / (1 << 20):.1f} MB"
-        )
-    header = _header(raw)
-    width, height = header.size
-    if width * height > MAX_PIXELS:
-        raise ValueError(
-            f"the picture must have at most {MAX_PIXELS // 10**6} megapixels, "
-            f"got {width}×{height} ({width * height / 1e6:.1f})"
-        )
+    header = _checked(raw)
     try:
         header.load()
         return ImageOps.exif_transpose(header)
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error on damaged files
         raise ValueError(f"the {header.format} picture is damaged and cannot be decoded: {error}") from error
+
+
+def size_of(raw: bytes) -> tuple[int, int]:
+    """(width, height) of a picture as stored; nothing is decoded.
+
+    Raises:
+        ValueError: as ``open_picture``, as far as the header tells.
+    """
+    return _checked(raw).size
 
 
 def check_shape(shape: Shape) -> None:
@@ -84,10 +84,36 @@ def fit(image: Image.Image, shape: Shape) -> tuple[NDArray[np.uint8], Box]:
     return pixels(cropped.resize((columns, rows), Image.Resampling.BICUBIC)), box
 
 
+def shrunk(image: Image.Image, side: int) -> Image.Image:
+    """The whole picture with at most ``side`` pixels on its long side, at least one on the other; a copy."""
+    scale = min(1.0, side / max(image.size))
+    width, height = (max(1, round(length * scale)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
 def pixels(image: Image.Image) -> NDArray[np.uint8]:
     """(C,H,W) uint8 of an "L" or "RGB" picture."""
     array = np.asarray(image, np.uint8)
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+def _checked(raw: bytes) -> Image.Image:
+    """A picture within the limits, not yet decoded."""
+    if not raw:
+        raise ValueError("the picture is empty")
+    if len(raw) > MAX_BYTES:
+        raise ValueError(
+            f"the picture must be at most {MAX_BYTES >> 20} MB, got {len(raw) / (1 << 20):.1f} MB"
+        )
+    check_cost(raw)
+    header = _header(raw)
+    width, height = header.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(
+            f"the picture must have at most {MAX_PIXELS // 10**6} megapixels, "
+            f"got {width}×{height} ({width * height / 1e6:.1f})"
+        )
+    return header
 
 
 def _header(raw: bytes) -> Image.Image:
@@ -103,17 +129,21 @@ def _header(raw: bytes) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit grey: 65535 is white, and 65535 = 255·257. (Pillow itself would clip at 255.)"""
-    values = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    values = np.clip(np.asarray(image), 0, 65535).astype(
+        np.uint32
+    )  # 4 bytes a pixel; a copy, changed in place
+    values += 128
+    values //= 257
+    return Image.fromarray(values.astype(np.uint8))
 
 
 def _opaque(image: Image.Image) -> Image.Image:
     """Lay a picture over white, or over black if what it shows is bright, so that it never vanishes."""
-    sample = image.copy()
-    sample.thumbnail((64, 64))
+    sample = shrunk(image, 64)
     alpha = np.asarray(sample.getchannel("A"), np.float32)
     light = np.asarray(sample.convert("L"), np.float32)
     weight = float(alpha.sum())
     bright = weight > 0 and float((light * alpha).sum()) / weight > 160
-    ground = Image.new("RGBA", image.size, "black" if bright else "white")
-    return Image.alpha_composite(ground, image)
+    ground = Image.new("RGB", image.size, "black" if bright else "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core import paths
-from advmi_core.data.catalog import SPLITS, check_split, entry
+from advmi_core.data.catalog import CATALOG, SPLITS, check_split, entry
 from advmi_core.data.layouts import LAYOUTS, Files, Layout, unread
 
 ENVIRONMENT = "ADVMI_DATA"
 CACHE = "cache"
 EMBEDDED = "embedded"
+_ABOVE = 2  # folders: FashionMNIST/raw is the deepest layout
 
 
 class DataNotFoundError(FileNotFoundError):
@@ -63,12 +64,28 @@ class Source:
     root: Path | None
 
     def find(self, name: str, split: str) -> Found | None:
-        """The split in the first layout that matches."""
-        for layout in LAYOUTS[name] if self.root is not None else ():
-            files = layout.find(self.root, split) if self.root is not None else None
-            if files is not None:
-                return Found(self.name, layout, files)
-        return None
+        """The split in the first layout that matches.
+
+        The root may also be the data set's own folder or file, as someone who has but one data set names it.
+
+        Raises:
+            ValueError: the root cannot be looked into.
+        """
+        if self.root is None:
+            return None
+        try:
+            places = [(layout, layout.find(self.root, split)) for layout in LAYOUTS[name]]
+            above = self.root.absolute().parents[:_ABOVE] if self.name == ENVIRONMENT else ()
+            own = [(layout, self._own(layout.find(top, split))) for top in above for layout in LAYOUTS[name]]
+        except OSError as error:
+            raise ValueError(f"{self.root} cannot be looked into: {error.strerror or error}") from error
+        return next((Found(self.name, layout, files) for layout, files in places + own if files), None)
+
+    def _own(self, files: Files | None) -> Files | None:
+        """Files found from a folder above count if all of them are the root or lie in it."""
+        root = self.root.absolute() if self.root is not None else None
+        inside = files and all(root == file or root in file.parents for file in files)
+        return files if inside else None
 
 
 def cache_root() -> Path:
@@ -80,7 +97,7 @@ def sources() -> tuple[Source, ...]:
     """All sources in the order in which they are asked."""
     own = os.environ.get(ENVIRONMENT)
     return (
-        Source(ENVIRONMENT, Path(own).expanduser() if own else None),
+        Source(ENVIRONMENT, Path(os.path.expanduser(own)) if own else None),
         Source(CACHE, cache_root()),
         Source(EMBEDDED, paths.assets() / "data"),
     )
@@ -90,6 +107,17 @@ def find(name: str, split: str, *, complete: bool = False) -> Found | None:
     """The first source that has the split; ``complete`` leaves out the embedded subset."""
     asked = [source for source in sources() if not (complete and source.name == EMBEDDED)]
     return next((found for source in asked if (found := source.find(name, split))), None)
+
+
+def passed_over(name: str, found: Found) -> str:
+    """Why $ADVMI_DATA, though set, does not serve the split; empty if it does or has other data sets."""
+    own = sources()[0]
+    if own.root is None or found.source == ENVIRONMENT:
+        return ""
+    reason = _note(own, name, None)
+    if not reason and not any(own.find(other, split) for other in CATALOG for split in SPLITS):
+        reason = f"{own.root} holds no data set that AdvMI knows"
+    return f"{ENVIRONMENT} does not serve {name}, {found.source} data do: {reason}" if reason else ""
 
 
 def available(name: str) -> list[SourceStatus]:
@@ -139,7 +167,7 @@ def _note(source: Source, name: str, found: Found | None) -> str:
     if found is not None:
         return "a balanced subset" if source.name == EMBEDDED else ""
     if not source.root.is_dir():
-        return "no such folder" if source.name == ENVIRONMENT else ""
+        return f"{source.root} is no such folder" if source.name == ENVIRONMENT else ""
     return unread(name, source.root)
 
 

@@ -20,6 +20,7 @@ from advmi_core.defenses.lesson_attacks import Estimated
 from advmi_core.defenses.lesson_records import Measured
 from advmi_core.defenses.records import Epoch
 from advmi_core.defenses.spec import DefenseSpec
+from advmi_core.files import cannot_write, parse_json
 from advmi_core.mi.local_estimators import LocalEstimators
 from advmi_core.models import CheckpointError, Network
 from advmi_core.parts import Parts, digest, read_arrays, write_text
@@ -44,7 +45,7 @@ class LessonShelf:
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ValueError(f"{directory} cannot be written: {error}") from error
+            raise ValueError(cannot_write(directory, error)) from error
         self._directory = directory
         self._facts = {"advmi": __version__, "images": images.digest(), "test": test.digest()}
         if device.type != "cpu":  # whose trainings differ from a CPU's by far more than rounding
@@ -85,7 +86,7 @@ class TrainingFolder:
         """The trained model and its epochs; None where they are not there, or damaged."""
         try:
             network = models.load(self.spec.model, weights=self.weights)
-            lines = json.loads((self.path / _HISTORY).read_text(encoding="utf-8"))
+            lines = parse_json((self.path / _HISTORY).read_text(encoding="utf-8"))
             return network, tuple(Epoch.from_dict(line) for line in lines)
         except (CheckpointError, OSError, ValueError, TypeError):
             return None
@@ -169,7 +170,7 @@ def trained_models(directory: Path) -> list[Trained]:
 def _described(card: Path) -> tuple[str, Trained] | None:
     """The hash of a model's weights, and the model; None where the card is no card."""
     try:
-        facts = json.loads(card.read_text(encoding="utf-8"))
+        facts = parse_json(card.read_text(encoding="utf-8"))
         spec = DefenseSpec(**facts["spec"])
         title = f"{spec.method.title} ({spec.model}, ε {spec.eps:g}"
         title += f", α {spec.alpha:g}, λ {spec.penalty:g})" if spec.method.term == "namid" else ")"

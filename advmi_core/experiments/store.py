@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from advmi_core.experiments.folder import SPEC, RunFolder, runs_folder, shipped_folder
 from advmi_core.experiments.results import SweepResult
 from advmi_core.experiments.spec import Cell, Sweep
+from advmi_core.files import parse_json
+
+SHIPPED = "~shipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,31 @@ class RunInfo:
     shipped: bool
     problem: str = ""
 
+    @property
+    def key(self) -> str:
+        """What tells it from every other: a run of one's own may have the same id as one that is shipped."""
+        return f"{self.id}{SHIPPED}" if self.shipped else self.id
+
+
+def find(known: Sequence[RunInfo], key: str) -> RunInfo | None:
+    """The run of this key; an id that only a shipped run has finds that one."""
+    by_key = {info.key: info for info in known}
+    return by_key.get(key) or by_key.get(f"{key}{SHIPPED}")
+
+
+def measured(name: str, directory: Path | None = None) -> RunInfo | None:
+    """The complete run whose folder has this name, one's own before the shipped one; None if there is none.
+
+    Args:
+        name: of the folder; it tells all that the results depend on.
+        directory: where the folders of one's own runs lie, default ``runs_folder()``.
+    """
+    own = (runs_folder() if directory is None else directory, False)
+    for folder, shipped in (own, (shipped_folder(), True)):
+        if (folder / name).is_dir() and (info := _info(folder / name, shipped)).complete:
+            return info
+    return None
+
 
 def runs(directory: Path | None = None) -> list[RunInfo]:
     """All runs, newest first, then those that came with AdvMI, by name: their files' dates say nothing.
@@ -64,10 +92,10 @@ def open_run(folder: Path) -> RunFolder:
     """
     path = folder / SPEC
     try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
+        spec = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"{folder} has no {SPEC}, so it is no run") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     try:
         sweep = Sweep.from_spec(spec)
@@ -105,7 +133,7 @@ def gallery(folder: Path, cell: Cell) -> dict[str, NDArray[Any]]:
 def _infos(directory: Path, shipped: bool) -> list[RunInfo]:
     try:
         folders = [path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # a file in the place of the cache: no run of one's own
         return []
     except OSError as error:
         raise ValueError(f"{directory} cannot be read: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -60,22 +61,19 @@ def strip(pictures: Sequence[tuple[str, Floats]], change: Floats, gain: int) -> 
         change: (C,H,W) the perturbation δ.
         gain: it is shown times this.
     """
-    figure = _figure(2.3 * (len(pictures) + 1), 2.9)
-    axes = np.atleast_1d(figure.subplots(1, len(pictures) + 1))
-    for axis, (caption, image) in zip(axes, pictures, strict=False):
-        axis.set_title(caption, fontsize=9)
+    captions = [*(caption for caption, _ in pictures), f"perturbation δ, ×{gain}"]
+    figure, axes = _panels(captions, columns=len(captions), side=2.1, size=9, below=0.42)
+    for axis, (_, image) in zip(axes, pictures, strict=False):
         axis.imshow(_hwc(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    last = axes[-1]
-    last.set_title(f"perturbation δ, ×{gain}", fontsize=9)
-    shown = last.imshow(
+    shown = axes[-1].imshow(
         change.mean(axis=0), cmap=DIVERGING, vmin=-1 / gain, vmax=1 / gain, interpolation="nearest"
     )
-    bar = figure.colorbar(
-        shown, ax=last, fraction=0.05, orientation="horizontal", ticks=[-1 / gain, 0, 1 / gain]
-    )
-    bar.ax.tick_params(labelsize=7)
-    for axis in axes:
-        axis.set_axis_off()
+    # An axis of its own below the last picture: one that takes room from it would shift it.
+    box, height = axes[-1].get_position(), figure.get_figheight()
+    scale = figure.add_axes((box.x0, box.y0 - 0.16 / height, box.width, 0.09 / height))
+    figure.colorbar(shown, cax=scale, orientation="horizontal", ticks=[-1 / gain, 0, 1 / gain])
+    scale.set_xticklabels([f"{end:.2g}".replace("-", "−") for end in (-1 / gain, 0, 1 / gain)])
+    scale.tick_params(labelsize=7)
     return figure
 
 
@@ -97,16 +95,39 @@ def bars(classes: Sequence[str], before: Floats, after: Floats, truth: int) -> F
 
 def gallery(images: Floats, captions: Sequence[str]) -> Figure:
     """(B,C,H,W) images with a caption each, in the order given."""
-    columns = min(8, len(images))
-    rows = -(-len(images) // columns)
-    figure = _figure(1.35 * columns, 1.65 * rows)
-    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    for axis, image, caption in zip(axes, images, captions, strict=False):
+    figure, axes = _panels(captions, columns=min(8, len(images)), side=1.25, size=7, below=0.02)
+    for axis, image in zip(axes, images, strict=True):
         axis.imshow(_hwc(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(caption, fontsize=7)
-    for axis in axes:
-        axis.set_axis_off()
     return figure
+
+
+def _panels(
+    captions: Sequence[str], *, columns: int, side: float, size: float, below: float
+) -> tuple[Figure, list[Axes]]:
+    """Square panels in rows, every one as large and in line with the others, below captions that fit.
+
+    Args:
+        captions: one a panel; a long one takes several lines.
+        columns: panels in a row.
+        side: of a panel, inches.
+        size: of the captions' letters, points.
+        below: room below each panel, inches.
+    """
+    letters = int(side * 72 / (0.56 * size))  # an average letter's width in its size
+    texts = ["\n".join(textwrap.wrap(caption, letters, break_on_hyphens=False)) for caption in captions]
+    above = (1 + max(text.count("\n") for text in texts)) * 1.25 * size / 72 + 0.12
+    rows, gap = -(-len(captions) // columns), 0.1
+    width, height = columns * (side + gap) + gap, rows * (above + side + below) + gap
+    figure = _figure(width, height, layout=None)
+    axes = []
+    for at, text in enumerate(texts):
+        row, column = divmod(at, columns)
+        left, low = gap + column * (side + gap), height - (row + 1) * (above + side) - row * below
+        axis = figure.add_axes((left / width, low / height, side / width, side / height))
+        axis.set_title(text, fontsize=size)
+        axis.set_axis_off()
+        axes.append(axis)
+    return figure, axes
 
 
 def save(figure: Figure, kind: Literal["png", "svg", "pdf"]) -> bytes:
@@ -117,8 +138,8 @@ def save(figure: Figure, kind: Literal["png", "svg", "pdf"]) -> bytes:
     return buffer.getvalue()
 
 
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
+    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 

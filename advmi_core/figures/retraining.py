@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from advmi_core.figures.sweep import Style
@@ -14,6 +15,8 @@ from advmi_core.retraining import PROTOCOLS, ROWS, Retrained, RowSummary
 
 Floats = NDArray[np.float64]
 Cells = Mapping[tuple[str, str, str], Retrained]
+_TICKS = [digit * 10.0**power for power in range(-4, 6) for digit in (1, 1.5, 2, 3, 5, 7)]
+_FEWEST = 3  # ticks of an axis
 SCALE = 1e3  # losses are written in thousandths
 UNIT = "squared error per pixel, 10⁻³"
 LOOKS: dict[str, Style] = {
@@ -82,6 +85,22 @@ def curves(cells: Cells, model: str, protocol: str) -> list[Curve]:
             values[known] = over(seen[:, known], axis=0)
         found.append(Curve(row, np.arange(1.0, seen.shape[1] + 1), mean, low, high))
     return found
+
+
+def log_axis(drawn: Sequence[Curve]) -> tuple[tuple[float, float], list[float]]:
+    """Both ends of a logarithmic axis for these curves and its ticks, at least three, whatever the ends are.
+
+    Curves without a value get the axis from 1 to 10.
+    """
+    values = [curve.low[curve.low > 0] for curve in drawn] + [curve.high[curve.high > 0] for curve in drawn]
+    known = np.concatenate(values) if values else np.array([])
+    if not len(known):
+        return (1.0, 10.0), [1.0, 2.0, 5.0, 10.0]
+    low, high = 0.95 * float(known.min()), 1.05 * float(known.max())
+    ticks = [tick for tick in _TICKS if low <= tick <= high]
+    if len(ticks) < _FEWEST:
+        ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
+    return (low, high), ticks
 
 
 def select(

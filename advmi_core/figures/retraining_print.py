@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from advmi_core.figures.retraining import (
     HATCHES,
@@ -16,6 +17,7 @@ from advmi_core.figures.retraining import (
     UNIT,
     Curve,
     interval,
+    log_axis,
     models_of,
     of_model,
     protocols_of,
@@ -40,6 +42,7 @@ def curves(panels: Sequence[tuple[str, Sequence[Curve]]], across: Sequence[str])
         axis.set_title(name, loc="left", fontsize=10)
         axis.set_xlabel(epochs)
         axis.set_yscale("log")
+        axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         for curve in drawn:
             look = LOOKS[curve.row]
             axis.fill_between(curve.epoch, curve.low, curve.high, color=look.ink, alpha=0.16, linewidth=0)
@@ -47,7 +50,11 @@ def curves(panels: Sequence[tuple[str, Sequence[Curve]]], across: Sequence[str])
                 curve.epoch, curve.mean, color=look.ink, linestyle=look.line, marker=look.marker,
                 markevery=max(1, len(curve.epoch) // 8), markersize=4, linewidth=1.6, label=look.title,
             )  # fmt: skip
-    axes[0].set_ylabel(f"validation loss, {UNIT}")
+    ends, ticks = log_axis([curve for _, drawn in panels for curve in drawn])
+    axes[0].set_ylim(ends)  # the panels share it
+    axes[0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[0].minorticks_off()
+    axes[0].set_ylabel(f"validation loss\n{UNIT}")
     return _finish(figure, axes)
 
 
@@ -58,7 +65,7 @@ def bars(lines: Sequence[RowSummary], side: str = "test") -> Figure:
     for axis, protocol in zip(axes, protocols, strict=True):
         axis.set_title(PROTOCOL_TITLES[protocol], loc="left", fontsize=10)
         _group(axis, select(lines, protocol))
-    axes[0].set_ylabel(f"{side} loss, {UNIT}")
+    axes[0].set_ylabel(f"{side} loss\n{UNIT}")
     return _finish(figure, axes)
 
 

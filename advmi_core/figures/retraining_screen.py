@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from advmi_core.figures.retraining import (
     UNIT,
     Curve,
     interval,
+    log_axis,
     models_of,
     of_model,
     select,
@@ -27,7 +29,6 @@ from advmi_core.retraining.records import ORIGINAL
 HEIGHT = 270
 _BASE = "#888888"
 _GROUP = 0.86  # of the distance between two autoencoders
-_TICKS = [digit * 10.0**power for power in range(-2, 4) for digit in (1, 1.5, 2, 3, 5, 7)]
 _MANY = 3  # autoencoders side by side that need small letters
 
 
@@ -58,7 +59,11 @@ def curves(drawn: Sequence[Curve], epochs: str, height: int = HEIGHT) -> go.Figu
     figure.update_layout(hovermode="x unified" if drawn else "closest")
     figure.update_xaxes(range=[0, 1.02 * max((len(curve.epoch) for curve in drawn), default=1)])
     # Logarithmic: the first epochs are ten times the last ones, where the rows differ.
-    figure.update_yaxes(type="log", tickvals=_TICKS, ticktext=[f"{tick:g}" for tick in _TICKS])
+    ends, ticks = log_axis(drawn)
+    figure.update_yaxes(
+        type="log", range=[math.log10(end) for end in ends], tickvals=ticks,
+        ticktext=[f"{tick:g}" for tick in ticks],
+    )  # fmt: skip
     return figure
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -12,16 +14,17 @@ from advmi_core.figures.trail import Trail
 def curves(trail: Trail) -> go.Figure:
     """Criterion, dual variable, MI and proximal gap over the iterations; zooming one zooms all."""
     figure = go.Figure()
-    layout = {
+    layout: dict[str, Any] = {
         "hovermode": "x",
         "showlegend": False,
         "height": 460,
-        "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
+        "margin": {"l": 60, "r": 20, "t": 30, "b": 50},
     }
+    notes = []
     for index, series in enumerate(SERIES):
         axis = "" if index == 0 else str(index + 1)
         column, row = index % 2, index // 2
-        left, bottom = 0.54 * column, 0.58 * (1 - row)
+        left, bottom = 0.56 * column, 0.58 * (1 - row)
         values = trail.curves[series.name]
         figure.add_scatter(
             x=trail.curve_steps,
@@ -34,18 +37,23 @@ def curves(trail: Trail) -> go.Figure:
             hovertemplate="%{y:.4g}<extra>iteration %{x}</extra>",
         )
         layout[f"xaxis{axis}"] = {
-            "domain": [left, left + 0.46],
+            "domain": [left, left + 0.44],
             "anchor": f"y{axis}",
             "title": "iteration" if row else "",
             "matches": "x" if axis else None,
             "range": [1, max(2, trail.total)],
         }
-        empty = "" if np.isfinite(values).any() else " – not used by this attack"
         layout[f"yaxis{axis}"] = {
             "domain": [bottom, bottom + 0.42],
             "anchor": f"x{axis}",
-            "title": f"{series.title}<br>{series.unit}{empty}",
+            "title": {"text": series.unit, "standoff": 8},
         }
+        # Above its panel: beside it, four names would be longer than the panels are high.
+        notes.append(_note(f"<b>{series.title}</b>", left, bottom + 0.42, "left", "bottom"))
+        if not np.isfinite(values).any():
+            notes.append(_note("not used by this attack", left + 0.22, bottom + 0.21, "center", "middle"))
+            layout[f"yaxis{axis}"]["showticklabels"] = False
+    layout["annotations"] = notes
     if trail.best:
         for index in range(len(SERIES)):
             axis = "" if index == 0 else str(index + 1)
@@ -61,3 +69,11 @@ def curves(trail: Trail) -> go.Figure:
             )
     figure.update_layout(layout)
     return figure
+
+
+def _note(text: str, x: float, y: float, side: str, foot: str) -> dict[str, Any]:
+    """Words at a place of the whole figure."""
+    return {
+        "text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": side, "yanchor": foot,
+        "showarrow": False,
+    }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,27 +13,35 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from advmi_core.figures.sweep import Point, Style, bins, lines, shares, styles
-from advmi_core.figures.sweep_screen import ASR, EPS, MI
+from advmi_core.figures.sweep_labels import Label, Stroke, beside
+from advmi_core.figures.sweep_screen import ASR, EPS, MI, labels
 
 _SIZE = (5.4, 3.9)
-# Where the ε of a point stands, another corner for every method: their points may lie close together.
-_CORNERS = (((-4, 4), "right"), ((4, -9), "left"), ((4, 4), "left"), ((-4, -9), "right"))
 
 
 def plane(points: Sequence[Point]) -> Figure:
-    """MI over ASR with both intervals; ε beside each point."""
+    """MI over ASR with both intervals; ε beside each point, or once beside points in one place."""
     figure, axis = _figure(ASR, MI)
-    for at, (style, mine) in enumerate(_drawn(points)):
+    axis.margins(0.09)
+    said: list[Label] = []
+    strokes: list[Stroke] = []
+    for style, mine in _drawn(points):
         seen = [point for point in mine if math.isfinite(point.summary.mi.mean)]
         x, y = [100 * p.summary.asr for p in seen], [p.summary.mi.mean for p in seen]
         axis.errorbar(x, y, xerr=_asr_bars(seen), yerr=_mi_bars(seen), **_look(style))
-        offset, side = _CORNERS[at % len(_CORNERS)]
-        for point, across, up in zip(seen, x, y, strict=True):
-            axis.annotate(
-                f"{point.eps:g}", (across, up), offset, textcoords="offset points", ha=side, fontsize=7,
-                color=style.ink,
-            )  # fmt: skip
-    return _finish(figure, axis)
+        said += [Label(*each, style.ink) for each in zip(labels(seen), x, y, strict=True) if each[0]]
+        strokes += [(one, other) for one, other in pairwise(zip(x, y, strict=True))]
+        strokes += [end for point in seen for end in _whiskers(point)]
+    _finish(figure, axis)
+    beside(figure, axis, said, strokes)
+    return figure
+
+
+def _whiskers(point: Point) -> list[Stroke]:
+    """Both intervals of a point in the plane."""
+    across, up, far = 100 * point.summary.asr, point.summary.mi.mean, point.summary.asr_interval
+    low, high = point.mi_interval.low, point.mi_interval.high
+    return [((100 * far.low, up), (100 * far.high, up)), ((across, low), (across, high))]
 
 
 def asr(points: Sequence[Point]) -> Figure:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from advmi_core.data import DataNotFoundError
+from advmi_core.files import system_sentence
 from advmi_core.jobs.trace import Trace, memory
 from advmi_core.run import Run
 
@@ -294,6 +295,8 @@ def sentence(error: BaseException) -> str:
     text = str(error).strip()
     if isinstance(error, (ValueError, DataNotFoundError)) and text:
         return text
+    if isinstance(error, OSError) and text:
+        return system_sentence(error)
     return f"The computation stopped with an unexpected {type(error).__name__}; the log has the details."
 
 

@@ -116,18 +116,20 @@ def _info_nce_of_square(scores: Tensor) -> Tensor:
 class Bound:
     """A lower bound: what is reported, and the direction in which a critic is trained (and x̃ is moved).
 
-    ``of_square`` is a shorter way to the gradient (B,K,K) of all pairs' scores (B,K,K), where there is one.
+    ``neutral`` is the constant score that says "independent": its value is 0. ``of_square`` is a shorter way
+    to the gradient (B,K,K) of all pairs' scores (B,K,K), where there is one.
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
     gradient: Gradient
+    neutral: float = 0.0
     of_square: Callable[[Tensor], Tensor] | None = None
 
 
 BOUNDS: dict[str, Bound] = {
     "dv": Bound(donsker_varadhan, _dv_gradient),
-    "nwj": Bound(nguyen_wainwright_jordan, _nwj_gradient),
-    "infonce": Bound(info_nce, _info_nce_gradient, _info_nce_of_square),
+    "nwj": Bound(nguyen_wainwright_jordan, _nwj_gradient, neutral=1.0),
+    "infonce": Bound(info_nce, _info_nce_gradient, of_square=_info_nce_of_square),
     "smile": Bound(smile, _smile_gradient),
     "mine": Bound(donsker_varadhan, _mine_gradient),
 }

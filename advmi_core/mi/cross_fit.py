@@ -15,6 +15,7 @@ from torch import Tensor
 
 from advmi_core.mi.averaging import Averages
 from advmi_core.mi.bounds import Bound
+from advmi_core.mi.pairs import split_pairs
 from advmi_core.mi.separable import SeparableCritics
 from advmi_core.rng import RowStreams
 
@@ -111,17 +112,30 @@ class CrossFit:
     def curves(self) -> tuple[float, float]:
         """The averaged weights' bound on ≤ 512 training and ≤ 512 held-out samples a fold, mean of folds."""
         with self._averages.averaged():
-            train, held = (float(self._score(part[:, :_CURVE]).mean()) for part in (self.train, self.held))
-        return train, held
+            train = self._score(self.train[:, :_CURVE])
+            held = self._score(self.held[:, :_CURVE], self._seen(_CURVE))
+        return float(train.mean()), float(held.mean())
 
     def value(self) -> float:
         """The bound of the chosen weights on all held-out samples, block by block."""
         self._validate()  # steps since the last check count too
         total = 0.0
         with self._averages.best():
+            within = self._seen(LARGEST_BLOCK)
             for block in torch.split(self.held, blocks(self.held.shape[1]), dim=1):
-                total += float(self._score(block).mean()) * block.shape[1]
+                total += float(self._score(block, within).mean()) * block.shape[1]
         return total / self.held.shape[1]
+
+    def _seen(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Each critic's lowest and highest score (F,1,1) on so many training samples.
+
+        Beyond them a critic is continued as a constant when it is scored held out. That is a critic as well,
+        and one sample farther out than all it has met cannot ruin the average.
+        """
+        with torch.no_grad():
+            scores = self.critics.scores(*self._pairs(self.train[:, :samples])).flatten(1)
+        low, high = scores.aminmax(dim=1)
+        return low.view(-1, 1, 1), high.view(-1, 1, 1)
 
     def _validate(self) -> None:
         """Keep the averages that validate best.
@@ -144,8 +158,12 @@ class CrossFit:
         chosen, self._epoch = self._epoch[:, : self.batch], self._epoch[:, self.batch :]
         return chosen
 
-    def _score(self, chosen: Tensor) -> Tensor:
-        return self.critics.value(*self._pairs(chosen))
+    @torch.no_grad()
+    def _score(self, chosen: Tensor, within: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(F,) the bound on these samples, of scores no farther out than ``within``."""
+        scores = self.critics.scores(*self._pairs(chosen))
+        scores = scores if within is None else scores.clamp(*within)
+        return self.recipe.bound.value(*split_pairs(scores))
 
     def _pairs(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         return self.a[chosen], self.b[chosen]

@@ -54,7 +54,8 @@ def estimate_mi(
     The default is reliable: the 3×3 patches of the image are the samples, small critics learn from one half
     of the positions and are scored on the other by InfoNCE. Its values rank images and methods the same way
     for every seed (benchmarks/reliability.py). They are lower bounds on the MI of patches, comparable among
-    themselves; overlapping patches of random folds leak a little, ``folds="blocks"`` does not.
+    themselves; overlapping patches of random folds leak a little, ``folds="blocks"`` does not. Held-out
+    critics that claim too much are tempered, so that independent images stay near 0 at every size.
 
     The published definitions are ``sampling="conv"`` and ``"random"`` [UAE, sec. 3.1]: critics scored on the
     few samples that they were trained on. Those values are optimistic and change from seed to seed.

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from advmi_core.mi import advice, ties
 from advmi_core.mi.gaussianise import Samples, check_pairs, gaussianise, standardise
 from advmi_core.run import Run
 from advmi_core.validate import check_count
@@ -38,13 +39,37 @@ class MIEstimate:
         value: mutual information in nats, held out and averaged over the folds.
         trace: ``step``, ``train`` and ``held_out``, (S,) float32 each, see ``MIStep``.
         warnings: sentences about the training that a reader of the value should know.
-        parameters: the estimator's parameters and the sizes of the data, JSON-serialisable.
+        parameters: the estimator's parameters and the sizes of the data (``samples`` used, ``copies`` left
+            out), JSON-serialisable.
     """
 
     value: float
     trace: dict[str, NDArray[np.float32]]
     warnings: tuple[str, ...]
     parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What an estimator computes with.
+
+    Attributes:
+        x, y: (N,dx) and (N,dy) float64 on the CPU, transformed; of equal pairs that are copies one is left.
+        x_side, y_side: what the samples are like.
+        copies: samples that were left out.
+        notes: sentences for the reader of the value.
+    """
+
+    x: Tensor
+    y: Tensor
+    x_side: ties.Side
+    y_side: ties.Side
+    copies: int
+    notes: tuple[str, ...]
+
+    def warnings(self, value: float) -> tuple[str, ...]:
+        """``notes``, and what is to be said of this value in nats."""
+        return self.notes + tuple(advice.discrete(value, self.x_side, self.y_side))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +100,8 @@ class Estimator(ABC):
         """The estimate step by step; closing it early keeps the best found so far.
 
         Args:
-            x: (N,dx) tensor or array of real numbers, N ≥ 4 (and ≥ 2 a fold).
-            y: (N,dy); row n belongs to row n of ``x``.
+            x: (N,dx) tensor or array of real numbers, N ≥ 4 (and ≥ 2 a fold) different pairs.
+            y: (N,dy); row n belongs to row n of ``x``. Copies of a pair are used once, see ``ties``.
 
         Raises:
             ValueError: shapes or lengths are not as stated, a value is not finite, or a side is constant.
@@ -86,14 +111,31 @@ class Estimator(ABC):
         """``run`` to the end."""
         return self.run(x, y).drain()
 
-    def _prepare(self, x: Samples, y: Samples, least: int = 4) -> tuple[Tensor, Tensor]:
-        """Checked and transformed samples, float64 on the CPU."""
-        transform = gaussianise if self.gaussianise else standardise
-        a, b = (torch.from_numpy(transform(side)) for side in check_pairs(x, y, least))
-        return a, b
+    def _prepare(self, x: Samples, y: Samples, least: int = 4) -> Prepared:
+        """Checked and transformed samples without copies.
 
-    def _parameters(self, x: Tensor, y: Tensor) -> dict[str, Any]:
-        sizes = {"samples": len(x), "dim_x": x.shape[1], "dim_y": y.shape[1]}
+        Raises:
+            ValueError: see ``run``.
+        """
+        given = check_pairs(x, y, least)
+        seen = ties.look_at(given[0]), ties.look_at(given[1])
+        kept = ties.originals(*seen)
+        copies = int((~kept).sum())
+        if kept.sum() < least:
+            raise ValueError(
+                f"x and y must hold at least {least} different paired samples, got {kept.sum()} "
+                f"and {copies} copies of them"
+            )
+        transform = gaussianise if self.gaussianise else standardise
+        a, b = (transform(side[kept]) for side in given)
+        x_side, y_side = (side.take(kept) for side in seen)
+        notes = [*advice.copies(copies, len(kept)), *advice.repeats(x_side, y_side)]
+        notes += [] if self.gaussianise else advice.heavy_tails(a, b)
+        return Prepared(torch.from_numpy(a), torch.from_numpy(b), x_side, y_side, copies, tuple(notes))
+
+    def _parameters(self, prepared: Prepared) -> dict[str, Any]:
+        x, y = prepared.x, prepared.y
+        sizes = {"samples": len(x), "copies": prepared.copies, "dim_x": x.shape[1], "dim_y": y.shape[1]}
         return {"estimator": self.bound, **asdict(self), **sizes}
 
 

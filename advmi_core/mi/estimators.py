@@ -42,13 +42,22 @@ class GaussianCopula(Estimator):
     bound = "gaussian"
 
     def run(self, x: Samples, y: Samples) -> Run[MIStep, MIEstimate]:
-        a, b = self._prepare(x, y)
-        ridge = _RIDGE * max(1, (a.shape[1] + b.shape[1]) / _RIDGE_UP_TO) ** 2
-        value = float(gaussian_mi(a.unsqueeze(0), b.unsqueeze(0), ridge=ridge))
+        prepared = self._prepare(x, y)
+        a, b = prepared.x.unsqueeze(0), prepared.y.unsqueeze(0)
+        coordinates = a.shape[2] + b.shape[2]
+        ridge = _RIDGE * max(1, coordinates / _RIDGE_UP_TO) ** 2
+        value, softer = (float(gaussian_mi(a, b, ridge=r)) for r in (ridge, 10 * ridge))
         step = MIStep(1, 1, value, value)
-        overshoot = a.shape[1] * b.shape[1] / (2 * len(a))
-        warnings = tuple(advice.few_samples(len(a)) + advice.closed_form(overshoot))
-        result = MIEstimate(value, as_trace([step]), warnings, self._parameters(a, b))
+        warnings = (
+            *prepared.warnings(value),
+            *advice.few_samples(a.shape[1]),
+            *advice.closed_form(
+                overshoot=a.shape[2] * b.shape[2] / (2 * a.shape[1]),
+                of_ridge=value - softer,
+                discrete=prepared.x_side.discrete or prepared.y_side.discrete,
+            ),
+        )
+        result = MIEstimate(value, as_trace([step]), warnings, self._parameters(prepared))
         return Run((record for record in [step]), lambda: result, 1)
 
 

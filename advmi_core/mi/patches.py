@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from advmi_core.mi.bounds import BOUNDS
+from advmi_core.mi.pairs import split_pairs
 from advmi_core.mi.separable import SeparableCritics
+from advmi_core.mi.tempered import tempered_value
 from advmi_core.rng import RowStreams
 
 PATCH = 3
@@ -95,7 +97,8 @@ def cross_fitted(
         steps: Adam steps on ``preset.batch`` positions each.
         members: critics averaged, per fold.
         folds: ``"random"`` or ``"blocks"``, see ``split``.
-        held_out: score each critic on the other fold; else on its own.
+        held_out: score each critic on the other fold, its scores shrunk where it claims too much (see
+            ``tempered_value``); else on its own.
         preset: shape and training of the critics.
 
     Returns:
@@ -118,8 +121,13 @@ def cross_fitted(
     orders = RowStreams(seed, rows, _ORDERS, a.device)
     for chosen in _minibatches(orders, seen.shape[2], batch, steps, 2 * members):
         critics.learn(_take(seen[0], chosen), _take(seen[1], chosen))
-    scored = torch.cat([second, first] * members, dim=1) if held_out else seen
-    return critics.value(scored[0], scored[1]).view(2 * members, len(a)).mean(0)
+    if not held_out:
+        return critics.value(seen[0], seen[1]).view(2 * members, len(a)).mean(0)
+    unseen = torch.cat([second, first] * members, dim=1)
+    with torch.no_grad():
+        joint, marginal = split_pairs(critics.scores(unseen[0], unseen[1]))
+    folded = [scores.view(2 * members, len(a), *scores.shape[1:]) for scores in (joint, marginal)]
+    return tempered_value(BOUNDS[bound], *folded).mean(0)
 
 
 def _minibatches(streams: RowStreams, count: int, batch: int, steps: int, repeats: int) -> Sequence[Tensor]:

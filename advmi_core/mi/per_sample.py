@@ -108,10 +108,10 @@ class PerSampleMINE:
         return self.bound.value(*self.scores(samples))
 
     @torch.no_grad()
-    def value_on(self, x: Tensor, y: Tensor) -> Tensor:
-        """(B,) nats: the bound on other samples of the same rows, raw maps (B,K,h,w) or vectors (B,K,D)."""
+    def scores_on(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """``scores`` on other samples of the same rows, raw maps (B,K,h,w) or vectors (B,K,D)."""
         outputs = self._branches.forward(torch.cat([self.prepare(x), self.prepare(y)]))
-        return self.bound.value(*self._pair(outputs).scores())
+        return self._pair(outputs).scores()
 
     @torch.no_grad()
     def scores(self, samples: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.per_sample import PerSampleMINE
+from advmi_core.mi.tempered import tempered_value
 from advmi_core.rng import RowStreams, derive
 
 _SPLITS = 6  # purpose of the random stream
@@ -30,7 +32,8 @@ def fresh_critics(
     """(B,) nats for samples a of x and b of x̃, maps (B,K,h,w) or vectors (B,K,D).
 
     Published: ``held_out=False``, the critics are scored on the samples they learnt from. Held out, they
-    learn from one half of the samples and are scored on the other, and the other way round.
+    learn from one half of the samples and are scored on the other, and the other way round, by
+    ``tempered_value``.
 
     Raises:
         ValueError: held out needs at least four samples.
@@ -40,12 +43,18 @@ def fresh_critics(
         # Members differ in everything that is drawn; the first is the single critic.
         own = seed if member == 0 else derive(seed, member)
         folds = _halves(a, b, RowStreams(own, rows, _SPLITS, a.device)) if held_out else [(a, b)]
-        for index, (one, two) in enumerate(folds):
+        scores = []
+        for (one, two), scored in zip(folds, reversed(folds), strict=True):
             mine = PerSampleMINE(
                 one, critic=critic, bound=bound, pairs=pairs, seed=own, rows=rows, lr=PRESETS[critic].fit_lr
             )
             mine.ascend(mine.prepare(two), steps)
-            values.append(mine.value_on(*folds[1 - index]) if held_out else mine.value(mine.prepare(two)))
+            scores.append(mine.scores_on(*scored) if held_out else mine.scores(mine.prepare(two)))
+        if held_out:
+            joint, marginal = (torch.stack(parts) for parts in zip(*scores, strict=True))
+            values.append(tempered_value(BOUNDS[bound], joint, marginal).mean(0))
+        else:
+            values.append(BOUNDS[bound].value(*scores[0]))
     return torch.stack(values).mean(0)
 
 

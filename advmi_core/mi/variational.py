@@ -15,7 +15,7 @@ from torch import Tensor
 from advmi_core.mi import advice
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.cross_fit import CrossFit, Recipe, blocks
-from advmi_core.mi.estimator import Estimator, MIEstimate, MIStep, as_trace
+from advmi_core.mi.estimator import Estimator, MIEstimate, MIStep, Prepared, as_trace
 from advmi_core.mi.gaussianise import Samples
 from advmi_core.run import Run
 from advmi_core.validate import check_count, check_number
@@ -73,10 +73,10 @@ class VariationalEstimator(Estimator):
     def run(self, x: Samples, y: Samples) -> Run[MIStep, MIEstimate]:
         device = x.device if isinstance(x, Tensor) else torch.device("cpu")
         prepared = self._prepare(x, y, least=max(4, 2 * self.folds))
-        a, b = (side.float().to(device) for side in prepared)
+        a, b = (side.float().to(device) for side in (prepared.x, prepared.y))
         fit = CrossFit(a, b, self._recipe(max(a.shape[1], b.shape[1])))
         records: list[MIStep] = []
-        return Run(self._records(fit, records), lambda: self._result(fit, records), self.steps)
+        return Run(self._records(fit, records), lambda: self._result(fit, records, prepared), self.steps)
 
     def _recipe(self, coordinates: int = 1) -> Recipe:
         fitting = DEEP if coordinates <= DEEP_UP_TO else SHALLOW
@@ -99,7 +99,7 @@ class VariationalEstimator(Estimator):
                 records.append(MIStep(step, self.steps, *fit.curves()))
                 yield records[-1]
 
-    def _result(self, fit: CrossFit, records: list[MIStep]) -> MIEstimate:
+    def _result(self, fit: CrossFit, records: list[MIStep], prepared: Prepared) -> MIEstimate:
         trace, value = as_trace(records), fit.value()
         sizes = blocks(fit.held.shape[1])
         facts = {
@@ -108,7 +108,7 @@ class VariationalEstimator(Estimator):
             "marginal_pairs": self.folds * sum(size * (size - 1) for size in sizes),
             "steps_done": fit.steps_done,
         }
-        warnings = advice.warn(
+        warnings = prepared.warnings(value) + advice.warn(
             trace["held_out"],
             trace["train"],
             samples=len(fit.a),
@@ -117,7 +117,7 @@ class VariationalEstimator(Estimator):
             done=fit.steps_done,
             steps=self.steps,
         )
-        return MIEstimate(value, trace, warnings, self._parameters(fit.a, fit.b) | facts)
+        return MIEstimate(value, trace, warnings, self._parameters(prepared) | facts)
 
 
 class DV(VariationalEstimator):

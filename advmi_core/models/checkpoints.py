@@ -16,7 +16,7 @@ from torch import Tensor
 
 from advmi_core import device as devices
 from advmi_core import paths
-from advmi_core.files import write_atomically
+from advmi_core.files import parse_json, write_atomically
 from advmi_core.models.base import Network
 from advmi_core.models.registry import MODELS, skeleton
 from advmi_core.validate import check_choice
@@ -25,6 +25,7 @@ NetworkT = TypeVar("NetworkT", bound=Network)
 
 FORMAT = 1
 """Version of the card's layout."""
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class CheckpointError(ValueError):
@@ -147,7 +148,7 @@ def _read(path: Path) -> tuple[dict[str, Any], bytes]:
             f"{path.name} and its card {_card_of(path).name} cannot be read: {error}"
         ) from error
     try:
-        card = json.loads(text)
+        card = parse_json(text)
     except ValueError as error:
         raise CheckpointError(f"{_card_of(path).name} is not JSON: {error}") from error
     wanted = {"format": int, "model": str, "shape": list, "classes": int, "sha256": str, "metrics": dict}
@@ -171,7 +172,7 @@ def _assemble(
     try:
         network = skeleton_of(card)
         state = tensors_from_bytes(blob)
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     _check_tensors(state, network.state_dict(), path)
     full = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
@@ -193,8 +194,11 @@ def _check_tensors(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Pa
         if not tensor.is_floating_point():  # a count, such as that of a normalisation's batches
             if state[key].dtype != tensor.dtype:
                 raise CheckpointError(f"{path.name}: {key} must hold whole numbers")
-        elif not state[key].is_floating_point() or not bool(torch.isfinite(state[key]).all()):
-            raise CheckpointError(f"{path.name}: {key} must hold finite floating-point numbers")
+        elif state[key].dtype not in _FLOATS or not bool(torch.isfinite(state[key]).all()):
+            kind = str(state[key].dtype).removeprefix("torch.")
+            raise CheckpointError(
+                f"{path.name}: {key} must hold finite numbers of 16, 32 or 64 bits, got {kind}"
+            )
 
 
 def _card_of(path: Path) -> Path:

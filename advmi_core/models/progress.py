@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from advmi_core.files import write_atomically
+from advmi_core.files import parse_json, write_atomically
 from advmi_core.models.checkpoints import CheckpointError
 from advmi_core.models.spec import Spec
 from advmi_core.models.splits import Splits
@@ -67,7 +70,7 @@ class ProgressFile:
         both = {_NOW + key: value for key, value in tensors.items()}
         both |= {_BEST + key: value for key, value in progress.best.items()}
         metadata = {"progress": json.dumps(facts)}
-        write_atomically(self.path, lambda temporary: save_file(both, temporary, metadata))
+        write_atomically(self.path, lambda temporary: _save(both, temporary, metadata))
 
     def read(self) -> tuple[Progress, dict[str, Tensor]] | None:
         """The kept progress and learner's state, None if there is none.
@@ -79,7 +82,7 @@ class ProgressFile:
             return None
         try:
             with safe_open(self.path, "pt") as file:
-                facts = json.loads(file.metadata()["progress"])
+                facts = parse_json(file.metadata()["progress"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
             best = {key.removeprefix(_BEST): t for key, t in tensors.items() if key.startswith(_BEST)}
             now = {key.removeprefix(_NOW): t for key, t in tensors.items() if key.startswith(_NOW)}
@@ -92,6 +95,16 @@ class ProgressFile:
     def remove(self) -> None:
         """The training has ended."""
         self.path.unlink(missing_ok=True)
+
+
+def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file; what the system refuses is an OSError, as of every other writer."""
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        number = int(found.group(1)) if found else errno.EIO
+        raise OSError(number, os.strerror(number)) from error
 
 
 def _digest(spec: Spec, splits: Splits, more: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core import paths
-from advmi_core.files import json_number, write_atomically
+from advmi_core.files import json_number, parse_json, write_atomically
 from advmi_core.parts import read_arrays, write_text
 from advmi_core.retraining.results import Examples, Retrained, RetrainingResult
 
@@ -65,7 +65,7 @@ def load(name: str, folder: Path | None = None) -> RetrainingResult:
     """
     path = (folder or shipped_folder()) / f"{name}.json"
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = parse_json(path.read_text(encoding="utf-8"))
         if facts["format"] != FORMAT:
             raise StoredError(f"{path.name} has format {facts['format']!r}, wanted {FORMAT}")
         cells = {(c["model"], c["row"], c["protocol"]): _retrained(c) for c in facts["cells"]}

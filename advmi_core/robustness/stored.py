@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from advmi_core import paths
 from advmi_core.attacks.ball import NORMS
-from advmi_core.files import write_atomically
+from advmi_core.files import parse_json, write_atomically
 from advmi_core.parts import read_arrays, write_text
 from advmi_core.robustness.records import Cell
 from advmi_core.robustness.results import RobustnessResult
@@ -86,7 +86,7 @@ def load(kind: str, dataset: str, norm: str = "linf", folder: Path | None = None
             f"`advmi table {kind} --run --trained DIR` makes one"
         )
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = parse_json(path.read_text(encoding="utf-8"))
         if facts["format"] != FORMAT:
             raise StoredError(f"{path.name} has format {facts['format']!r}, wanted {FORMAT}")
         result = RobustnessResult(facts["spec"], _right(facts["spec"], path.with_suffix(".npz")))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advmi_core import models
+from advmi_core.files import parse_json
 from advmi_core.models import Network
 from advmi_core.robustness.variants import Variant
 
@@ -64,7 +64,7 @@ def read(path: Path, model: str) -> Subject:
     """
     try:
         blob = path.read_bytes()
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        card = parse_json(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} with its card {path.stem}.json cannot be read: {error}") from error
     if not isinstance(card, dict):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
+from advmi_core.retraining import MakingStep, RetrainingStudy
+from advmi_core.retraining.records import Record
 from advmi_core.ui import (
     autoencoders_features,
     autoencoders_form,
@@ -14,6 +17,7 @@ from advmi_core.ui import (
     autoencoders_shown,
     autoencoders_views,
     layout,
+    long_jobs,
     work,
 )
 from advmi_core.ui.state import PageState, choice
@@ -27,7 +31,6 @@ SOURCES = {
     "run": "Your run",
 }
 _LEAD = "Does an autoencoder rebuild clean images better after training on its own adversarial examples, too?"
-_ALL_STEPS = 1_000_000  # none may be thinned away: each ends another training
 _WORDS = """
 A **UAE** is as unlike x as possible and yet rebuilt to x. Mixed into the training set, does it help more than
 Gaussian noise of the same length? Twice the images mean twice the gradient steps: under **equal epochs** that
@@ -48,6 +51,7 @@ def page() -> None:
     with right:
         if pressed:
             _start(state)
+        _find_again(state)
         _VIEWS[_chosen(state)](state)
     state.remember()
 
@@ -58,12 +62,35 @@ def _start(state: PageState) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
-    # One thread, as its trainings have anyway: the other core draws.
-    work.submit(
-        PAGE, lambda: study.run(user_folder()), label=f"Retraining: {', '.join(study.models)}", about=study,
-        rows=1, lane=work.STUDIES, keep=_ALL_STEPS,
-    )  # fmt: skip
+    title, key = f"Retraining: {', '.join(study.models)}", _key(study)
     state.set(SOURCE, "run")
+    entry = long_jobs.entry(state, key, title)
+    # One thread, as its trainings have anyway: the other core draws.
+    long_jobs.start(
+        PAGE, key,
+        lambda: work.submit(
+            PAGE, lambda: journal.kept(study.run(user_folder()), entry, _part), label=title, about=study,
+            rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
+        ),
+    )  # fmt: skip
+
+
+def _key(study: RetrainingStudy) -> str:
+    return journal.key_of("retraining", study.spec())
+
+
+def _part(record: Record) -> tuple[int, int] | None:
+    """After a finished training or set of images: the units of work that are done are kept."""
+    whole = record.done == record.count if isinstance(record, MakingStep) else bool(len(record.losses))
+    return (min(record.step + 1, record.total), record.total) if whole else None
+
+
+def _find_again(state: PageState) -> None:
+    try:
+        key = _key(autoencoders_form.study(state))
+    except ValueError:
+        return  # Start will say what is wrong
+    long_jobs.find_again(state, key, lambda: _start(state))
 
 
 def _chosen(state: PageState) -> str:

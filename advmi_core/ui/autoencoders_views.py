@@ -56,8 +56,11 @@ def draw(state: PageState, shown: Shown) -> None:
     # What was not drawn while a run was followed would come back without its choice.
     for name in ("view", "shown-model", "shown-row"):
         state.set(name, state.value(name))
+    offered = [name for name in VIEWS if name not in _OF_UAES or shown.result.made]
+    if state.value("view") not in offered:
+        state.set("view", offered[0])
     st.segmented_control(
-        "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        "View", offered, key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     view = str(state.value("view"))
@@ -72,6 +75,9 @@ def draw(state: PageState, shown: Shown) -> None:
         with chooser:
             model = _model(state, models)
     VIEWS[view][1](state, shown, model)
+    if len(offered) < len(VIEWS):
+        names = " and ".join(f"“{VIEWS[name][0]}”" for name in _OF_UAES)
+        st.caption(f":material/info: {names} look at single UAEs: a run of your own has them, press Start.")
 
 
 def live(state: PageState, shown: Shown, model: str) -> None:
@@ -199,4 +205,5 @@ VIEWS: dict[str, tuple[str, Draw]] = {
     "manifold": ("On the manifold?", autoencoders_latent.manifold),
     "start": ("Start or optimisation?", _start),
 }
-_BY_ROW = ("pictures", "latent", "manifold")
+_OF_UAES = ("latent", "manifold")
+_BY_ROW = ("pictures", *_OF_UAES)

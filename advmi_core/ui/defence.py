@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core.defenses import DEFENSES, user_folder
+from advmi_core.defenses import DEFENSES, Lesson, LessonStep, user_folder
+from advmi_core.defenses.lesson_records import STAGES
+from advmi_core.jobs import journal
 from advmi_core.ui import (
     defence_form,
     defence_shown,
     defence_tables,
     defence_views,
     layout,
+    long_jobs,
     results,
     work,
 )
@@ -20,7 +23,6 @@ PAGE = "defence"
 SOURCE = "source"
 SOURCES = {"tables": "Full tables", "run": "Your training"}
 _LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
-_ALL_STEPS = 1_000_000  # none may be thinned away: some end an epoch or an attack
 _IDLE = (
     "What h says of x̃ depends on the picture (natural MI) and on the perturbation (adversarial MI): NAMID "
     "trains the first up and the second down. Start trains a Standard model, the estimators of both kinds of "
@@ -45,6 +47,7 @@ def page() -> None:
     with right:
         if pressed:
             _start(state)
+        _find_again(state)
         if work.current(PAGE) is None:
             results.box("note", "Nothing trained yet", _IDLE)
             defence_tables.draw(state)
@@ -59,12 +62,34 @@ def _start(state: PageState) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
-    # One thread, which makes the same weights on every machine: the other core draws.
-    work.submit(
-        PAGE, lambda: lesson.run(user_folder()), label=f"Defence: {DEFENSES[lesson.defense].title}",
-        about=lesson, rows=1, lane=work.STUDIES, keep=_ALL_STEPS,
-    )  # fmt: skip
+    title, key = f"Defence: {DEFENSES[lesson.defense].title}", _key(lesson)
     state.set(SOURCE, "run")
+    entry = long_jobs.entry(state, key, title)
+    # One thread, which makes the same weights on every machine: the other core draws.
+    long_jobs.start(
+        PAGE, key,
+        lambda: work.submit(
+            PAGE, lambda: journal.kept(lesson.run(user_folder()), entry, _part), label=title, about=lesson,
+            rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
+        ),
+    )  # fmt: skip
+
+
+def _key(lesson: Lesson) -> str:
+    return journal.key_of("lesson", lesson.spec())
+
+
+def _part(record: LessonStep) -> tuple[int, int]:
+    """The stage in hand."""
+    return STAGES.index(record.stage) + 1, len(STAGES)
+
+
+def _find_again(state: PageState) -> None:
+    try:
+        key = _key(defence_form.lesson(state))
+    except ValueError:
+        return  # Start will say what is wrong
+    long_jobs.find_again(state, key, lambda: _start(state))
 
 
 def _chosen(state: PageState) -> None:

@@ -6,8 +6,17 @@ import re
 
 import streamlit as st
 
-from advmi_core.experiments import RunInfo, load, runs, runs_folder
-from advmi_core.ui import layout, results, sweep_charts, sweep_form, sweep_grid, sweep_shown
+from advmi_core.experiments import RunInfo, find, load, runs, runs_folder
+from advmi_core.experiments.store import SHIPPED
+from advmi_core.ui import (
+    layout,
+    results,
+    sweep_charts,
+    sweep_form,
+    sweep_grid,
+    sweep_jobs,
+    sweep_shown,
+)
 from advmi_core.ui.state import Option, PageState, choice, number
 
 PAGE = "mi-vs-asr"
@@ -15,7 +24,7 @@ SCRIPT = "measure/mi_vs_asr.py"
 RUN = "run"
 COMMAND = "advmi sweep --preset talk"
 _LEAD = "How often does an attack fool the model, and how much of the image survives it?"
-_SAFE = re.compile(r"[\w.-]{1,120}")
+_SAFE = re.compile(r"[\w.~-]{1,130}")
 
 
 def page() -> None:
@@ -26,9 +35,8 @@ def page() -> None:
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         chooser = st.container()
-        started = sweep_form.draw(state)
-        if started:
-            state.set(RUN, started)
+        if (begun := sweep_form.draw(state)) is not None:
+            sweep_shown.show(state, begun)
         known = runs(runs_folder())
         with chooser:
             _choose(state, known)
@@ -49,28 +57,49 @@ def _options() -> list[Option]:
 def _safe(text: str) -> str:
     """A name that may be a file's."""
     if not _SAFE.fullmatch(text) or text.startswith("."):
-        raise ValueError("a name of letters, digits, '-', '_' and '.' is wanted")
+        raise ValueError("a name of letters, digits, '-', '_', '.' and '~' is wanted")
     return text
 
 
 def _choose(state: PageState, known: list[RunInfo]) -> None:
     """The run that is shown: the newest complete one unless another was started or chosen."""
-    names = [info.id for info in known]
+    names = [info.key for info in known]
     if not state.value(RUN) and known:
-        state.set(RUN, next((info.id for info in known if info.complete), names[0]))
-    if state.value(RUN) and state.value(RUN) not in names:
+        state.set(RUN, next((info.key for info in known if info.complete), names[0]))
+    info = _info(known, str(state.value(RUN)))
+    if info is not None:
+        state.set(RUN, info.key)
+    elif state.value(RUN):
         names.insert(0, str(state.value(RUN)))
+    names += [run for run in sweep_jobs.active() if run not in names]
     if names:
         st.selectbox("Run", names, key=state.key(RUN), format_func=label)
-    info = next((each for each in known if each.id == state.value(RUN)), None)
+    info = _info(known, str(state.value(RUN)))
     if info is not None and not info.problem:
         st.caption(f"{info.spec['n']} images · {info.done} of {info.total} shards · {when(info)}")
+    _others(state)
+
+
+def _info(known: list[RunInfo], run: str) -> RunInfo | None:
+    """The run of this key; where nobody measures an own one of this id, the shipped one answers for it."""
+    if run in sweep_jobs.active():
+        return next((info for info in known if info.key == run), None)
+    return find(known, run)
+
+
+def _others(state: PageState) -> None:
+    """What is measured at the moment, beside the run that is shown."""
+    for run, job in sweep_jobs.active().items():
+        if run != state.value(RUN):
+            st.caption(f":material/hourglass_top: {label(run)}: {sweep_shown.where(job)}")
+            st.button("Show", key=state.key(f"show-{run}"), on_click=state.set, args=(RUN, run))
 
 
 def label(run: str) -> str:
-    """A run's id for people. It says nothing that changes: a choice whose label changes is lost."""
-    name, _, digest = run.rpartition("-")
-    return f"{name} · {digest[:6]}" if name else run
+    """A run's key for people. It says nothing that changes: a choice whose label changes is lost."""
+    id_, shipped = run.removesuffix(SHIPPED), " · shipped" if run.endswith(SHIPPED) else ""
+    name, _, digest = id_.rpartition("-")
+    return (f"{name} · {digest[:6]}" if name else id_) + shipped
 
 
 def when(info: RunInfo) -> str:
@@ -80,7 +109,7 @@ def when(info: RunInfo) -> str:
 
 def _outcome(state: PageState, known: list[RunInfo]) -> None:
     run = str(state.value(RUN))
-    info = next((each for each in known if each.id == run), None)
+    info = _info(known, run)
     if not run:
         results.box(
             "note", "Nothing measured yet",

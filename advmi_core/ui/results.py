@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.attacks.records import AttackResult
+from advmi_core.evaluation import moments
 from advmi_core.figures import words
 from advmi_core.figures.words import Readout, Verdict
 from advmi_core.jobs import Snapshot
@@ -66,14 +67,14 @@ def summary(snapshot: Snapshot) -> str:
     task: Task = snapshot.about
     result: AttackResult = snapshot.result
     counted = result.success[result.correct]
-    mean = result.mi[result.success & result.correct]
+    mi = moments(result.mi[result.success & result.correct].cpu())
     text = f"**{int(counted.sum())} of {len(counted)}** attacked with success"
     if len(counted):
         text += f" ({100 * result.asr:.0f} %)"
     if len(counted) < len(result.success):
         text += f"; {len(result.success) - len(counted)} misclassified from the start, not counted"
-    if len(mean):
-        text += f". Mean MI of the successes: {words.number(float(mean.mean()))} nats"
+    if mi.n:
+        text += f". Mean MI of the successes: {words.number(mi.mean)} nats"
     order = "largest MI first" if task.kind == "classification" else "smallest MI first"
     return f"{text}. Gallery: {order}; click one for its details."
 

@@ -8,13 +8,14 @@ import streamlit as st
 
 from advmi_core.experiments import RunInfo, runs, runs_folder
 from advmi_core.figures.sweep import title
-from advmi_core.ui import layout, mi_vs_asr, results, runs_actions, runs_compare
+from advmi_core.ui import layout, mi_vs_asr, results, runs_actions, runs_compare, runs_studies
 from advmi_core.ui.runs_actions import CHOSEN
 from advmi_core.ui.state import PageState, several
 
 PAGE = "runs"
 _LEAD = (
-    "Everything measured so far. Choose one run to open, repeat, export or delete it, two to compare them."
+    "The runs of MI vs ASR, and the trainings. Choose one run to open, repeat, export or delete it, two to "
+    "compare them."
 )
 
 
@@ -23,19 +24,20 @@ def page() -> None:
     state = PageState(PAGE)
     layout.heading("Runs", _LEAD)
     known = runs(runs_folder())
-    layout.restore(state, [several(CHOSEN, (), [info.id for info in known])])
+    layout.restore(state, [several(CHOSEN, (), [info.key for info in known])])
     runs_actions.undo(state)
     if known:
         _known(state, known)
     else:
         results.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
         st.code(mi_vs_asr.COMMAND, language="bash")
+    runs_studies.draw(state)
     st.caption(f"Runs lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")
     state.remember()
 
 
 def _known(state: PageState, known: list[RunInfo]) -> None:
-    by_name = {info.id: info for info in known}
+    by_name = {info.key: info for info in known}
     state.set(CHOSEN, [name for name in state.value(CHOSEN) if name in by_name][-2:])
     _table(state, known)
     st.multiselect(
@@ -52,7 +54,7 @@ def _known(state: PageState, known: list[RunInfo]) -> None:
 
 def _table(state: PageState, known: list[RunInfo]) -> None:
     """All runs; ticking a row chooses it."""
-    names = [info.id for info in known]
+    names = [info.key for info in known]
     ticked = [names.index(name) for name in state.value(CHOSEN)]
     key = runs_actions.table_key(state)
     st.dataframe(

@@ -18,9 +18,10 @@ from advmi_core.ui import (
     sweep_jobs,
 )
 from advmi_core.ui.state import PageState
+from advmi_core.ui.sweep_shown import TRASHED
 
 CHOSEN = "chosen"
-_TRASHED, _VERSION = "trashed", "version"
+_VERSION = "version"
 
 
 def table_key(state: PageState) -> str:
@@ -41,6 +42,7 @@ def busy(info: RunInfo) -> bool:
 
 def draw(state: PageState, info: RunInfo) -> None:
     """The buttons, the table and the files of one run."""
+    why = _stays(info)
     with st.container(horizontal=True, key=state.key("actions")):
         opened = st.button(
             "Open", key=state.key("open"), type="primary", icon=":material/open_in_full:",
@@ -52,15 +54,23 @@ def draw(state: PageState, info: RunInfo) -> None:
         )  # fmt: skip
         st.button(
             "Delete", key=state.key("delete"), icon=":material/delete:", on_click=_delete, args=(state, info),
-            disabled=info.shipped or busy(info),
-            help="It came with AdvMI and stays." if info.shipped else "Can be undone for a day.",
+            disabled=bool(why), help=why or "Can be undone for a day.",
         )  # fmt: skip
+    if why:
+        st.caption(f":material/info: Delete is off: {why}")
     if again:
         _fill(info)
     if opened or again:
-        st.session_state[f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}"] = info.id
+        st.session_state[f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}"] = info.key
         st.switch_page(f"pages/{mi_vs_asr.SCRIPT}")
     _numbers(state, info)
+
+
+def _stays(info: RunInfo) -> str:
+    """Why a run cannot be deleted now, "" if it can."""
+    if info.shipped:
+        return "it came with AdvMI and stays."
+    return "it is being measured; Open leads to Cancel." if busy(info) else ""
 
 
 def _numbers(state: PageState, info: RunInfo) -> None:
@@ -92,13 +102,13 @@ def _delete(state: PageState, info: RunInfo) -> None:
     except ValueError as error:
         st.toast(str(error), icon=":material/error:")
         return
-    st.session_state[state.key(_TRASHED)] = trashed
+    st.session_state[TRASHED] = trashed
     redraw(state)
 
 
 def undo(state: PageState) -> None:
     """What was deleted last, and the way back."""
-    trashed: Path | None = st.session_state.get(state.key(_TRASHED))
+    trashed: Path | None = st.session_state.get(TRASHED)
     if trashed is None:
         return
     # At the left: the tools of the table below lie over what is above its right end, once it was hovered.
@@ -112,7 +122,7 @@ def undo(state: PageState) -> None:
 
 
 def _restore(state: PageState, trashed: Path) -> None:
-    st.session_state.pop(state.key(_TRASHED))
+    st.session_state.pop(TRASHED)
     try:
         folder = restore(trashed)
     except ValueError as error:

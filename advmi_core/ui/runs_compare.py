@@ -24,11 +24,11 @@ def draw(state: PageState, first: RunInfo, second: RunInfo) -> None:
         st.error(str(error), icon=":material/error:")
         return
     st.subheader("A against B", anchor=False)
-    st.markdown(f"**A** {first.id} · **B** {second.id}")
+    st.markdown(f"**A** {first.key} · **B** {second.key}")
     _paired(state, a, b)
     for letter, info, found in (("A", first, a), ("B", second, b)):
         with st.container(key=state.key(f"table-of-{letter}")):
-            st.markdown(f"**{letter}** {info.id}")
+            st.markdown(f"**{letter}** {info.key}")
             st.table(sweep_table.rows(sweep_cells.points(found)), border="horizontal", hide_index=True)
 
 

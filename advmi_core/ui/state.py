@@ -103,6 +103,10 @@ class PageState:
         """Change ``name``; only before its widget is drawn, or in a callback."""
         st.session_state[self.key(name)] = value
 
+    def values(self) -> dict[str, Any]:
+        """All parameters that the page has restored, by name."""
+        return {option.name: self.value(option.name) for option in self._options}
+
     def restore(self, options: Sequence[Option]) -> list[str]:
         """Give every option a value: the session's, the URL's, the remembered one or the default.
 

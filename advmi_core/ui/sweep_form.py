@@ -7,15 +7,16 @@ import os
 import streamlit as st
 
 from advmi_core.experiments import PRESETS
-from advmi_core.ui import sweep_grid, sweep_jobs
+from advmi_core.ui import absent, sweep_grid, sweep_jobs
 from advmi_core.ui.state import PageState
+from advmi_core.ui.sweep_jobs import Begun
 
 WORKERS, LOST = "workers", "lost"
 MOST_WORKERS = 64
 
 
-def draw(state: PageState) -> str | None:
-    """Draw the form; returns the id of the run that was just started, if any."""
+def draw(state: PageState) -> Begun | None:
+    """Draw the form; returns what Start led to where it was just pressed."""
     st.selectbox(
         "Measure", list(sweep_grid.PLANS), key=state.key("plan"), format_func=sweep_grid.PLANS.__getitem__
     )
@@ -23,7 +24,7 @@ def draw(state: PageState) -> str | None:
     with st.form(state.key("form"), border=True, enter_to_submit=False):
         pressed = st.form_submit_button(
             "Start", type="primary", icon=":material/play_arrow:", width="stretch",
-            help="What was measured before is loaded; an interrupted run goes on.",
+            help="What was measured before is shown at once; an interrupted run goes on.",
         )  # fmt: skip
         if plan == sweep_grid.OWN:
             _grid(state)
@@ -50,7 +51,9 @@ def _grid(state: PageState) -> None:
         "Iterations", 1, 2000, step=50, key=state.key("grid-steps"),
         help="Of every method; the penalty's search takes as many for each of its c.",
     )  # fmt: skip
-    st.selectbox("Data, model", sweep_grid.victims(), key=state.key("grid-victim"))
+    st.selectbox(
+        "Data, model", sweep_grid.victims(), key=state.key("grid-victim"), format_func=sweep_grid.victim_title
+    )
 
 
 def _processes(state: PageState, plan: str) -> None:
@@ -65,10 +68,10 @@ def _processes(state: PageState, plan: str) -> None:
     )  # fmt: skip
 
 
-def _start(state: PageState) -> str | None:
+def _start(state: PageState) -> Begun | None:
     try:
         values = {option.name: state.value(option.name) for option in sweep_grid.options()}
-        return sweep_jobs.start(state.page, sweep_grid.sweep(values), int(state.value(WORKERS)))
-    except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        return sweep_jobs.begin(state.page, sweep_grid.sweep(values), int(state.value(WORKERS)))
+    except absent.PROBLEMS as error:
+        absent.say(error)
         return None

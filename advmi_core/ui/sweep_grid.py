@@ -8,7 +8,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from advmi_core import models
+from advmi_core import data, models
 from advmi_core.attacks import ATTACKS
 from advmi_core.experiments import PRESETS, Method, Sweep
 from advmi_core.figures.sweep import TITLES, title
@@ -37,6 +37,13 @@ def victims() -> list[str]:
     """``dataset/model`` of every classifier whose weights are here."""
     found = models.available().items()
     return [f"{dataset}/{name}" for dataset, names in found for name in names if _classifies(name)]
+
+
+def victim_title(victim: str) -> str:
+    """``dataset/model`` for people; says where the data set's test split is not on this machine."""
+    dataset, _, _ = victim.rpartition("/")
+    here = any(status.used and status.split == "test" for status in data.available(dataset))
+    return victim if here else f"{victim} (data not here)"
 
 
 def _classifies(name: str) -> bool:

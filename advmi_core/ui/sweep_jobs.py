@@ -3,50 +3,67 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from advmi_core.experiments import Sweep, SweepStep, runs_folder
+from advmi_core.experiments import Sweep, SweepStep, measured, runs_folder
 from advmi_core.experiments.folder import RunFolder
-from advmi_core.jobs import Snapshot, shared
-from advmi_core.ui import work
-
-# Run folder → job, of the whole process: another tab, or the same one after a reload, finds the job again.
-_JOBS: dict[Path, str] = {}
-_LOCK = threading.Lock()
-_ALL_STEPS = 1_000_000  # none may be thinned away: each holds other images
+from advmi_core.jobs import Snapshot
+from advmi_core.ui import long_jobs, work
 
 
-def start(page: str, sweep: Sweep, workers: int) -> str:
-    """Compute a sweep, or go on with it; returns its run's id. One that is being computed is left alone.
+@dataclass(frozen=True)
+class Begun:
+    """What Start led to.
+
+    Attributes:
+        run: key of the run that answers, see ``RunInfo.key``.
+        known: it was measured before, so nothing is computed.
+    """
+
+    run: str
+    known: bool
+
+
+def begin(page: str, sweep: Sweep, workers: int, again: bool = False) -> Begun:
+    """Find a sweep's finished result, or compute it, or go on with it; one that is computed is left alone.
 
     Args:
-        page: follows it from now on.
-        sweep: what to compute.
+        page: follows the computation from now on.
+        sweep: what to measure.
         workers: processes; 1 computes in this one.
+        again: measure it although a finished result is there.
 
     Raises:
         ValueError: the sweep's model or images are not there.
+        DataNotFoundError: nor is its data set.
     """
     directory = runs_folder()
     folder = RunFolder(directory, sweep, sweep.spec()).path
-    with _LOCK:
-        going = _JOBS.get(folder)
-        if going is None or (known := shared().get(going)) is None or not known.active:
-            executor = "processes" if workers > 1 else "serial"
-            _JOBS[folder] = work.submit(
-                page, lambda: sweep.run(directory, executor=executor, workers=workers),
-                label=f"Sweep {folder.name}", about=sweep, rows=1, keep=_ALL_STEPS, lane=work.STUDIES,
-                interactive=False,
-            )  # fmt: skip
-    return folder.name
+    if not again and (kept := measured(folder.name, directory)) is not None:
+        return Begun(kept.key, known=True)
+    executor = "processes" if workers > 1 else "serial"
+    long_jobs.start(
+        page, str(folder),
+        lambda: work.submit(
+            page, lambda: sweep.run(directory, executor=executor, workers=workers),
+            label=f"Sweep {folder.name}", about=sweep, rows=1, keep=long_jobs.ALL_STEPS, lane=work.STUDIES,
+            interactive=False,
+        ),
+    )  # fmt: skip
+    return Begun(folder.name, known=False)
 
 
 def of(folder: Path) -> Snapshot | None:
     """The last job of this process that computed the run, if it is still known."""
-    job = _JOBS.get(folder)
-    return None if job is None else shared().get(job)
+    return long_jobs.of(str(folder))
+
+
+def active() -> dict[str, Snapshot]:
+    """Key of the run → job, of all sweeps in this process's runs folder that are queued or computed."""
+    found = {Path(key): now for key, now in long_jobs.active().items()}
+    return {path.name: now for path, now in found.items() if path.parent == runs_folder()}
 
 
 def seconds_left(sweep: Sweep, steps: Sequence[SweepStep], elapsed: float) -> float | None:

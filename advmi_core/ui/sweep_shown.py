@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from advmi_core.experiments import RunInfo, Sweep, SweepResult
+from advmi_core.experiments import RunInfo, Sweep, SweepResult, delete
 from advmi_core.experiments.results import assemble
 from advmi_core.figures.sweep import title
 from advmi_core.figures.words import duration
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import (
+    absent,
     results,
     sweep_cells,
     sweep_charts,
@@ -22,7 +23,10 @@ from advmi_core.ui import (
     work,
 )
 from advmi_core.ui.state import PageState
+from advmi_core.ui.sweep_jobs import Begun
 
+TRASHED = "runs.trashed"  # what the page Runs can bring back
+_KNOWN = "known-run"
 _EVERY = 1.0  # seconds between two pictures of a sweep: four charts are worth more than a blink
 
 
@@ -45,11 +49,12 @@ def said_of_job(folder: Path) -> None:
 
 def _moving(state: PageState, folder: Path, now: Snapshot) -> None:
     sweep: Sweep = now.about
-    work.progress_of_parts(state.page, now, _where(now), "shard")
+    work.progress_of_parts(state.page, now, where(now), "shard")
     _body(state, folder, assemble(sweep, {}, now.records))
 
 
-def _where(now: Snapshot) -> str:
+def where(now: Snapshot) -> str:
+    """Where the job of a sweep stands, in words."""
     if now.state == "queued" or not now.records:
         return work.said(now)
     last = now.records[-1]
@@ -59,10 +64,18 @@ def _where(now: Snapshot) -> str:
 
 
 def still(state: PageState, info: RunInfo, found: SweepResult) -> None:
-    """What the folder holds; an interrupted run can go on."""
+    """What the folder holds; an interrupted run can go on, a finished one be measured again."""
     if not found.complete:
         _offer_more(state, info)
+    elif st.session_state.get(state.key(_KNOWN)) == info.key:
+        _offer_again(state, info)
     _body(state, info.folder, found)
+
+
+def show(state: PageState, begun: Begun) -> None:
+    """Look at the run that Start led to."""
+    state.set("run", begun.run)
+    state.set(_KNOWN, begun.run if begun.known else "")
 
 
 def _offer_more(state: PageState, info: RunInfo) -> None:
@@ -74,18 +87,45 @@ def _offer_more(state: PageState, info: RunInfo) -> None:
         )  # fmt: skip
     if not info.shipped:
         button.button(
-            "Go on", key=state.key("go-on"), on_click=_go_on, args=(state, info), width="stretch",
+            "Go on", key=state.key("go-on"), on_click=_begin, args=(state, info), width="stretch",
             icon=":material/play_arrow:", help="Measures the missing shards.",
         )  # fmt: skip
 
 
-def _go_on(state: PageState, info: RunInfo) -> None:
+def _offer_again(state: PageState, info: RunInfo) -> None:
+    said, button = st.columns([4, 1], vertical_alignment="center")
+    source = "The result came with AdvMI" if info.shipped else "The result was measured here before"
+    with said:
+        results.box("note", "Already measured", f"{source}: these settings, images and weights.")
+    kept = (
+        "As a run of your own; the shipped one stays."
+        if info.shipped
+        else "The present result goes to the trash for a day: Undo on the page Runs."
+    )
+    button.button(
+        "Measure again", key=state.key("again"), on_click=_again, args=(state, info), width="stretch",
+        icon=":material/restart_alt:", help=kept,
+    )  # fmt: skip
+
+
+def _again(state: PageState, info: RunInfo) -> None:
+    if not info.shipped:
+        try:
+            st.session_state[TRASHED] = delete(info.folder)
+        except ValueError as error:
+            st.toast(str(error), icon=":material/error:")
+            return
+    _begin(state, info)
+
+
+def _begin(state: PageState, info: RunInfo) -> None:
     try:
-        run = sweep_jobs.start(state.page, Sweep.from_spec(info.spec), int(state.value(sweep_form.WORKERS)))
-    except ValueError as error:
-        st.toast(str(error), icon=":material/error:")
+        workers = int(state.value(sweep_form.WORKERS))
+        begun = sweep_jobs.begin(state.page, Sweep.from_spec(info.spec), workers, again=True)
+    except absent.PROBLEMS as error:
+        st.toast(absent.sentence(error)[0], icon=":material/error:")
         return
-    state.set("run", run)  # another one if data, weights or version have changed since
+    show(state, begun)  # another run if data, weights or version have changed since
 
 
 def _body(state: PageState, folder: Path, found: SweepResult) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from advmi_core import paths
+from advmi_core.files import parse_json
 from advmi_core.ui import results
 
 
@@ -20,7 +20,7 @@ def folder() -> Path:
 def read(name: str, keys: set[str]) -> dict[str, Any] | None:
     """A benchmark's JSON object; None if there is none, or it lacks one of the keys."""
     try:
-        table = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
+        table = parse_json((folder() / f"{name}.json").read_text(encoding="utf-8"))
         return table if keys <= table.keys() else None
     except (OSError, ValueError, AttributeError):
         return None

@@ -16,7 +16,7 @@ from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.data import CATALOG
 from advmi_core.figures import retraining_words
-from advmi_core.jobs import shared
+from advmi_core.jobs import journal, shared
 from advmi_core.retraining import ROWS, Retrained, RetrainingResult, RetrainingStudy, stored
 from advmi_core.ui import autoencoders_form, autoencoders_search, autoencoders_shipped, tables
 
@@ -98,9 +98,23 @@ def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: 
     assert [len(trace["x"]) for trace in bars] == [2] * 5
     look(tab, "curves", **{"shown-model": "ae-conv"})
     assert len(tab.charts) == 2
-    for view in ("latent", "manifold", "pictures", "start"):
+    for view in ("pictures", "start"):
         look(tab, view)
         assert tab.charts == []
+
+
+@pytest.mark.fault("P13")
+def test_the_stored_table_offers_no_view_that_would_be_empty(
+    visit: Visit, tmp_path: Path, shipped: Path
+) -> None:
+    """Single UAEs are not stored: their views are named, with the way to get them."""
+    stored.save(made_up(dict.fromkeys(ROWS, 0.01)), shipped, "fashion-mnist")
+    tab = visit(tmp_path, view="latent")
+    views = tab.app.segmented_control(key=tab.key("view"))
+    assert views.value == "comparison"
+    assert not {"Latent space", "On the manifold?"} & set(views.options)
+    assert "“Latent space” and “On the manifold?”" in tab.said
+    assert len(tab.charts) == 2
 
 
 def tried(model: str, row: str, **changed: Any) -> dict[str, Any]:
@@ -316,3 +330,37 @@ def test_a_data_set_that_is_not_here_is_not_offered(
     tab = visit(tmp_path, data="cifar10")
     assert list(tab.app.selectbox(key=tab.key("data")).options) == ["Fashion-MNIST"]
     assert tab.app.selectbox(key=tab.key("data")).value == "fashion-mnist"
+
+
+@pytest.mark.fault("P7")
+@pytest.mark.fault("L18")
+@pytest.mark.usefixtures("shipped")
+def test_a_reload_finds_the_training_again(visit: Visit, tmp_path: Path) -> None:
+    """Running or ended, by its settings; a process that knows no job reads the journal."""
+    tab = visit(tmp_path, **TINY)
+    tab.press("Start")
+    link = {name: value for name, value in tab.app.query_params.items() if isinstance(value, str)}
+    link |= {name: value[0] for name, value in tab.app.query_params.items() if isinstance(value, list)}
+    job = tab.app.session_state[tab.key("job")]
+    again = visit(tmp_path, **link)
+    assert again.app.session_state[again.key("job")] == job
+    assert tab.wait(lambda now: not now.active).state == "done"
+    ended = visit(tmp_path, **link)
+    assert ended.app.session_state[ended.key("job")] == job
+    assert "Your run" in ended.said
+
+    shared().discard(job)
+    (entry, _), *_ = journal.entries()
+    assert entry.ended
+    later = visit(tmp_path, **link)
+    assert "Already computed" in later.said
+    later.press("Show")
+    assert all(step.reused for step in later.finish().records)
+
+    shared().discard(later.app.session_state[later.key("job")])
+    path = journal.folder() / f"{entry.key}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": False, "part": 3, "parts": 9}))
+    killed = visit(tmp_path, **link)
+    assert "Interrupted" in killed.said
+    assert "part 3 of 9" in killed.said
+    assert killed.has("Go on")

@@ -177,8 +177,10 @@ def test_start_measures_the_grid_and_shows_what_its_folder_holds(visit: Visit, h
     assert tab.app.query_params["run"] == folder.name
     assert len(tab.charts) == 4
     assert len(tab.app.table[0].value) == 2
-    tab.press("Start")  # measured already: loaded
-    assert all(step.reused for step in tab.finish().records)
+    job = tab.app.session_state[tab.key("job")]
+    tab.press("Start")  # measured already: nothing is computed
+    assert tab.app.session_state[tab.key("job")] == job
+    assert "Already measured" in tab.said
 
 
 @pytest.mark.usefixtures("here")
@@ -292,6 +294,94 @@ def test_an_interrupted_run_is_partial_and_goes_on(visit: Visit, here: Path) -> 
     assert sum(step.reused for step in job.records) == 5
     assert "Partial run" not in tab.said
     assert load(folder).complete
+
+
+@pytest.fixture
+def shipped(here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a complete run that came with AdvMI: what preset smoke describes."""
+    folder = tmp_path_factory.mktemp("shipped")
+    monkeypatch.setattr("advmi_core.experiments.store.shipped_folder", lambda: folder)
+    monkeypatch.setitem(PRESETS, "smoke", tiny())
+    return kept(tiny(), folder)
+
+
+@pytest.mark.fault("P1")
+def test_start_shows_a_shipped_result_at_once(visit: Visit, here: Path, shipped: Path) -> None:
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    assert tab.key("job") not in tab.app.session_state
+    assert "Already measured" in tab.said
+    assert "8 of 8 shards" in tab.said
+    assert tab.app.selectbox(key=tab.key("run")).options == [mi_vs_asr.label(f"{shipped.name}~shipped")]
+    assert not (here / shipped.name).exists()
+
+
+@pytest.mark.fault("P1")
+def test_a_partial_run_never_shadows_the_shipped_one(visit: Visit, here: Path, shipped: Path) -> None:
+    kept(tiny(), here, shards=2)
+    tab = visit(plan="smoke")
+    assert "8 of 8 shards" in tab.said
+    tab.press("Start")
+    assert "Already measured" in tab.said
+    assert "8 of 8 shards" in tab.said
+    assert len(set(tab.app.selectbox(key=tab.key("run")).options)) == 2
+    tab.app.selectbox(key=tab.key("run")).select(shipped.name).run()
+    assert "2 of 8 shards are measured" in tab.said
+    assert len(tab.app.table[0].value) == 2
+
+
+@pytest.mark.fault("P1")
+def test_progress_cancel_and_numbers_belong_to_the_run_that_is_measured_again(
+    visit: Visit, here: Path, shipped: Path, paused: Paused
+) -> None:
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    tab.press("Measure again")
+    while len(shared().get(tab.app.session_state[tab.key("job")]).records) < 4:
+        pass
+    tab.app.run()
+    assert tab.app.session_state[tab.key("run")] == shipped.name
+    assert tab.has("Cancel")
+    assert "of 8" in tab.said
+    assert len(tab.app.table[0].value) == 3
+    joined = visit()  # opens at the finished result, and is told what is measured now
+    assert "8 of 8 shards" in joined.said
+    assert "Shard 3 of 8" in joined.said
+    assert not joined.has("Cancel")
+    joined.press("Show")
+    assert joined.has("Cancel")
+    assert len(joined.app.table[0].value) == 3
+
+
+@pytest.mark.fault("P1")
+def test_measuring_an_own_result_again_keeps_it_in_the_trash(
+    visit: Visit, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Sweep(name="small", n=4, methods=(Method(name="pgd", attack="pgd", parameters={"steps": 2}),))
+    monkeypatch.setitem(PRESETS, "smoke", small)
+    folder = kept(small, here)
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    assert "Already measured" in tab.said
+    tab.press("Measure again")
+    assert not any(step.reused for step in tab.finish().records)
+    assert load(folder).complete
+    assert len(list((here / ".trash").glob(f"*/{folder.name}"))) == 1
+
+
+@pytest.mark.fault("P6")
+def test_absent_data_are_one_sentence_with_the_way_to_get_them(
+    visit: Visit, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVMI_DATA", str(here / "none"))
+    monkeypatch.setenv("ADVMI_CACHE", str(here / "cache"))
+    tab = visit(**GRID, grid_victim="mnist/cnn")
+    assert "mnist/cnn (data not here)" in tab.app.selectbox(key=tab.key("grid-victim")).options
+    tab.press("Start")
+    (error,) = tab.app.error
+    assert error.value.startswith("mnist (split test) was not found.")
+    assert "advmi data get mnist" in error.value
+    assert "\n" not in error.value
 
 
 def test_time_left_counts_methods_by_their_own_seconds() -> None:

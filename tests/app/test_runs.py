@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
 from advmi_core.experiments import Cell, load
+from advmi_core.jobs import journal
+from advmi_core.jobs.journal import Entry
+from advmi_core.run import Run
 from advmi_core.ui import mi_vs_asr, runs, runs_compare
 
 Visit = Callable[..., Tab]
@@ -131,9 +135,26 @@ def test_an_undo_that_came_too_late_says_so(visit: Visit, here: Path) -> None:
 
 
 def test_shipped_runs_stay(visit: Visit, here: Path) -> None:
-    tab = visit(chosen=kept(tiny(), here.parent / "shipped").name)
+    tab = visit(chosen=f"{kept(tiny(), here.parent / 'shipped').name}~shipped")
     (button,) = [button for button in tab.app.button if button.label == "Delete"]
     assert button.disabled
+    assert "Delete is off: it came with AdvMI" in tab.said
+
+
+@pytest.mark.fault("P1")
+def test_an_own_run_and_the_shipped_one_of_the_same_settings_are_two_rows(visit: Visit, here: Path) -> None:
+    """Each with its own numbers, and both can be chosen."""
+    shipped, own = kept(tiny(), here.parent / "shipped"), kept(tiny(), here, shards=3)
+    assert shipped.name == own.name
+    tab = visit(chosen=f"{own.name},{own.name}~shipped")
+    assert sorted(tab.app.dataframe[0].value["shards"]) == ["3 of 8", "8 of 8"]
+    assert tab.app.multiselect(key="runs.chosen").value == [own.name, f"{own.name}~shipped"]
+    _, of_own, of_shipped = (table.value for table in tab.app.table)
+    assert (len(of_own), len(of_shipped)) == (3, 4)
+    tab = visit(chosen=own.name)
+    assert len(tab.app.table[0].value) == 3
+    (button,) = [button for button in tab.app.button if button.label == "Delete"]
+    assert not button.disabled
 
 
 def test_two_runs_are_compared_image_by_image(visit: Visit, here: Path) -> None:
@@ -184,3 +205,28 @@ def test_a_run_that_vanishes_while_it_is_chosen_is_no_error(visit: Visit, here: 
 def test_a_link_to_no_run_is_named(visit: Visit) -> None:
     (warning,) = visit(chosen="gone-123").app.warning
     assert "gone-123" in warning.value
+
+
+@pytest.mark.fault("P7")
+@pytest.mark.fault("L18")
+@pytest.mark.usefixtures("here")
+def test_trainings_are_listed_with_how_far_they_came(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    begun = Entry(key="lesson-0123", title="Defence: NAMID", page="defence", form={"alpha": 0.7})
+    steps = [SimpleNamespace(step=step) for step in (1, 2)]
+    run = journal.kept(Run((step for step in steps), lambda: None, 2), begun, lambda step: (step.step, 4))
+    next(run)
+    tab = visit()
+    assert "stopped in part 1 of 4" in tab.said
+    run.drain()
+    tab.app.run()
+    assert "complete" in tab.said
+    tab.press("Open")
+    assert tab.app.title[0].value == "Defence"
+    assert tab.app.slider(key="defence.alpha").value == 0.7
+    tab = visit()
+    tab.press("Take off")
+    assert "Defence: NAMID" not in tab.said
+    assert journal.find("lesson-0123") is None

@@ -214,9 +214,9 @@ def test_records_pair_image_criterion_and_step_and_a_closed_run_keeps_the_best(
     passes = [3]  # of the clean images
     evaluate = Problem.evaluate
 
-    def counted(self, x_adv):
+    def counted(self, x_adv, with_maps=False):
         passes.append(len(x_adv))
-        return evaluate(self, x_adv)
+        return evaluate(self, x_adv, with_maps)
 
     monkeypatch.setattr(Problem, "evaluate", counted)
     model, x = small_classifier(), images()

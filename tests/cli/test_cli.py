@@ -52,6 +52,31 @@ def test_attack_writes_what_it_says(tmp_path: Path) -> None:
     assert (fresh.numpy() == arrays["success"]).all()
 
 
+@pytest.mark.fault("M6")
+def test_attack_describes_its_successes_as_sweeps_do(tmp_path: Path) -> None:
+    arguments = ("attack", "--attack", "pgd", "--n", "24", "--eps", "0.02", "--steps", "5")
+    arguments += ("--set", "mi_steps=2")
+    facts = _json(*arguments, "--out", str(tmp_path))
+    arrays = np.load(tmp_path / "result.npz")
+    won = arrays["success"] & arrays["correct"]
+    assert 0 < won.sum() < 24  # or there would be no failures to leave out
+    assert (facts["counted"], facts["succeeded"], facts["failed"]) == (24, won.sum(), 24 - won.sum())
+    for name, values in (("mi", arrays["mi"]), ("l2", arrays["l2"]), ("queries", arrays["queries"])):
+        assert facts[f"{name}_mean"] == pytest.approx(values[won].mean(), rel=1e-5), name
+    assert facts["mi_mean"] != pytest.approx(arrays["mi"].mean(), rel=1e-5)
+    assert facts["linf_max"] == pytest.approx(arrays["linf"][won].max())
+    assert json.loads((tmp_path / "summary.json").read_text()).items() <= facts.items()
+    told = " ".join(RUNNER.invoke(app, list(arguments)).output.split())
+    assert f"over {won.sum()} successes of 24 images that the model gets right" in told
+
+
+@pytest.mark.fault("M6")
+def test_an_attack_without_success_has_no_means() -> None:
+    facts = _json("attack", "--attack", "pgd", "--n", "2", "--eps", "0", "--steps", "1")
+    assert (facts["counted"], facts["succeeded"], facts["asr"]) == (2, 0, 0.0)
+    assert all(facts[name] is None for name in ("mi_mean", "mi_std", "l2_mean", "linf_max", "queries_mean"))
+
+
 def test_attack_on_an_autoencoder_speaks_to_people(tmp_path: Path) -> None:
     result = RUNNER.invoke(
         app, ["attack", "--model", "ae-conv", "--n", "2", "--eps", "1", "--steps", "3", "--set", "inner=2"]

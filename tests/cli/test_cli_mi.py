@@ -23,7 +23,7 @@ def test_json_holds_what_python_finds() -> None:
     facts = _facts(
         "--task", "spiral", "--mi", "0.7", "--dim", "3", "--n", "300", "--seed", "4", "--steps", "30"
     )
-    assert list(facts) == ["task", "truth", "value", "error", "warnings", "seconds", "parameters"]
+    assert list(facts) == ["task", "truth", "value", "error", "warnings", "seconds", "device", "parameters"]
     task = TASKS["spiral"](dim=3, mi=0.7)
     wanted = ESTIMATORS["dv"](seed=4, steps=30).estimate(*task.sample(300, seed=4))
     assert facts["truth"] == task.mutual_information

@@ -35,11 +35,10 @@ def test_cifar_pictures_in_canonical_order_and_in_turns(root: Path, kind: str) -
     assert images.subset
 
 
-def test_cifar_zip_must_have_every_class_split_and_size(root: Path) -> None:
+def test_cifar_zip_must_have_its_split_and_size(root: Path) -> None:
     path = root / "cifar10-jpeg.zip"
     write_zip(path, class_files(CIFAR[:-1], 1, 32))
-    with pytest.raises(ValueError, match="train/truck/"):
-        data.load("cifar10", split="train")
+    assert data.load("cifar10", split="train").y.tolist() == list(range(9))
     with pytest.raises(ValueError, match="test/airplane/"):
         data.load("cifar10", split="test")
     write_zip(path, class_files(CIFAR, 1, 31))
@@ -267,7 +266,7 @@ def test_zip_bombs_are_refused_before_anything_is_unpacked(
     with pytest.raises(ValueError, match="at most 10 MB, it says 52,428,800 bytes"):
         data.load_folder(path, "train")
     monkeypatch.setattr(tree, "MAX_TOTAL", 1 << 20)
-    with pytest.raises(ValueError, match="at most 500,000 files and 0 GiB unpacked"):
+    with pytest.raises(ValueError, match="at most 200,000 files and 0 GiB unpacked"):
         data.load_folder(path, "train", shape=(3, 8, 8))
     monkeypatch.setattr(tree, "MAX_FILES", 2)
     write_zip(path, class_files(("a",), 3, 8))

@@ -47,6 +47,7 @@ def _fashion(folder: Path, value: int, count: int = 3) -> None:
     write_idx_pair(folder / "fashion-mnist", "t10k", images, np.arange(count, dtype=np.uint8))
 
 
+@pytest.mark.filterwarnings("ignore:ADVMI_DATA does not serve")
 def test_sources_are_asked_in_order(root: Path) -> None:
     assert data.load("fashion-mnist", split="test").source == "embedded"
     _fashion(paths.cache() / "data", 51)

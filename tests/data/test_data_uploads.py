@@ -13,7 +13,7 @@ import torch
 from data_makers import encode, png, random_pixels
 from PIL import Image
 
-from advmi_core.data import decode_image
+from advmi_core.data import decode_image, images
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 
@@ -233,3 +233,32 @@ def test_first_frame_of_an_animation() -> None:
 def test_shape_must_be_grey_or_colour(shape: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"shape must be \(C,H,W\) with C 1 or 3"):
         decode_image(png(random_pixels(8, 8)), shape)
+
+
+@pytest.mark.fault("L10")
+def test_an_upload_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw, calls = png(random_pixels(40, 40, 3, seed=10)), []
+    whole = images.open_picture
+    monkeypatch.setattr(images, "open_picture", lambda raw: calls.append(1) or whole(raw))
+    first = decode_image(raw, COLOUR)
+    kept = first.x.clone()
+    first.x.zero_()
+    first.preview.paste((0, 0, 0), (0, 0, 40, 40))
+    again = decode_image(bytes(bytearray(raw)), COLOUR)
+    assert torch.equal(again.x, kept)
+    assert np.asarray(again.preview).any()
+    assert len(calls) == 1
+    decode_image(raw, GREY)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="damaged"):
+            decode_image(raw[:-30], COLOUR)
+    assert len(calls) == 3
+
+
+@pytest.mark.fault("L10")
+@pytest.mark.parametrize("size", [(25_000, 1), (1, 25_000), (900, 3), (3, 900)])
+def test_thinnest_pictures_have_a_preview_and_a_crop_in_it(size: tuple[int, int]) -> None:
+    result = decode_image(encode(Image.new("RGB", size)), COLOUR)
+    left, top, right, bottom = result.preview_crop
+    assert 0 <= left < right <= result.preview.width <= 768
+    assert 0 <= top < bottom <= result.preview.height <= 768

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,19 @@ def test_closed_anywhere_and_started_again_is_the_same(whole: LessonResult, tmp_
         assert not run.result.complete
     resumed = TINY.run(tmp_path).drain()
     same(whole, resumed)
+
+
+@pytest.mark.fault("L13")
+def test_a_resumed_lesson_writes_the_same_cards(whole: LessonResult, folder: Path, tmp_path: Path) -> None:
+    until(TINY, tmp_path, ESTIMATORS)
+    until(TINY, tmp_path, DEFENCE)
+    cards = sorted(tmp_path.glob("estimators-*/*/*.json"))
+    assert cards
+    standard = json.loads(whole.weights[STANDARD].with_suffix(".json").read_text(encoding="utf-8"))
+    for card in cards:
+        resumed, undisturbed = card.read_bytes(), (folder / card.relative_to(tmp_path)).read_bytes()
+        assert resumed == undisturbed
+        assert json.loads(resumed)["target"] == {"model": "cnn", "sha256": standard["sha256"]}
 
 
 def test_a_closed_lesson_keeps_what_it_found(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ TERMS = [(name, "linf", term) for name in WITH_TERM for term in MI_TERMS if term
 
 
 def attack(name: str, norm: str, term: str | None, **parameters: Any) -> Attack:
-    given = {"steps": 3, "eps": 0.3, "norm": norm, "mi_steps": 2, **QUICK.get(name, {}), **parameters}
+    given = {"steps": 2, "eps": 0.3, "norm": norm, "mi_steps": 1, **QUICK.get(name, {}), **parameters}
     return ATTACKS[name](**given, **({} if term is None else {"mi": term}))
 
 

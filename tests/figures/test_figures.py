@@ -203,5 +203,40 @@ def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
     way.curves["c"][:] = np.nan
     figure = screen.curves(way)
     assert len(figure.data) == 4
-    assert "not used" in figure.layout.yaxis2.title.text
+    (note,) = [note for note in figure.layout.annotations if "not used" in note.text]
+    assert note.x > 0.5  # in the panel of c, at the right
     assert figure.layout.xaxis3.matches == "x"
+
+
+@pytest.mark.fault("P12")
+def test_titles_of_the_zoomed_curves_fit_beside_one_another() -> None:
+    """A name beside its axis must not be longer than the axis; above it, it has the panel's width."""
+    figure = screen.curves(trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS))
+    inside = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    for at in ("", "2", "3", "4"):
+        axis = figure.layout[f"yaxis{at}"]
+        low, high = axis.domain
+        assert 8 * len(axis.title.text) < (high - low) * inside  # 14 pixels high, about 8 wide
+        assert "<br>" not in axis.title.text
+    assert {f"<b>{series.title}</b>" for series in palette.SERIES} <= {
+        note.text for note in figure.layout.annotations
+    }
+
+
+@pytest.mark.fault("P12")
+@pytest.mark.parametrize("caption", ["x", "x̃: a class with a long name, after two hundred iterations"])
+def test_pictures_stand_in_line_below_captions_that_fit(caption: str) -> None:
+    pictures = [("x: Ankle boot", np.zeros(SHAPE, np.float32)), (caption, np.ones(SHAPE, np.float32))]
+    strip = printed.strip(pictures, np.full(SHAPE, 0.1, np.float32), 10)
+    many = printed.gallery(np.zeros((9, *SHAPE), np.float32), [caption] * 9)
+    for figure, panels in ((strip, strip.axes[:3]), (many, many.axes)):
+        figure.draw_without_rendering()
+        boxes = [panel.get_window_extent() for panel in panels]
+        assert len({(round(box.width, 3), round(box.height, 3)) for box in boxes}) == 1
+        paper, titles = figure.bbox, [panel.title.get_window_extent() for panel in panels]
+        for title in titles:
+            assert paper.x0 <= title.x0
+            assert title.x1 <= paper.x1
+            assert title.y1 <= paper.y1
+        assert not any(a.overlaps(b) for at, a in enumerate(titles) for b in [*titles[:at], *boxes])
+    assert len({round(box.get_window_extent().y0, 3) for box in strip.axes[:3]}) == 1

@@ -287,3 +287,17 @@ def test_a_printed_bar_has_the_same_height_and_whiskers_as_on_the_screen() -> No
     heights = sorted(patch.get_height() for patch in axis.patches)  # type: ignore[attr-defined]
     screen = retraining_screen.bars(result().table(), "equal-steps")
     assert heights == pytest.approx(sorted(trace.y[0] for trace in screen.data if trace.type == "bar"))
+
+
+@pytest.mark.fault("P12")
+@pytest.mark.parametrize("ends", [(11.0, 14.0), (3.001, 3.002), (0.5, 300.0), (7.0, 7.0), (1e-3, 2e-3)])
+def test_an_axis_of_losses_has_ticks_whatever_its_ends_are(ends: tuple[float, float]) -> None:
+    values = np.array(ends)
+    curve = retraining.Curve("original", np.array([1.0, 2.0]), values, values, values)
+    figure = retraining_screen.curves([curve], "epoch")
+    axis = figure.layout.yaxis
+    low, high = (10**end for end in axis.range)
+    inside = [tick for tick in axis.tickvals if low <= tick <= high]
+    assert 3 <= len(inside) <= 20
+    assert low < ends[0] <= ends[1] < high
+    assert len(set(axis.ticktext)) == len(axis.ticktext)

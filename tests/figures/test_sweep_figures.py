@@ -9,12 +9,15 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy.stats import t as student
 
 from advmi_core.evaluation import ImageTable, summarise, wilson
+from advmi_core.experiments import load, runs
 from advmi_core.figures import sweep, sweep_images, sweep_legend, sweep_print, sweep_screen, sweep_table
 from advmi_core.figures.print import save
 from advmi_core.figures.sweep import Point
+from advmi_core.ui import sweep_cells
 
 NAN = math.nan
 
@@ -210,3 +213,19 @@ def test_pictures_of_a_cell_show_the_change_with_one_gain() -> None:
     assert first.x == second.x == second.x_adv != first.x_adv
     assert first.change != second.change
     assert first.change.startswith("data:image/png;base64,")
+
+
+@pytest.mark.fault("P12")
+def test_no_two_labels_of_the_printed_plane_overlap() -> None:
+    """The run that comes with AdvMI: three methods whose points lie close together."""
+    shipped = [info for info in runs() if info.shipped and info.name == "talk"]
+    figure = sweep_print.plane(sweep_cells.points(load(shipped[0].folder)))
+    (axis,) = figure.axes
+    figure.draw_without_rendering()
+    said = [text for text in axis.texts if text.get_text()]
+    assert len(said) >= 6
+    boxes = [Text.get_window_extent(text) for text in said]  # an annotation's own also holds its point
+    assert not any(a.overlaps(b) for at, a in enumerate(boxes) for b in boxes[:at])
+    for box in boxes:
+        assert axis.bbox.contains(box.x0, box.y0)
+        assert axis.bbox.contains(box.x1, box.y1)

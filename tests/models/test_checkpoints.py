@@ -154,6 +154,35 @@ def test_damaged_checkpoint_is_refused(saved: Path, damage: Callable[[Path], Non
     assert "\n" not in str(caught.value)
 
 
+def float8(path: Path) -> None:
+    state = load_file(path)
+    state["head.5.bias"] = state["head.5.bias"].to(torch.float8_e4m3fn)
+    save_file(state, path)
+    edit(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def nested_card(path: Path) -> None:
+    path.with_suffix(".json").write_text("[" * 200_000)
+
+
+@pytest.mark.fault("L17")
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (float8, "head.5.bias must hold finite numbers of 16, 32 or 64 bits, got float8_e4m3fn"),
+        (nested_card, "cnn.json is not JSON: its JSON is nested too deeply"),
+        (lambda path: edit(path, shape=[1, 10**30, 28]), "cannot be used"),
+        (lambda path: edit(path, classes=10**30), "cannot be used"),
+    ],
+)
+def test_odd_numbers_and_nests_are_refused(
+    saved: Path, damage: Callable[[Path], None], sentence: str
+) -> None:
+    damage(saved)
+    with pytest.raises(CheckpointError, match=sentence):
+        models.load("cnn", weights=saved)
+
+
 @pytest.mark.parametrize("dataset", ["imagenet", "", "..", "../weights/fashion-mnist"])
 def test_unknown_data_set(dataset: str) -> None:
     with pytest.raises(CheckpointError, match="no weights for the data set"):

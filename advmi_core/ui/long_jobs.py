@@ -1,0 +1,84 @@
+"""Long jobs by what they compute: another session, or the same one after a reload, finds a job again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import streamlit as st
+
+from advmi_core.jobs import Snapshot, journal, shared
+from advmi_core.ui import results, work
+from advmi_core.ui.state import PageState
+
+# Content key → job, of the whole process.
+_JOBS: dict[str, str] = {}
+_LOCK = threading.Lock()
+ALL_STEPS = 1_000_000  # none of a study's records may be thinned away: each ends another part
+
+
+def start(page: str, key: str, submit: Callable[[], str]) -> None:
+    """Begin the job of this key, unless it is queued or running: then ``page`` follows that one.
+
+    Args:
+        page: follows it from now on.
+        key: of all that the result depends on.
+        submit: hands the job to the manager and returns its id.
+    """
+    with _LOCK:
+        now = _known(key)
+        if now is None or not now.active:
+            _JOBS[key] = submit()
+        work.attach(page, _JOBS[key])
+
+
+def find_again(state: PageState, key: str, go_on: Callable[[], None]) -> None:
+    """Where this session follows no job: follow the one of this key, or say what the journal knows of it.
+
+    Args:
+        state: of the page.
+        key: of what its form describes.
+        go_on: callback that starts it.
+    """
+    if work.current(state.page) is not None:
+        return
+    if (now := of(key)) is not None:
+        work.attach(state.page, now.id)
+        return
+    entry = journal.find(key)
+    if entry is None:
+        return
+    said, button = st.columns([5, 1], vertical_alignment="center")
+    with said:
+        if entry.ended:
+            results.box("note", "Already computed", "These settings have a stored result.")
+        else:
+            text = f"It stopped in {entry.where}. What was finished is kept: Start goes on from there."
+            results.box("note", "Interrupted", text)
+    button.button(
+        "Show" if entry.ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
+        icon=":material/play_arrow:",
+    )  # fmt: skip
+
+
+def entry(state: PageState, key: str, title: str) -> journal.Entry:
+    """How the journal begins about what the page's form describes."""
+    return journal.Entry(key=key, title=title, page=state.page, form=state.values())
+
+
+def of(key: str) -> Snapshot | None:
+    """The last job of this key, if this process still knows it."""
+    with _LOCK:
+        return _known(key)
+
+
+def active() -> dict[str, Snapshot]:
+    """Key → job of all that are queued or running, in the order in which they were begun."""
+    with _LOCK:
+        found = {key: now for key in _JOBS if (now := _known(key)) is not None}
+    return {key: now for key, now in found.items() if now.active}
+
+
+def _known(key: str) -> Snapshot | None:
+    job = _JOBS.get(key)
+    return None if job is None else shared().get(job)
