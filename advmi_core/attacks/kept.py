@@ -67,8 +67,17 @@ class Kept:
         self._queries[part] += iterate.passes
         self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
 
-    def result(self) -> AttackResult:
-        """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
+    @property
+    def iterates(self) -> tuple[Tensor, Tensor]:
+        """(B,C,H,W) what is kept, and (B,) bool, whether the row was reached at all."""
+        return self._x_adv, self._step > 0
+
+    def result(self, mi: Tensor | None = None) -> AttackResult:
+        """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original.
+
+        Args:
+            mi: (B,) nats of ``measure``, where it was called for several at once.
+        """
         problem, x_adv, device = self._problem, self._x_adv, self._given.device
         with torch.no_grad():
             parts = [
@@ -78,13 +87,17 @@ class Kept:
         if problem.objective.mi_sign < 0:  # an unsupervised example also needs I > 0 inside the loop
             success = success & self.found
         reached = self._step > 0
+        if mi is None:
+            mi = measure(self._attack, problem, self._rows, x_adv, reached)
+        if min(x_adv.shape[-2:]) < SMALLEST:
+            self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
         delta = (x_adv - problem.x).flatten(1)
         return AttackResult(
             x=self._given.detach().clone(),
             x_adv=x_adv.to(device),
             success=(success & reached).to(device),
             criterion=torch.cat([part.criterion for part in parts]).to(device),
-            mi=self._measure(x_adv, reached).to(device),
+            mi=mi.to(device),
             mi_loop=self._mi.to(device),
             linf=delta.abs().amax(1).to(device),
             l2=delta.norm(dim=1).to(device),
@@ -98,22 +111,21 @@ class Kept:
             warnings=tuple(self._warnings),
         )
 
-    def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
-        """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
-        values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
-        chosen = reached.nonzero().flatten()
-        if min(x_adv.shape[-2:]) < SMALLEST:
-            self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
-        elif self._attack.mi_steps and len(chosen):
-            values[chosen] = estimate_mi(
-                self._problem.objective,
-                self._problem.x[chosen],
-                x_adv[chosen],
-                seed=self._attack.seed,
-                steps=self._attack.mi_steps,
-                rows=[self._rows[i] for i in chosen.tolist()],
-            )
-        return values
+
+def measure(attack: Attack, problem: Problem, rows: list[int], x_adv: Tensor, reached: Tensor) -> Tensor:
+    """(B,) nats by ``estimate_mi`` of the reached rows; NaN elsewhere, for tiny images and ``mi_steps=0``."""
+    values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
+    chosen = reached.nonzero().flatten()
+    if min(x_adv.shape[-2:]) >= SMALLEST and attack.mi_steps and len(chosen):
+        values[chosen] = estimate_mi(
+            problem.objective,
+            problem.x[chosen],
+            x_adv[chosen],
+            seed=attack.seed,
+            steps=attack.mi_steps,
+            rows=[rows[i] for i in chosen.tolist()],
+        )
+    return values
 
 
 def _slices(count: int, size: int) -> list[slice]:
