@@ -18,6 +18,7 @@ from advmi_core.ui import (
     sweep_jobs,
 )
 from advmi_core.ui.state import PageState
+from advmi_core.ui.visitors import of_another
 
 CHOSEN = "chosen"
 _TRASHED, _VERSION = "trashed", "version"
@@ -52,8 +53,8 @@ def draw(state: PageState, info: RunInfo) -> None:
         )  # fmt: skip
         st.button(
             "Delete", key=state.key("delete"), icon=":material/delete:", on_click=_delete, args=(state, info),
-            disabled=info.shipped or busy(info),
-            help="It came with AdvMI and stays." if info.shipped else "Can be undone for a day.",
+            disabled=info.shipped or busy(info) or of_another(sweep_jobs.of(info.folder)),
+            help=_about_deleting(info),
         )  # fmt: skip
     if again:
         _fill(info)
@@ -61,6 +62,12 @@ def draw(state: PageState, info: RunInfo) -> None:
         st.session_state[f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}"] = info.id
         st.switch_page(f"pages/{mi_vs_asr.SCRIPT}")
     _numbers(state, info)
+
+
+def _about_deleting(info: RunInfo) -> str:
+    if of_another(sweep_jobs.of(info.folder)):
+        return "Another visitor computed it and is still here."
+    return "It came with AdvMI and stays." if info.shipped else "Can be undone for a day."
 
 
 def _numbers(state: PageState, info: RunInfo) -> None:
