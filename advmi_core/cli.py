@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import fields, replace
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
 from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.become import become
 from advmi_core.cli_data import data_app
 from advmi_core.cli_mi import mi
 from advmi_core.cli_robustness import ABOUT, command
@@ -275,7 +275,4 @@ def start_app(
     command = [sys.executable, "-m", "advmi_core.ui.serve", f"--server.port={port}"]
     command.append(f"--server.headless={'false' if browser else 'true'}")
     # Streamlit reads .streamlit/config.toml from the folder it is started in.
-    try:
-        raise typer.Exit(subprocess.run(command, cwd=root, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+    raise typer.Exit(become(command, root))

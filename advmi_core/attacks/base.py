@@ -205,7 +205,7 @@ class Attack(ABC):
         for step, iterate in enumerate(self.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
-                yield _record(iterate, kept.found[part], part, done + step, parts * self.iterations)
+                yield record(iterate, kept.found[part], part, done + step, parts * self.iterations)
 
 
 def need_labels(objective: Objective, what: str) -> None:
@@ -214,7 +214,8 @@ def need_labels(objective: Objective, what: str) -> None:
         raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
 
 
-def _record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:
+def record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:
+    """What is told of the rows ``part`` after a step; ``found`` (b,) says which have been successful."""
     return Step(
         step=step,
         total=total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -75,8 +76,17 @@ class Kept:
             self._lost[part] |= iterate.lost
         self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
 
-    def result(self) -> AttackResult:
-        """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original."""
+    @property
+    def iterates(self) -> tuple[Tensor, Tensor]:
+        """(B,C,H,W) what is kept, and (B,) bool, whether the row was reached at all."""
+        return self._x_adv, self._step > 0
+
+    def result(self, mi: Tensor | None = None) -> AttackResult:
+        """Evaluate the kept iterates afresh and measure their MI; rows never reached are their original.
+
+        Args:
+            mi: (B,) nats of ``measure``, where it was called for several at once.
+        """
         problem, x_adv, device = self._problem, self._x_adv, self._given.device
         with torch.no_grad():
             parts = in_parts(
@@ -91,13 +101,15 @@ class Kept:
             success = success & self.found
         reached = self._step > 0
         self._tell_of_the_unusual(torch.cat([part.criterion for part in parts]))
+        if mi is None:
+            mi = measure(self._attack, problem, self._rows, x_adv, reached, self.warn)
         delta = (x_adv - problem.x).flatten(1)
         return AttackResult(
             x=self._given.detach().clone(),
             x_adv=x_adv.to(device),
             success=(success & reached).to(device),
             criterion=torch.cat([part.criterion for part in parts]).to(device),
-            mi=self._measure(x_adv, reached).to(device),
+            mi=mi.to(device),
             mi_loop=self._mi.to(device),
             linf=delta.abs().amax(1).to(device),
             l2=delta.norm(dim=1).to(device),
@@ -125,32 +137,35 @@ class Kept:
                 "step, where a random direction was tried: their failure says little of the model."
             )
 
-    def _measure(self, x_adv: Tensor, reached: Tensor) -> Tensor:
-        """(B,) nats by ``estimate_mi`` of the reached rows, NaN elsewhere or with ``mi_steps=0``."""
-        values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
-        chosen = reached.nonzero().flatten()
-        if not self._attack.mi_steps:
-            return values
-        if min(x_adv.shape[-2:]) < SMALLEST:
-            self.warn(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
-        elif len(chosen):
-            values[chosen] = self._measured(x_adv, chosen)
-        return values
 
-    def _measured(self, x_adv: Tensor, chosen: Tensor) -> Tensor:
-        """(r,) nats of the rows ``chosen`` (r,); NaN where even one image does not fit the memory."""
+def measure(
+    attack: Attack,
+    problem: Problem,
+    rows: list[int],
+    x_adv: Tensor,
+    reached: Tensor,
+    tell: Callable[[str], None],
+) -> Tensor:
+    """(B,) nats by ``estimate_mi`` of the reached rows; NaN elsewhere, for tiny images and ``mi_steps=0``."""
+    values = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
+    chosen = reached.nonzero().flatten()
+    if not attack.mi_steps:
+        return values
+    if min(x_adv.shape[-2:]) < SMALLEST:
+        tell(f"Mutual information is measured on images of at least {SMALLEST}×{SMALLEST} pixels.")
+    elif len(chosen):
         try:
-            return estimate_mi(
-                self._problem.objective,
-                self._problem.x[chosen],
+            values[chosen] = estimate_mi(
+                problem.objective,
+                problem.x[chosen],
                 x_adv[chosen],
-                seed=self._attack.seed,
-                steps=self._attack.mi_steps,
-                rows=[self._rows[i] for i in chosen.tolist()],
-                tell=self.warn,
+                seed=attack.seed,
+                steps=attack.mi_steps,
+                rows=[rows[i] for i in chosen.tolist()],
+                tell=tell,
             )
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-        self.warn("Mutual information is not measured: one image's critics do not fit the memory.")
-        return torch.full((len(chosen),), torch.nan, device=x_adv.device)
+            tell("Mutual information is not measured: one image's critics do not fit the memory.")
+    return values

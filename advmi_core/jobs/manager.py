@@ -1,7 +1,7 @@
 """The job manager: runs work in worker threads and tells anyone who asks how far it is.
 
 A job wraps a :class:`advmi_core.run.Run`. Callers (pages, sessions) keep nothing but the job's id; the
-workers never call back into the user interface. One worker thread a device, first come first served.
+workers never call back into the user interface. One worker thread a lane, in which jobs take turns.
 """
 
 from __future__ import annotations
@@ -11,86 +11,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from advmi_core.data import DataNotFoundError
 from advmi_core.files import system_sentence
-from advmi_core.jobs.trace import Trace, memory
-from advmi_core.run import Run
+from advmi_core.jobs.job import Job, Kin, Lane, MakeRun, Snapshot, State
+from advmi_core.jobs.trace import Trace
+from advmi_core.jobs.turns import TURN, Batch, Turns
 
-State = Literal["queued", "running", "done", "cancelled", "failed"]
-MakeRun = Callable[[], Run[Any, Any]]
-
-ACTIVE: tuple[State, ...] = ("queued", "running")
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What is known of a job at one moment; safe to read from any thread.
-
-    Attributes:
-        id, label: the job's name for programs and for people.
-        state: queued, running, done, cancelled or failed.
-        position: jobs ahead of it in its queue (0: it is next, or no longer queued).
-        records: thinned records in order; the latest is always the last one.
-        progress: 0…1 of the run's steps.
-        elapsed: seconds of work so far; ``eta``: seconds left, None while unknown.
-        result: the result, also the partial one of a cancelled job; None where there is none.
-        error: one sentence if the job failed or was given up, else "".
-        about: what the submitter said about it.
-    """
-
-    id: str
-    label: str
-    state: State
-    position: int
-    records: tuple[Any, ...]
-    progress: float
-    elapsed: float
-    eta: float | None
-    result: Any
-    error: str
-    about: Any
-
-    @property
-    def active(self) -> bool:
-        """Still queued or running."""
-        return self.state in ACTIVE
-
-
-@dataclass
-class _Job:
-    id: str
-    label: str
-    device: str
-    make_run: MakeRun | None
-    interactive: bool
-    trace: Trace
-    touched: float
-    about: Any
-    state: State = "queued"
-    stop: bool = False
-    discarded: bool = False
-    progress: float = 0.0
-    started: float | None = None
-    ended: float | None = None
-    result: Any = None
-    error: str = ""
-
-
-@dataclass
-class _Queue:
-    jobs: list[_Job] = field(default_factory=list)
-    worker: threading.Thread | None = None
+COMMON = Lane("cpu")
 
 
 class JobManager:
-    """Runs jobs one after the other on each device. All methods may be called from any thread.
+    """Runs the jobs of a lane in turns. All methods may be called from any thread.
 
     Args:
         idle_limit: seconds after which an interactive job that nobody touched is cancelled.
+        gone_limit: seconds after which it is cancelled when its submitter is no longer present.
         max_finished, max_bytes: finished jobs kept, by number and by memory; the least recently
             touched go first.
         clock: seconds, increasing (replaceable in tests).
@@ -100,15 +38,17 @@ class JobManager:
         self,
         *,
         idle_limit: float = 60.0,
+        gone_limit: float = 4.0,
         max_finished: int = 32,
         max_bytes: int = 512 << 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._idle_limit, self._clock = idle_limit, clock
+        self._idle_limit, self._gone_limit, self._clock = idle_limit, gone_limit, clock
         self._max_finished, self._max_bytes = max_finished, max_bytes
         self._changed = threading.Condition()
-        self._jobs: dict[str, _Job] = {}
-        self._queues: dict[str, _Queue] = {}
+        self._jobs: dict[str, Job] = {}
+        self._lanes: dict[str, Turns] = {}
+        self._workers: list[threading.Thread] = []
         self._ids = itertools.count(1)
         self._closed = False
 
@@ -118,45 +58,48 @@ class JobManager:
         *,
         interactive: bool = True,
         label: str = "",
-        device: str = "cpu",
+        lane: Lane = COMMON,
         keep: int = 240,
         about: Any = None,
+        owner: str = "",
+        at_most: int | None = None,
+        present: Callable[[], bool] | None = None,
+        prepare: Callable[[], None] | None = None,
+        kin: Kin | None = None,
     ) -> str:
         """Queue ``make_run()`` and return the job's id.
 
         Args:
             make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and
                 may have ``total``.
-            interactive: cancelled when nobody touches it for a minute; others run to their end.
+            interactive: cancelled when nobody touches it for a minute or its submitter is gone; others run
+                to their end.
             label: what people call it.
-            device: the queue it waits in.
+            lane: the queue it waits in.
             keep: most records kept; memory is bounded as well.
             about: handed back with every snapshot, so that callers need keep nothing but the id.
+            owner: who submits it.
+            at_most: active jobs of this owner in this lane, this one included.
+            present: whether its submitter is still there; asked often, so it must be quick.
+            prepare: sets the worker thread up, before every turn.
+            kin: with which other waiting jobs it can be computed.
 
         Raises:
             RuntimeError: the manager was shut down.
+            ValueError: the owner has too many jobs already.
         """
         with self._changed:
             if self._closed:
                 raise RuntimeError("the job manager was shut down")
             self._sweep()
-            job = _Job(
-                f"job-{next(self._ids)}",
-                label,
-                device,
-                make_run,
-                interactive,
-                Trace(keep),
-                self._clock(),
-                about,
-            )
+            self._check_share(owner, lane, at_most)
+            now = self._clock()
+            job = Job(
+                f"job-{next(self._ids)}", label, lane, make_run, interactive, Trace(keep), now, now, about,
+                owner, present, prepare, kin,
+            )  # fmt: skip
             self._jobs[job.id] = job
-            queue = self._queues.setdefault(device, _Queue())
-            queue.jobs.append(job)
-            if queue.worker is None:
-                name = f"advmi-{device}"
-                queue.worker = threading.Thread(target=self._work, args=(queue,), name=name, daemon=True)
-                queue.worker.start()
+            self._lane(lane).waiting.append(job)
             self._changed.notify_all()
             return job.id
 
@@ -165,7 +108,13 @@ class JobManager:
         with self._changed:
             self._sweep()
             job = self._jobs.get(job_id)
-            return None if job is None else self._snapshot(job)
+            return None if job is None else job.snapshot(self._clock(), self._position(job))
+
+    def count(self) -> tuple[int, int]:
+        """Jobs that are queued or running, and all that are known."""
+        with self._changed:
+            self._sweep()
+            return sum(job.active for job in self._jobs.values()), len(self._jobs)
 
     def touch(self, job_id: str) -> None:
         """Say that somebody still looks at the job."""
@@ -190,104 +139,159 @@ class JobManager:
         """Stop everything and end the worker threads; for tests and program exit."""
         with self._changed:
             self._closed = True
-            for job in self._jobs.values():
+            for job in list(self._jobs.values()):
                 self._stop(job, "")
-            workers = [queue.worker for queue in self._queues.values() if queue.worker]
             self._changed.notify_all()
-        for worker in workers:
+        for worker in self._workers:
             worker.join(timeout)
 
     # --- under the lock -------------------------------------------------------------------------
 
-    def _stop(self, job: _Job, why: str) -> None:
-        if job.state not in ACTIVE:
+    def _lane(self, lane: Lane) -> Turns:
+        turns = self._lanes.get(lane.name)
+        if turns is None:
+            turns = self._lanes[lane.name] = Turns(lane)
+            worker = threading.Thread(
+                target=self._work, args=(turns,), name=f"advmi-{lane.name}", daemon=True
+            )
+            self._workers.append(worker)
+            worker.start()
+        return turns
+
+    def _check_share(self, owner: str, lane: Lane, at_most: int | None) -> None:
+        if at_most is None:
+            return
+        own = sum(job.active and job.owner == owner and job.lane == lane for job in self._jobs.values())
+        if own >= at_most:
+            raise ValueError(
+                f"You have {own} computations here that run or wait, as many as one visitor may have. Cancel "
+                "one, or start this one when one has ended."
+            )
+
+    def _stop(self, job: Job, why: str) -> None:
+        if not job.active:
             return
         job.stop = True
         job.error = job.error or why
         if job.state == "queued":
-            self._queues[job.device].jobs.remove(job)
+            self._lanes[job.lane.name].waiting.remove(job)
             self._finish(job, "cancelled")
 
-    def _finish(self, job: _Job, state: State) -> None:
-        job.state, job.ended, job.make_run = state, self._clock(), None
+    def _finish(self, job: Job, state: State) -> None:
+        job.state, job.ended = state, self._clock()
+        job.make_run = job.run = job.kin = job.present = job.prepare = None
         self._prune()
 
     def _sweep(self) -> None:
-        """Cancel interactive jobs that nobody has looked at for too long."""
-        limit = self._clock() - self._idle_limit
+        """Cancel interactive jobs that nobody has looked at for too long or whose submitter is gone."""
+        now = self._clock()
         for job in list(self._jobs.values()):
-            if job.interactive and job.state in ACTIVE and not job.stop and job.touched < limit:
+            if not job.interactive or not job.active or job.stop:
+                continue
+            if job.present is None or job.present():
+                job.seen = now
+            if now - job.touched > self._idle_limit:
                 self._stop(job, f"Stopped because nobody looked at it for {self._idle_limit:.0f} seconds.")
+            elif now - job.seen > self._gone_limit:
+                self._stop(job, "Stopped because its page was closed.")
 
     def _prune(self) -> None:
-        finished = sorted((j for j in self._jobs.values() if j.state not in ACTIVE), key=lambda j: j.touched)
-        size = sum(_job_bytes(job) for job in finished)
+        finished = sorted((j for j in self._jobs.values() if not j.active), key=lambda j: j.touched)
+        size = sum(job.bytes for job in finished)
         while finished[1:] and (len(finished) > self._max_finished or size > self._max_bytes):
             oldest = finished.pop(0)
-            size -= _job_bytes(oldest)
+            size -= oldest.bytes
             del self._jobs[oldest.id]
 
-    def _snapshot(self, job: _Job) -> Snapshot:
-        now = job.ended if job.ended is not None else self._clock()
-        elapsed = 0.0 if job.started is None else now - job.started
-        known = job.state == "running" and job.progress > 0
-        eta = elapsed * (1 - job.progress) / job.progress if known else None
-        position = self._position(job) if job.state == "queued" else 0
-        return Snapshot(
-            id=job.id, label=job.label, state=job.state, position=position, records=job.trace.records(),
-            progress=job.progress, elapsed=elapsed, eta=eta, result=job.result, error=job.error,
-            about=job.about,
-        )  # fmt: skip
-
-    def _position(self, job: _Job) -> int:
-        running = any(j.device == job.device and j.state == "running" for j in self._jobs.values())
-        return self._queues[job.device].jobs.index(job) + int(running)
+    def _position(self, job: Job) -> int:
+        return self._lanes[job.lane.name].ahead_of(job) if job.state == "queued" else 0
 
     # --- in the worker thread -------------------------------------------------------------------
 
-    def _work(self, queue: _Queue) -> None:
+    def _work(self, turns: Turns) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or bool(queue.jobs))
                 self._sweep()
                 if self._closed:
                     return
-                if not queue.jobs:
+                now = self._clock()
+                for job in turns.admit(now):
+                    job.begin(now)
+                batch = turns.next()
+                if batch is None:
+                    self._changed.wait()
                     continue
-                job = queue.jobs.pop(0)
-                job.state, job.started = "running", self._clock()
-                make_run = job.make_run
-            if make_run is not None:
-                self._run(job, make_run)
+            began = time.monotonic()
+            self._turn(batch, began + TURN)
+            with self._changed:
+                turns.charge(batch, time.monotonic() - began)
 
-    def _run(self, job: _Job, make_run: MakeRun) -> None:
+    def _turn(self, batch: Batch, until: float) -> None:
+        """A batch's turn: step by step in rotation, so that its jobs stay abreast."""
         try:
-            run = make_run()
-            self._follow(job, run)
-            result = None if job.discarded else run.result
+            self._open(batch)
         except Exception as error:
-            _LOG.exception("job %s (%s) failed", job.id, job.label)
+            self._fail(batch, error)
+            return
+        while batch.jobs:
+            try:
+                self._step(batch)
+            except Exception as error:
+                self._fail(batch, error)
+                return
+            if time.monotonic() >= until:
+                return
+
+    def _open(self, batch: Batch) -> None:
+        """Set the thread up, and make the runs of a batch that begins."""
+        first = batch.jobs[0]
+        if first.prepare is not None:
+            first.prepare()
+        if first.run is not None:
+            return
+        jobs = [job for job in batch.jobs if not job.stop]
+        if len(jobs) > 1 and jobs[0].kin is not None:
+            runs = jobs[0].kin.make([job.kin.part for job in jobs if job.kin is not None])
+            for job, run in zip(jobs, runs, strict=True):
+                job.run = run
+        elif jobs and jobs[0].make_run is not None:
+            jobs[0].run = jobs[0].make_run()
+
+    def _step(self, batch: Batch) -> None:
+        """One step of the job in front, which then goes to the back; or its end."""
+        job = batch.jobs[0]
+        record = None if job.stop or job.run is None else next(job.run, None)
+        if record is not None:
             with self._changed:
-                job.error = sentence(error)
-                self._finish(job, "failed")
-        else:
-            with self._changed:
-                job.result = result
-                self._finish(job, "cancelled" if job.stop else "done")
+                assert job.run is not None
+                job.add(record, job.run.total, self._clock())
+                self._sweep()
+                batch.jobs.rotate(-1)
+            return
+        if job.run is not None:
+            job.run.close()
+        result = None if job.discarded or job.run is None else job.run.result
+        with self._changed:
+            job.result = result
+            batch.jobs.popleft()
+            self._finish(job, "cancelled" if job.stop else "done")
 
-    def _follow(self, job: _Job, run: Run[Any, Any]) -> None:
-        with run:
-            for record in run:
-                with self._changed:
-                    job.trace.add(record)
-                    job.progress = min(1.0, record.step / max(1, getattr(record, "total", run.total)))
-                    self._sweep()
-                    if job.stop:
-                        return
-
-
-def _job_bytes(job: _Job) -> int:
-    return job.trace.bytes + memory(job.result)
+    def _fail(self, batch: Batch, error: Exception) -> None:
+        """A job that fails alone has failed; of several none knows whose fault it is, so each tries alone."""
+        jobs = list(batch.jobs)
+        for job in jobs:
+            if job.run is not None:
+                job.run.close()
+        _LOG.error("%s failed", ", ".join(f"job {job.id} ({job.label})" for job in jobs), exc_info=error)
+        with self._changed:
+            batch.jobs.clear()
+            if len(jobs) > 1:
+                for job in jobs:
+                    job.state, job.kin, job.run = "queued", None, None
+                self._lanes[jobs[0].lane.name].waiting[:0] = jobs
+            else:
+                jobs[0].error = sentence(error)
+                self._finish(jobs[0], "failed")
 
 
 def sentence(error: BaseException) -> str:

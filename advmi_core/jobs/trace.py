@@ -15,6 +15,10 @@ class Trace:
 
     def __init__(self, keep: int = 240, keep_bytes: int = 48 << 20) -> None:
         self._keep, self._keep_bytes = max(2, keep), keep_bytes
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self._stride = 1
         self._seen = 0
         self._kept: list[tuple[int, Any]] = []

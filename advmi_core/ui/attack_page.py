@@ -11,6 +11,8 @@ from advmi_core.jobs import Snapshot
 from advmi_core.ui import components, downloads, gallery, results, views, work
 from advmi_core.ui.tasks import Task
 
+_FRAMES = 120  # as many as a browser takes in at once
+
 
 def launch(page: str, build: Callable[[], Task]) -> None:
     """Start what the form says, or say in one sentence why not."""
@@ -26,12 +28,9 @@ def launch(page: str, build: Callable[[], Task]) -> None:
         label=f"{page}: {len(task.images)} × {task.total}",
         about=task,
         rows=len(task.images),
-        keep=_keep(task),
+        keep=_FRAMES,
+        kin=task.kin(),
     )
-
-
-def _keep(task: Task) -> int:
-    return 240 if len(task.images) == 1 else 120
 
 
 def outcome(page: str, waiting: Task | None) -> None:

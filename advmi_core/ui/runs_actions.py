@@ -19,6 +19,7 @@ from advmi_core.ui import (
 )
 from advmi_core.ui.state import PageState
 from advmi_core.ui.sweep_shown import TRASHED
+from advmi_core.ui.visitors import of_another
 
 CHOSEN = "chosen"
 _VERSION = "version"
@@ -70,6 +71,8 @@ def _stays(info: RunInfo) -> str:
     """Why a run cannot be deleted now, "" if it can."""
     if info.shipped:
         return "it came with AdvMI and stays."
+    if of_another(sweep_jobs.of(info.folder)):
+        return "another visitor computed it and is still here."
     return "it is being measured; Open leads to Cancel." if busy(info) else ""
 
 

@@ -13,12 +13,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from advmi_core.paths import app_root
-from advmi_core.ui import resources
+from advmi_core.ui import guard, resources
 
 
 def main(options: list[str]) -> None:
     """Serve until stopped."""
     PagesManager.uses_pages_directory = False
+    guard.install()
     resources.start()
     sys.argv = ["streamlit", "run", str(app_root() / "app.py"), *options]
     cli.main()

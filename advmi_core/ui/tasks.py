@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -11,13 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from advmi_core.attacks.memory import critic_weights
 from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.attacks.together import together
+from advmi_core.jobs import Kin
+from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification, Reconstruction
 from advmi_core.run import Run
 from advmi_core.ui import resources
 
 Kind = Literal["classification", "reconstruction"]
-_FRAMES = 100
+FEW = 8  # images that are fastest on one core
+_MEMORY = 1 << 30
+_BYTES_PER_WEIGHT = 16  # weight, gradient and two moments
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,29 @@ class Task:
         return Classification(net, self.images.y, target=target)
 
     def make_run(self) -> Run[Step, AttackResult]:
-        """The attack, as the job manager wants it."""
-        run: Run[Step, AttackResult] = self.attack.run(
-            self.objective(), self.images.x, record_every=max(1, self.total // _FRAMES)
-        )
+        """The attack, as the job manager wants it: with a record of every step, so that it can be stopped."""
+        objective = self.objective()
+        attack = self.attack
+        fitting = _rows_at_once(objective, self.images.x, attack.critic)
+        if attack.batch_size is None and fitting < len(self.images):
+            attack = replace(attack, batch_size=fitting)
+        run: Run[Step, AttackResult] = attack.run(objective, self.images.x)
         return run
+
+    def kin(self) -> Kin | None:
+        """Other visitors' tasks that make one batch with this one; None for a large one."""
+        if len(self.images) >= FEW or self.attack.batch_size is not None or self.attack.critic != "compact":
+            return None
+        shape = tuple(self.images.x.shape[1:])
+        key = (self.kind, self.model, self.attack, self.target is None, shape)
+        return Kin(key, len(self.images), self, _make_runs)
+
+
+def _make_runs(tasks: Sequence[Task]) -> list[Run[Step, AttackResult]]:
+    return together(tasks[0].attack, [(task.objective(), task.images.x) for task in tasks])
+
+
+def _rows_at_once(objective: Any, x: Tensor, critic: str) -> int:
+    """Rows of which the critics fit ``_MEMORY``: the machine is shared, and more rows are no faster."""
+    _, maps = objective.forward(x[:1].to(objective.device))
+    return max(1, _MEMORY // (_BYTES_PER_WEIGHT * critic_weights(maps, PRESETS[critic])))

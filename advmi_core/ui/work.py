@@ -12,15 +12,18 @@ import torch
 
 from advmi_core.device import tune_cpu
 from advmi_core.figures.words import duration
-from advmi_core.jobs import Snapshot, shared
-from advmi_core.jobs.manager import MakeRun
-from advmi_core.run import Run
+from advmi_core.jobs import Kin, Lane, Snapshot, shared
+from advmi_core.jobs.job import MakeRun
+from advmi_core.ui.pace import SOON, repeat_after, seconds_between
+from advmi_core.ui.tasks import FEW
+from advmi_core.ui.visitors import is_here, of_another, this_visitor
 
-POLL_SECONDS = 0.35
 LINGER_SECONDS = 0.25
-FEW = 8
-# Two queues on one machine: an attack of seconds never waits for a study of minutes.
-ATTACKS, STUDIES = "attacks", "studies"
+FEW_JOBS = 3  # until there are more, a page may wait a moment for its job
+STUDIES_EACH = 2
+# Two queues on one machine: an attack of seconds never waits for a study of minutes. Studies keep their
+# order: each has memory of its own for minutes or hours.
+ATTACKS, STUDIES = Lane("attacks"), Lane("studies", abreast=1)
 _JOB = "job"
 
 
@@ -32,30 +35,39 @@ def submit(
     about: Any,
     rows: int,
     keep: int = 240,
-    lane: str = ATTACKS,
+    lane: Lane = ATTACKS,
     interactive: bool = True,
+    kin: Kin | None = None,
 ) -> str:
     """Start a job for ``page`` and return its id; an earlier one of this session and page makes room.
 
     Args:
         page: the page's name.
         make_run: builds the run.
-        label, about, keep: see ``JobManager.submit``.
+        label, about, keep, kin: see ``JobManager.submit``.
         rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
         lane: the queue it waits in, ``ATTACKS`` or ``STUDIES``.
-        interactive: cancelled when nobody looks at it for a minute; another job goes on without its page,
-            and an earlier one makes no room for it.
+        interactive: cancelled when nobody looks at it for a minute or its page was closed; another job goes
+            on without its page, and an earlier one makes no room for it.
+
+    Raises:
+        ValueError: a visitor may have ``STUDIES_EACH`` jobs that go on without their page, not more.
     """
     earlier = st.session_state.get(f"{page}.{_JOB}")
     if earlier is not None and interactive:
         _replace(earlier)
 
-    def tuned() -> Run[Any, Any]:
+    def prepare() -> None:
         tune_cpu()  # flushing denormal numbers is a setting of the thread that computes
-        torch.set_num_threads(1 if rows < FEW else os.cpu_count() or 1)
-        return make_run()
+        alone = rows >= FEW and shared().count()[0] == 1
+        torch.set_num_threads(os.cpu_count() or 1 if alone else 1)
 
-    job = shared().submit(tuned, label=label, about=about, keep=keep, device=lane, interactive=interactive)
+    visitor = this_visitor()
+    job = shared().submit(
+        make_run, label=label, about=about, keep=keep, lane=lane, interactive=interactive, kin=kin,
+        prepare=prepare, owner=visitor, present=lambda: is_here(visitor),
+        at_most=None if interactive else STUDIES_EACH,
+    )  # fmt: skip
     attach(page, job)
     return job
 
@@ -84,13 +96,13 @@ def forget(page: str) -> None:
         shared().discard(job)
 
 
-def follow(page: str, draw: Callable[[Snapshot], None], every: float = POLL_SECONDS) -> None:
+def follow(page: str, draw: Callable[[Snapshot], None], every: float = SOON) -> None:
     """Draw the page's job, again and again while it is active, once when it is not.
 
     Args:
         page: the page's name.
         draw: draws one moment of the job.
-        every: seconds between two moments.
+        every: seconds between two moments, more while the job waits or many of them run.
     """
     snapshot = current(page)
     if snapshot is None:
@@ -100,13 +112,14 @@ def follow(page: str, draw: Callable[[Snapshot], None], every: float = POLL_SECO
         return
     job = snapshot.id
 
-    @st.fragment(run_every=every)
+    @st.fragment(run_every=seconds_between(snapshot, every))
     def poll() -> None:
         shared().touch(job)
         _await_end(job)
         now = shared().get(job)
         if now is None or not now.active:
             st.rerun()  # draws the finished state without a timer
+        repeat_after(seconds_between(now, every))
         draw(now)
 
     # Already the first picture of a job that has just begun shall show something moving.
@@ -120,6 +133,8 @@ def _await_end(job: str) -> None:
 
 
 def _linger(job: str, worth: Callable[[Snapshot], bool]) -> None:
+    if shared().count()[0] > FEW_JOBS:
+        return
     deadline = time.monotonic() + LINGER_SECONDS
     while time.monotonic() < deadline:
         now = shared().get(job)
@@ -154,11 +169,13 @@ def progress_of_parts(page: str, snapshot: Snapshot, text: str, part: str) -> No
         st.session_state[stopped] = snapshot.id
         shared().cancel(snapshot.id)
 
+    foreign = of_another(snapshot)
     bar, button = st.columns([6, 1], vertical_alignment="center")
     bar.progress(snapshot.progress, text=f"Stopping after the {part} in hand …" if stopping else text)
     button.button(
-        "Cancel", key=f"{page}.cancel", on_click=stop, disabled=stopping, width="stretch",
-        icon=":material/stop:", help=f"Every finished {part} is kept; Start goes on from there.",
+        "Cancel", key=f"{page}.cancel", on_click=stop, disabled=stopping or foreign, width="stretch",
+        icon=":material/stop:", help="Another visitor started it and is still here." if foreign
+        else f"Every finished {part} is kept; Start goes on from there.",
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def _endless(stop: threading.Event) -> Run[Any, None]:
 
 def test_an_attack_runs_while_a_study_has_its_lane(visit: Callable[..., Any]) -> None:
     stop = threading.Event()
-    study = shared().submit(lambda: _endless(stop), device=work.STUDIES)
+    study = shared().submit(lambda: _endless(stop), lane=work.STUDIES)
     try:
         tab = visit("overview")
         tab.press("Watch it happen")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import socket
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from advmi_core import cli
 from advmi_core.cli import app
 from advmi_core.terminal_options import MOST, MOST_SEEDS
 
@@ -222,11 +222,11 @@ def test_fewer_images_than_asked_for_are_said_plainly() -> None:
 def test_port_0_announces_the_free_port_that_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
 
-    def keep(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+    def keep(command: list[str], folder: Path) -> int:
         started.append(command)
-        return subprocess.CompletedProcess(command, 0)
+        return 0
 
-    monkeypatch.setattr(subprocess, "run", keep)
+    monkeypatch.setattr(cli, "become", keep)
     result = RUNNER.invoke(app, ["app", "--port", "0", "--no-browser"])
     assert result.exit_code == 0, result.output
     port = next(word for word in started[0] if word.startswith("--server.port=")).partition("=")[2]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from advmi_core.data import DataNotFoundError
-from advmi_core.jobs import JobManager, Snapshot
+from advmi_core.jobs import JobManager, Lane, Snapshot
 from advmi_core.run import Run
 
 
@@ -90,9 +90,10 @@ def test_a_job_runs_to_its_end(manager: JobManager) -> None:
     assert (end.label, end.about) == ("four steps", {"row": 3})
 
 
-def test_first_come_first_served_with_visible_positions(manager: JobManager) -> None:
+def test_a_lane_of_one_serves_in_order_with_visible_positions(manager: JobManager) -> None:
+    lane = Lane("studies", abreast=1)
     first, second, third = Work(1), Work(1), Work(1)
-    jobs = [manager.submit(work.make) for work in (first, second, third)]
+    jobs = [manager.submit(work.make, lane=lane) for work in (first, second, third)]
     first.started.wait(5)
     snapshots = [manager.get(job) for job in jobs]
     assert [s.state for s in snapshots if s] == ["running", "queued", "queued"]
@@ -107,8 +108,8 @@ def test_first_come_first_served_with_visible_positions(manager: JobManager) -> 
 
 def test_devices_have_queues_of_their_own(manager: JobManager) -> None:
     slow, quick = Work(1), Work(1, gated=False)
-    manager.submit(slow.make, device="cpu")
-    job = manager.submit(quick.make, device="cuda")
+    manager.submit(slow.make)
+    job = manager.submit(quick.make, lane=Lane("cuda"))
     assert wait(manager, job, finished).state == "done"
     slow.release(1)
 
@@ -127,9 +128,10 @@ def test_cancel_keeps_the_partial_result(manager: JobManager) -> None:
 
 def test_cancel_takes_a_waiting_job_out_of_the_queue(manager: JobManager) -> None:
     busy, waiting, last = Work(1), Work(1), Work(1, gated=False)
-    manager.submit(busy.make)
+    lane = Lane("studies", abreast=1)
+    manager.submit(busy.make, lane=lane)
     busy.started.wait(5)
-    job, after = manager.submit(waiting.make), manager.submit(last.make)
+    job, after = manager.submit(waiting.make, lane=lane), manager.submit(last.make, lane=lane)
     manager.cancel(job)
     end = manager.get(job)
     assert end is not None
@@ -154,7 +156,8 @@ def test_discard_forgets_the_job(manager: JobManager) -> None:
 
 def test_an_abandoned_job_is_cancelled_running_or_queued(manager: JobManager, clock: Clock) -> None:
     work, waiting = Work(10), Work(1)
-    running, queued = manager.submit(work.make), manager.submit(waiting.make)
+    lane = Lane("studies", abreast=1)
+    running, queued = manager.submit(work.make, lane=lane), manager.submit(waiting.make, lane=lane)
     work.started.wait(5)
     clock.now = 59.0
     manager.touch(running)
@@ -229,18 +232,19 @@ def test_old_finished_jobs_are_pruned(clock: Clock) -> None:
         manager.shutdown()
 
 
-def test_time_left_follows_the_clock(manager: JobManager, clock: Clock) -> None:
+def test_time_left_follows_the_clock_from_the_first_record_on(manager: JobManager, clock: Clock) -> None:
     work = Work(4)
     job = manager.submit(work.make)
     work.started.wait(5)
-    assert manager.get(job).eta is None  # type: ignore[union-attr]
+    clock.now = 50.0  # loading, preparing: no sign of what a step takes
     work.release(1)
     wait(manager, job, lambda s: len(s.records) == 1)
-    clock.now = 2.0
-    snapshot = manager.get(job)
-    assert snapshot is not None
-    assert (snapshot.elapsed, snapshot.eta) == (2.0, pytest.approx(6.0))
-    work.release(3)
+    assert manager.get(job).eta is None  # type: ignore[union-attr]
+    clock.now = 52.0
+    work.release(1)
+    snapshot = wait(manager, job, lambda s: len(s.records) == 2)
+    assert (snapshot.elapsed, snapshot.eta) == (52.0, pytest.approx(4.0))
+    work.release(2)
     wait(manager, job, finished)
 
 
