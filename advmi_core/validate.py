@@ -70,3 +70,12 @@ def check_choice(value: str, name: str, choices: tuple[str, ...]) -> None:
     """One of the named choices."""
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def number_from(text: str) -> float:
+    """A number written as a decimal or as a fraction: "0.3", "8/255"."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"a number such as 0.03 or 8/255 is wanted, got {text[:40]!r}") from None

@@ -72,7 +72,7 @@ def _chosen(state: PageState) -> str:
     if state.value(SOURCE) not in here:
         state.set(SOURCE, "shipped")
     st.segmented_control(
-        "Shown", here, key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        "Shown", **state.held_pick(SOURCE, here), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     return str(state.value(SOURCE))

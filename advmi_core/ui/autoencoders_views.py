@@ -57,7 +57,7 @@ def draw(state: PageState, shown: Shown) -> None:
     for name in ("view", "shown-model", "shown-row"):
         state.set(name, state.value(name))
     st.segmented_control(
-        "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        "View", **state.held_pick("view", VIEWS), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     view = str(state.value("view"))
@@ -87,7 +87,7 @@ def _model(state: PageState, models: list[str]) -> str:
         state.set("shown-model", models[0])
     if len(models) > 1:
         st.segmented_control(
-            "Autoencoder", models, key=state.key("shown-model"), format_func=of_model, required=True,
+            "Autoencoder", **state.held_pick("shown-model", models), format_func=of_model, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
     return str(state.value("shown-model"))
@@ -98,7 +98,7 @@ def _row(state: PageState, rows: list[str]) -> None:
         if state.value("shown-row") not in rows:
             state.set("shown-row", rows[0])
         st.segmented_control(
-            "Made by", rows, key=state.key("shown-row"), format_func=title, required=True,
+            "Made by", **state.held_pick("shown-row", rows), format_func=title, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
 

@@ -70,7 +70,7 @@ def _start(state: PageState) -> None:
 def _chosen(state: PageState) -> None:
     """A training of one's own, or the tables that came with AdvMI."""
     st.segmented_control(
-        "Shown", list(SOURCES), key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        "Shown", **state.held_pick(SOURCE, SOURCES), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     draw = {"tables": defence_tables.draw, "run": defence_shown.draw}

@@ -47,7 +47,7 @@ def draw(state: PageState) -> None:
         state.set("table", here[0])
     state.set("table", state.value("table"))
     st.segmented_control(
-        "Table", here, key=state.key("table"), format_func=_TITLES.__getitem__, required=True,
+        "Table", **state.held_pick("table", here), format_func=_TITLES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     if state.value("table") == TERM:

@@ -34,7 +34,7 @@ def draw(state: PageState, result: LessonResult) -> None:
         return
     state.set("view", state.value("view"))  # not drawn while a run is followed, so it would come back unset
     st.segmented_control(
-        "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        "View", **state.held_pick("view", VIEWS), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     VIEWS[str(state.value("view"))][1](state, result)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas  # noqa: F401  (whole before any chart: plotly would take it half imported by another thread)
 import streamlit as st
 import torch
 
 from advmi_core.paths import assets
 from advmi_core.ui import resources
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PRESENTER, Option, PageState
 
 _SWITCH = "presenter-switch"
@@ -43,7 +45,7 @@ def _switch() -> None:
     st.session_state[PRESENTER] = st.session_state[_SWITCH]
 
 
-def restore(state: PageState, options: Sequence[Option]) -> None:
+def restore(state: PageState, options: Sequence[Option], owner: str = "") -> None:
     """Give the parameters their values and say which parts of the link were no good."""
-    for complaint in state.restore(options):
-        st.warning(complaint, icon=":material/link_off:")
+    for complaint in state.restore(options, owner):
+        st.warning(plain(complaint), icon=":material/link_off:")

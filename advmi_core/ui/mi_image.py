@@ -80,13 +80,13 @@ def section(state: PageState) -> None:
 
 def _controls(state: PageState) -> bool:
     st.segmented_control(
-        "Perturbation", list(_KINDS), key=state.key("twin-kind"), format_func=_KINDS.__getitem__,
+        "Perturbation", **state.held_pick("twin-kind", _KINDS), format_func=_KINDS.__getitem__,
         required=True, width="stretch", help=_SAID[str(state.value("twin-kind"))],
     )  # fmt: skip
-    st.slider(r"Strength ε of $\delta$", 0.0, 1.0, step=0.01, key=state.key("twin-eps"))
+    st.slider("Strength ε of δ", 0.0, 1.0, step=0.01, **state.held("twin-eps"))
     st.slider(
-        r"Critic steps n:  $\theta\leftarrow\theta+\eta\nabla_\theta I_\theta$", 10, 1000, step=10,
-        key=state.key("twin-steps"),
+        "Critic steps n: θ ← θ + η ∇I", 10, 1000, step=10,
+        **state.held("twin-steps"),
     )  # fmt: skip
     pressed = st.button("Train the critic", type="primary", icon=":material/play_arrow:", width="stretch")
     st.latex(r"\small I_\theta=\frac1K\sum_k T(a_k,b_k)-\log\overline{e^{T(a_i,b_j)}}_{\,i\ne j}")
@@ -149,7 +149,7 @@ def _walk(state: PageState) -> None:
     records: dict[int, Scores] = {record.step: record for record in snapshot.records}
     walk, numbers = st.columns(_SHARES, gap="medium", vertical_alignment="center")
     key = f"{_job(state)}.{snapshot.id}"
-    shown = walk.select_slider("Shown after critic step", list(records), value=max(records), key=key)
+    shown = walk.select_slider("Shown after critic step", list(records), key=key)
     now = records[shown]
     about: _About = snapshot.about
     with numbers:

@@ -64,10 +64,10 @@ def _job(state: PageState) -> str:
 
 
 def _controls(state: PageState, most: int) -> bool:
-    st.slider("Images N", _LEAST, most, step=10, key=state.key("study-n"))
-    st.slider(r"Strength ε:  $|\delta_i|\le\varepsilon$", 0.0, 1.0, step=0.01, key=state.key("study-eps"))
+    st.slider("Images N", _LEAST, most, step=10, **state.held("study-n"))
+    st.slider("Strength ε: |δᵢ| ≤ ε", 0.0, 1.0, step=0.01, **state.held("study-eps"))
     st.segmented_control(
-        "Perturbation", list(_KINDS), key=state.key("study-kind"), format_func=_KINDS.__getitem__,
+        "Perturbation", **state.held_pick("study-kind", _KINDS), format_func=_KINDS.__getitem__,
         required=True, width="stretch",
     )  # fmt: skip
     return st.button(

@@ -61,7 +61,7 @@ def _choose(state: PageState, known: list[RunInfo]) -> None:
     if state.value(RUN) and state.value(RUN) not in names:
         names.insert(0, str(state.value(RUN)))
     if names:
-        st.selectbox("Run", names, key=state.key(RUN), format_func=label)
+        st.selectbox("Run", **state.held_choice(RUN, names), format_func=label)
     info = next((each for each in known if each.id == state.value(RUN)), None)
     if info is not None and not info.problem:
         st.caption(f"{info.spec['n']} images · {info.done} of {info.total} shards · {when(info)}")

@@ -58,14 +58,14 @@ def _options() -> list[Option]:
 def _controls(state: PageState) -> bool:
     """Story, image, ε and the button; True when an attack is asked for."""
     st.segmented_control(
-        "Fool …", list(_STORIES), key=state.key("story"), format_func=_STORIES.__getitem__, required=True,
+        "Fool …", **state.held_pick("story", _STORIES), format_func=_STORIES.__getitem__, required=True,
          width="stretch", on_change=_usual_budget, args=(state,),
     )  # fmt: skip
     story = str(state.value("story"))
     st.markdown(_TEXTS[story])
     st.latex(_FORMULA % _SIGN[story])
     st.slider(
-        r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, step=0.01, key=state.key("eps"),
+        "Budget ε: |δᵢ| ≤ ε", 0.01, 1.0, step=0.01, **state.held("eps"),
         help="Largest allowed change of a pixel; pixels are grey levels from 0 (black) to 1 (white).",
     )  # fmt: skip
     pressed = st.button("Watch it happen", type="primary", icon=":material/play_arrow:", width="stretch")

@@ -54,8 +54,7 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
     """
     st.segmented_control(
         "Image",
-        list(WAYS),
-        key=state.key("image-by"),
+        **state.held_pick("image-by", WAYS),
         format_func=WAYS.__getitem__,
         required=True,
         width="stretch",
@@ -100,7 +99,7 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
             "Images",
             1,
             MOST,
-            key=state.key("image-count"),
+            **state.held("image-count"),
             help="1 to 64 at once; more than one makes a gallery.",
         )
     )
@@ -108,11 +107,11 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
 
 def _of_class(state: PageState, chosen: ImageSet) -> list[int]:
     name, nth, many = st.columns([2, 1, 1])
-    label = name.selectbox("Class", chosen.classes, key=state.key("image-class"))
+    label = name.selectbox("Class", **state.held_choice("image-class", chosen.classes))
     own = torch.nonzero(chosen.y == chosen.classes.index(label)).flatten().tolist()
     first = int(
         nth.number_input(
-            "Number", 1, len(chosen), key=state.key("image-number"), help="Which image of this class."
+            "Number", 1, len(chosen), **state.held("image-number"), help="Which image of this class."
         )
     )
     count = _many(state, many)
@@ -124,7 +123,7 @@ def _at_index(state: PageState, chosen: ImageSet) -> list[int]:
     index, many = st.columns([2, 1])
     first = int(
         index.number_input(
-            "Index", 0, len(chosen) - 1, key=state.key("image-index"), help="Position in the test split."
+            "Index", 0, len(chosen) - 1, **state.held("image-index"), help="Position in the test split."
         )
     )
     count = _many(state, many)
@@ -137,7 +136,7 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
     def again() -> None:
         state.set("image-seed", int(state.value("image-seed")) + 1)
 
-    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, key=state.key("image-seed")))
+    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, **state.held("image-seed")))
     roll.button("Re-roll", on_click=again, key=state.key("roll"), width="stretch")
     count = _many(state, many)
     return [int(i) for i in np.random.default_rng(drawn).choice(len(chosen), count, replace=False)]

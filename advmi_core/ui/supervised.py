@@ -83,7 +83,9 @@ def page() -> None:
         ],
     )
     layout.restore(
-        state, [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)]
+        state,
+        [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)],
+        chosen.name,
     )
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
@@ -92,7 +94,7 @@ def page() -> None:
         name = _method(state)
         known = _PRESETS.get(name, {"interactive": {}})
         shown = parameters(ATTACKS[name], known["interactive"])
-        layout.restore(state, [parameter.option() for parameter in shown])
+        layout.restore(state, [parameter.option() for parameter in shown], name)
         target = _aim(state, images, chosen.classes)
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
@@ -120,7 +122,7 @@ def _model(state: PageState, known: dict[str, str]) -> str:
         state.set(_MODEL, resources.CLASSIFIER)
     if len(known) > 1:
         st.selectbox(
-            "Model", list(known), key=state.key(_MODEL), format_func=known.__getitem__,
+            "Model", **state.held_choice(_MODEL, known), format_func=known.__getitem__,
             help="The shipped model, and those that were trained on the page Defence.",
         )  # fmt: skip
     return str(state.value(_MODEL))
@@ -128,7 +130,9 @@ def _model(state: PageState, known: dict[str, str]) -> str:
 
 def _method(state: PageState) -> str:
     st.selectbox(
-        "Attack", list(ATTACKS), key=state.key("attack-name"), format_func=lambda name: _NAMES.get(name, name)
+        "Attack",
+        **state.held_choice("attack-name", ATTACKS),
+        format_func=lambda name: _NAMES.get(name, name),
     )
     return str(state.value("attack-name"))
 
@@ -137,8 +141,7 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
     """Untargeted, or the target class; the true class of a single image is not on offer."""
     aim = st.segmented_control(
         "Aim",
-        list(_AIMS),
-        key=state.key("attack-aim"),
+        **state.held_pick("attack-aim", _AIMS),
         format_func=_AIMS.__getitem__,
         required=True,
         width="stretch",
@@ -149,7 +152,7 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
     offered = [name for label, name in enumerate(classes) if own != {label}]
     if state.value("attack-target") not in offered:
         state.set("attack-target", offered[0])
-    return classes.index(st.selectbox("Target class", offered, key=state.key("attack-target")))
+    return classes.index(st.selectbox("Target class", **state.held_choice("attack-target", offered)))
 
 
 def _start(

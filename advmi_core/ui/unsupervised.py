@@ -61,15 +61,17 @@ def page() -> None:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
         autoencoders = resources.autoencoders()
         model = st.selectbox(
-            "Autoencoder Φ", list(autoencoders), key=state.key("attack-model"),
+            "Autoencoder Φ", **state.held_choice("attack-model", autoencoders),
             format_func=autoencoders.__getitem__,
         )  # fmt: skip
         name = st.selectbox(
-            "Attack", list(_NAMES), key=state.key("attack-name"), format_func=_NAMES.__getitem__
+            "Attack",
+            **state.held_choice("attack-name", _NAMES),
+            format_func=_NAMES.__getitem__,
         )
         known = _PRESETS[name]
         shown = parameters(ATTACKS[name], known["interactive"], _UNUSED)
-        layout.restore(state, [parameter.option() for parameter in shown])
+        layout.restore(state, [parameter.option() for parameter in shown], name)
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:

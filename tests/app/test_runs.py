@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from links import written
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
@@ -74,7 +75,7 @@ def test_choosing_by_hand_does_the_same_as_the_link(visit: Visit, here: Path) ->
     assert not tab.has("Open")
     tab.app.multiselect(key="runs.chosen").select(folder.name).run()
     assert tab.has("Open")
-    assert tab.app.query_params["chosen"] == folder.name
+    assert written(tab.app)["chosen"] == folder.name
 
 
 def test_a_third_tick_replaces_the_first_one() -> None:
@@ -90,7 +91,7 @@ def test_open_leads_to_the_runs_figures(visit: Visit, here: Path) -> None:
     tab.press("Open")
     assert tab.app.title[0].value == "MI vs ASR"
     assert len(tab.charts) == 4
-    assert tab.app.query_params["run"] == folder.name
+    assert written(tab.app)["run"] == folder.name
 
 
 def test_a_rerun_starts_from_the_runs_grid(visit: Visit, here: Path) -> None:
