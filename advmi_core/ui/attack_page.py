@@ -9,6 +9,7 @@ import streamlit as st
 from advmi_core.figures import screen
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import components, downloads, gallery, results, views, work
+from advmi_core.ui.plain import plain
 from advmi_core.ui.tasks import Task
 
 
@@ -18,7 +19,7 @@ def launch(page: str, build: Callable[[], Task]) -> None:
         task = build()
         task.objective()
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     work.submit(
         page,

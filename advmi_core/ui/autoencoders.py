@@ -16,6 +16,7 @@ from advmi_core.ui import (
     layout,
     work,
 )
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "autoencoders"
@@ -56,7 +57,7 @@ def _start(state: PageState) -> None:
     try:
         study = autoencoders_form.study(state)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     # One thread, as its trainings have anyway: the other core draws.
     work.submit(

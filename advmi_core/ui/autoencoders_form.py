@@ -21,7 +21,7 @@ _AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out image
 @st.cache_resource(show_spinner="Loading images …", max_entries=2)
 def training(dataset: str = resources.DATASET) -> ImageSet:
     """The training split that a study is about."""
-    return data.load(dataset, split="train", download=False)
+    return resources.loaded(dataset, "train")
 
 
 def options() -> list[Option]:
@@ -29,7 +29,7 @@ def options() -> list[Option]:
     return [
         choice("data", resources.DATASET, list(resources.picture_sets())),
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
-        number("n", USUAL, FEWEST, most()),
+        number("n", min(USUAL, most()), min(FEWEST, most()), most()),
         number("seeds", 2, 1, _MOST_SEEDS),
         number("epochs", 6, 1, 200),
         number("share", 100, 0, 100),
@@ -50,7 +50,7 @@ def most() -> int:
     others = [
         data.CATALOG[name].sizes["train"] for name in resources.picture_sets() if name != resources.DATASET
     ]
-    return max([len(training()), *others]) - _VALIDATION
+    return max(1, max([len(training()), *others]) - _VALIDATION)
 
 
 def draw(state: PageState) -> bool:
@@ -72,7 +72,7 @@ def draw(state: PageState) -> bool:
         )  # fmt: skip
         left, right = st.columns(2)
         left.number_input(
-            "Images n", FEWEST, most(), step=100, **state.held("n"),
+            "Images n", min(FEWEST, most()), most(), step=100, **state.held("n"),
             help=f"The first n training images ({len(training())} of Fashion-MNIST are here), a UAE of "
             f"each. Below {_FEW} a gradient step takes 32 images, else 128.",
         )  # fmt: skip

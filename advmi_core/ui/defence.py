@@ -14,6 +14,7 @@ from advmi_core.ui import (
     results,
     work,
 )
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "defence"
@@ -57,7 +58,7 @@ def _start(state: PageState) -> None:
     try:
         lesson = defence_form.lesson(state)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     # One thread, which makes the same weights on every machine: the other core draws.
     work.submit(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core import data
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES, Lesson
 from advmi_core.ui import resources
+from advmi_core.ui.form import SHORT
 from advmi_core.ui.state import Option, PageState, choice, number
 
 MODELS = {"cnn": "CNN", "resnet18-w8": "ResNet-18, 8 channels"}
@@ -19,7 +19,7 @@ _FEWEST, _MOST_MEASURED = 100, 500
 @st.cache_resource(show_spinner="Loading images …")
 def training() -> ImageSet:
     """The training split that the page trains on."""
-    return data.load(resources.DATASET, split="train", download=False)
+    return resources.loaded(resources.DATASET, "train")
 
 
 def options() -> list[Option]:
@@ -30,12 +30,21 @@ def options() -> list[Option]:
         number("penalty", _USUAL.penalty, 0.0, 1.0),
         number("eps", _USUAL.eps, 0.0, 0.3),
         choice("model", _USUAL.model, tuple(MODELS)),
-        number("images", _usual_images(), _FEWEST, len(training())),
+        number("images", _usual_images(), _fewest(), len(training())),
         number("epochs", _USUAL.epochs, 1, 100),
         number("pgd-steps", _USUAL.steps, 1, 50),
-        number("test-images", _USUAL.measured, 10, _MOST_MEASURED),
+        number("test-images", min(_USUAL.measured, _measurable()), 1, _measurable()),
         number("seed", 0, 0, 10**6),
     ]
+
+
+def _fewest() -> int:
+    return min(_FEWEST, len(training()))
+
+
+def _measurable() -> int:
+    """Test images at most."""
+    return max(1, min(_MOST_MEASURED, len(resources.images())))
 
 
 def _usual_images() -> int:
@@ -65,7 +74,7 @@ def draw(state: PageState) -> bool:
             "NAMID's losses only; published: 0.1.",
         )  # fmt: skip
         st.slider(
-            "Budget ε: |δᵢ| ≤ ε", 0.0, 0.3, step=0.01, **state.held("eps"),
+            "Budget ε: |δᵢ| ≤ ε", 0.0, 0.3, step=0.01, **state.held("eps"), format=SHORT,
             help="Largest change of a pixel, in the trainings and in the attacks on their models. "
             "Another ε trains everything anew.",
         )  # fmt: skip
@@ -78,7 +87,7 @@ def _more(state: PageState) -> None:
     st.selectbox("Model", **state.held_choice("model", MODELS), format_func=MODELS.__getitem__)
     left, right = st.columns(2)
     left.number_input(
-        "Images", _FEWEST, len(training()), step=100, **state.held("images"),
+        "Images", _fewest(), len(training()), step=100, **state.held("images"),
         help=f"The first of the {len(training())} training images here; 15 % are held out for the curves.",
     )  # fmt: skip
     right.number_input("Epochs", 1, 100, **state.held("epochs"), help="Of Standard and of the defence.")
@@ -86,7 +95,7 @@ def _more(state: PageState) -> None:
         "PGD steps", 1, 50, **state.held("pgd-steps"), help="Towards x̃ in training, each ε/4; published: 10."
     )
     right.number_input(
-        "Test images", 10, _MOST_MEASURED, step=10, **state.held("test-images"),
+        "Test images", 1, _measurable(), step=10, **state.held("test-images"),
         help="Both models are attacked on the first of the test images, when the training has ended.",
     )  # fmt: skip
     left.number_input("Seed", 0, 10**6, **state.held("seed"))

@@ -129,12 +129,11 @@ def _radar(state: PageState, result: LessonResult) -> None:
                 for label, value in zip(labels, lines[model]["I(x̃; h(x̃))"], strict=True)
             )
             _chart(
-                state, f"radar-{model}", defence_screen.radar(lines[model], labels, top),
+                state, f"radar-{model}", defence_screen.radar(lines[model], labels, top, offset),
                 f"Standard MI of x̃ in nats, {title}: {said}",
             )  # fmt: skip
     st.caption(
-        f"Offset: the centre is {number(offset)} nats, the smallest mean of both models, and the axis counts "
-        f"from there. Means over {result.lesson.measured} test images, all attacked, by the estimators "
+        f"The centre is {number(offset)} nats, the smallest mean of both models, not 0. Means over {result.lesson.measured} test images, all attacked, by the estimators "
         f"of Eq. 4. FWA moves mass by at most {result.lesson.eps:g} pixels on average. AA is a short "
         f"AutoAttack: {SHORT['steps']} steps, {SHORT['targets']} targets, {SHORT['queries']} queries."
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 
-import pandas  # noqa: F401  (whole before any chart: plotly would take it half imported by another thread)
 import streamlit as st
 import torch
 
@@ -14,6 +14,7 @@ from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PRESENTER, Option, PageState
 
 _SWITCH = "presenter-switch"
+import_module("pandas")  # whole before any chart: plotly takes it half imported while another thread is at it
 
 
 def apply() -> None:
@@ -39,6 +40,12 @@ def heading(title: str, lead: str) -> None:
         st.toggle(
             "Presenter", key=_SWITCH, on_change=_switch, help="Larger type for a projector.", width="content"
         )
+
+
+def unreadable(error: ValueError) -> None:
+    """In the place of a page whose images are damaged."""
+    st.error(plain(f"The images cannot be read: {error}. Mend or remove that file."), icon=":material/error:")
+    st.caption("Without ADVMI_DATA the app takes the images in its cache, or those that came with it.")
 
 
 def _switch() -> None:

@@ -15,7 +15,7 @@ from advmi_core.jobs import Snapshot
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies.one_image import PGD_STEPS, CriticLens, Scores, Twins, twins
-from advmi_core.ui import layout, mi_maps, pictures, resources, results, work
+from advmi_core.ui import form, layout, mi_maps, pictures, resources, results, work
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.state import number as numeric
 from advmi_core.ui.tasks import Images
@@ -83,7 +83,7 @@ def _controls(state: PageState) -> bool:
         "Perturbation", **state.held_pick("twin-kind", _KINDS), format_func=_KINDS.__getitem__,
         required=True, width="stretch", help=_SAID[str(state.value("twin-kind"))],
     )  # fmt: skip
-    st.slider("Strength ε of δ", 0.0, 1.0, step=0.01, **state.held("twin-eps"))
+    st.slider("Strength ε of δ", 0.0, 1.0, step=0.01, **state.held("twin-eps"), format=form.SHORT)
     st.slider(
         "Critic steps n: θ ← θ + η ∇I", 10, 1000, step=10,
         **state.held("twin-steps"),

@@ -10,7 +10,7 @@ _NOTHING = "\u2060"  # a word joiner: it has no width, and what looks like an ad
 
 
 def plain(text: str) -> str:
-    """The same text for ``st.markdown``, ``st.warning`` and the like, without a picture, link or formula in it.
+    """The same text for ``st.markdown``, ``st.warning`` and the like, with no picture, link or formula in it.
 
     A link to this app may hold anything. As Markdown it could make the reader's browser ask another host.
     """

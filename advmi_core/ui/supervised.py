@@ -6,9 +6,11 @@ import streamlit as st
 
 from advmi_core.attacks import ATTACKS
 from advmi_core.attacks.fwa import NAMID_STEP
+from advmi_core.data import ImageSet
 from advmi_core.ui import attack_page, form, layout, pictures, resources, work
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.tasks import Images, Task
 
@@ -64,6 +66,7 @@ _FORMULAS = {
     "autoattack": r"\text{APGD-CE}\to\text{APGD-T}\to\text{FAB-T}\to\text{Square}",
 }
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
+_KNOWS = {"fashion-mnist": "ten kinds of clothing", "mnist": "the ten digits"}
 _TARGETED = "targeted"
 _AIMS = {"untargeted": "Any other class", _TARGETED: "One target class"}
 
@@ -71,7 +74,6 @@ _AIMS = {"untargeted": "Any other class", _TARGETED: "One target class"}
 def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
-    chosen = resources.images()
     layout.heading("Supervised adversarial examples", _LEAD)
     known_models = resources.classifiers()
     layout.restore(
@@ -82,6 +84,7 @@ def page() -> None:
             choice(_MODEL, resources.CLASSIFIER, tuple(known_models)),
         ],
     )
+    chosen = resources.images(resources.dataset_of(str(state.value(_MODEL))))
     layout.restore(
         state,
         [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)],
@@ -102,12 +105,19 @@ def page() -> None:
         if name in _FORMULAS:
             st.latex(rf"{_FORMULAS[name]},\quad {_CRITERIA[target is not None]}")
         if images is not None and not images.known:
-            label = chosen.classes[int(images.y[0])]
-            st.caption(f":material/info: The label is unknown, so the model's own answer is taken: {label}.")
+            st.caption(f":material/info: {_unknown(chosen, int(images.y[0]))}")
         if pressed:
-            _start(state, model, name, shown, images, target)
+            _start(state, model, name, shown, images, chosen.classes, target)
         attack_page.outcome(PAGE, _waiting(model, name, images, chosen.classes, target))
     state.remember()
+
+
+def _unknown(chosen: ImageSet, label: int) -> str:
+    """What the model's answer to a picture of one's own is worth."""
+    return (
+        f"The label is unknown, so the model's own answer is taken: {plain(chosen.classes[label])}. "
+        f"It knows {_KNOWS.get(chosen.name, 'its own classes')} only and calls everything one of these."
+    )
 
 
 def choose_model(name: str) -> None:
@@ -117,13 +127,11 @@ def choose_model(name: str) -> None:
 
 
 def _model(state: PageState, known: dict[str, str]) -> str:
-    """The model under attack; there is a choice as soon as one was trained on the page Defence."""
-    if state.value(_MODEL) not in known:
-        state.set(_MODEL, resources.CLASSIFIER)
+    """The model under attack."""
     if len(known) > 1:
         st.selectbox(
             "Model", **state.held_choice(_MODEL, known), format_func=known.__getitem__,
-            help="The shipped model, and those that were trained on the page Defence.",
+            help="The shipped models, and those that were trained on the page Defence.",
         )  # fmt: skip
     return str(state.value(_MODEL))
 
@@ -161,6 +169,7 @@ def _start(
     name: str,
     shown: list[Parameter],
     images: Images | None,
+    classes: tuple[str, ...],
     target: int | None,
 ) -> None:
     if images is None:
@@ -175,7 +184,7 @@ def _start(
             st.caption(
                 f"{len(images) - len(wanted)} images already belong to the target class and are left out."
             )
-        return Task("classification", model, wanted, resources.images().classes, attack, target)
+        return Task("classification", model, wanted, classes, attack, target)
 
     attack_page.launch(PAGE, build)
 

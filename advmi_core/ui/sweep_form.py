@@ -8,6 +8,7 @@ import streamlit as st
 
 from advmi_core.experiments import PRESETS
 from advmi_core.ui import sweep_grid, sweep_jobs
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState
 
 WORKERS, LOST = "workers", "lost"
@@ -72,5 +73,5 @@ def _start(state: PageState) -> str | None:
         values = {option.name: state.value(option.name) for option in sweep_grid.options()}
         return sweep_jobs.start(state.page, sweep_grid.sweep(values), int(state.value(WORKERS)))
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None

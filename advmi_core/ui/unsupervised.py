@@ -46,19 +46,21 @@ _SIGN = (
 def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
-    chosen = resources.images()
     layout.heading("Unsupervised adversarial examples", _LEAD)
     layout.restore(
         state,
         [
             choice("attack-name", "minmax", tuple(_NAMES)),
             choice("attack-model", "ae-conv", tuple(resources.autoencoders())),
-            *pictures.options(chosen),
         ],
     )
+    dataset = resources.dataset_of(str(state.value("attack-model")))
+    chosen = resources.images(dataset)
+    layout.restore(state, pictures.options(chosen), chosen.name)
+    judge = resources.CLASSIFIER if dataset == resources.DATASET else f"{resources.CLASSIFIER}@{dataset}"
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        images = pictures.choose(state, chosen, lambda x: resources.predict(judge, x))
         autoencoders = resources.autoencoders()
         model = st.selectbox(
             "Autoencoder Φ", **state.held_choice("attack-model", autoencoders),
@@ -79,7 +81,7 @@ def page() -> None:
         st.caption(_SIGN)
         if pressed:
             _start(state, name, shown, images, model)
-        waiting = None if images is None else _task(name, images, model, known["interactive"])
+        waiting = None if images is None else _task(name, images, str(model), known["interactive"])
         attack_page.outcome(PAGE, waiting)
     state.remember()
 
@@ -92,5 +94,5 @@ def _start(state: PageState, name: str, shown: list[Parameter], images: Images |
 
 
 def _task(name: str, images: Images, model: str, values: Mapping[str, Any]) -> Task:
-    classes = resources.images().classes
+    classes = resources.images(resources.dataset_of(model)).classes
     return Task("reconstruction", model, images, classes, ATTACKS[name](**values))
