@@ -8,7 +8,7 @@ import streamlit as st
 
 from advmi_core.figures import screen
 from advmi_core.jobs import Snapshot
-from advmi_core.ui import components, downloads, gallery, results, views, work
+from advmi_core.ui import components, downloads, gallery, results, settings, views, work
 from advmi_core.ui.plain import plain
 from advmi_core.ui.tasks import Task
 
@@ -35,10 +35,23 @@ def _keep(task: Task) -> int:
     return 240 if len(task.images) == 1 else 120
 
 
+def shown(page: str, waiting: Task | None) -> Task | None:
+    """What the page is about: its job, else what Start would compute."""
+    snapshot = work.current(page)
+    return waiting if snapshot is None else snapshot.about
+
+
 def outcome(page: str, waiting: Task | None) -> None:
-    """The page's job, or the chosen image while there is none."""
+    """The page's job, or the chosen image while there is none.
+
+    Args:
+        page: the page's name.
+        waiting: what Start would compute now.
+    """
     snapshot = work.current(page)
     if snapshot is not None:
+        if waiting is not None:
+            settings.mark(snapshot.about, waiting)
         work.follow(page, lambda now: show(page, now))
     elif waiting is not None:
         components.stage(views.idle(waiting), key=f"{page}.stage")

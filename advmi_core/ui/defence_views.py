@@ -133,7 +133,8 @@ def _radar(state: PageState, result: LessonResult) -> None:
                 f"Standard MI of x̃ in nats, {title}: {said}",
             )  # fmt: skip
     st.caption(
-        f"The centre is {number(offset)} nats, the smallest mean of both models, not 0. Means over {result.lesson.measured} test images, all attacked, by the estimators "
+        f"The centre is {number(offset)} nats, the smallest mean of both models, not 0. "
+        f"Means over {result.lesson.measured} test images, all attacked, by the estimators "
         f"of Eq. 4. FWA moves mass by at most {result.lesson.eps:g} pixels on average. AA is a short "
         f"AutoAttack: {SHORT['steps']} steps, {SHORT['targets']} targets, {SHORT['queries']} queries."
     )

@@ -17,7 +17,7 @@ from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling import SamplingStudy
 from advmi_core.studies.sampling_parts import PERTURB
-from advmi_core.ui import form, layout, mi_reliability, resources, results, work
+from advmi_core.ui import form, layout, mi_reliability, resources, results, settings, work
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.state import number as numeric
 
@@ -52,10 +52,13 @@ def section(state: PageState) -> None:
             _start(state)
         st.markdown(_WORDS)
     with right:
-        if work.current(_job(state)) is None:
+        snapshot = work.current(_job(state))
+        if snapshot is None:
             results.box(
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
+        elif (made := snapshot.about) != _study(state):
+            settings.said(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
         work.follow(_job(state), lambda now: _show(state, now))
     mi_reliability.draw(state)
 
@@ -77,14 +80,18 @@ def _controls(state: PageState, least: int, most: int) -> bool:
     )  # fmt: skip
 
 
-def _start(state: PageState) -> None:
-    study = SamplingStudy(
+def _study(state: PageState) -> SamplingStudy:
+    return SamplingStudy(
         dataset=resources.DATASET,
         model=resources.CLASSIFIER,
         n=int(state.value("study-n")),
         eps=float(state.value("study-eps")),
         perturbation=str(state.value("study-kind")),
     )
+
+
+def _start(state: PageState) -> None:
+    study = _study(state)
     work.submit(
         _job(state),
         lambda: study.run(user_folder()),

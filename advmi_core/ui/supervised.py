@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS
@@ -102,14 +104,20 @@ def page() -> None:
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
-        if name in _FORMULAS:
-            st.latex(rf"{_FORMULAS[name]},\quad {_CRITERIA[target is not None]}")
-        if images is not None and not images.known:
-            st.caption(f":material/info: {_unknown(chosen, int(images.y[0]))}")
         if pressed:
             _start(state, model, name, shown, images, chosen.classes, target)
-        attack_page.outcome(PAGE, _waiting(model, name, images, chosen.classes, target))
+        waiting = _waiting(model, name, form.values(state, shown), images, chosen.classes, target)
+        _formula(attack_page.shown(PAGE, waiting))
+        if images is not None and not images.known:
+            st.caption(f":material/info: {_unknown(chosen, int(images.y[0]))}")
+        attack_page.outcome(PAGE, waiting)
     state.remember()
+
+
+def _formula(task: Task | None) -> None:
+    """Of what is shown, which may be a result of earlier settings."""
+    if task is not None and task.attack.name in _FORMULAS:
+        st.latex(rf"{_FORMULAS[task.attack.name]},\quad {_CRITERIA[task.target is not None]}")
 
 
 def _unknown(chosen: ImageSet, label: int) -> str:
@@ -176,22 +184,37 @@ def _start(
         st.error("Choose an image first.", icon=":material/error:")
         return
 
-    def build() -> Task:
-        attack = ATTACKS[name](**form.values(state, shown))
-        wanted = images
-        if target is not None and bool((images.y == target).any()):
-            wanted = images.only(images.y != target)
-            st.caption(
-                f"{len(images) - len(wanted)} images already belong to the target class and are left out."
-            )
-        return Task("classification", model, wanted, classes, attack, target)
+    left_out = 0 if target is None else int((images.y == target).sum())
+    if left_out:
+        st.caption(f"{left_out} images already belong to the target class and are left out.")
+    wanted = _aimed(images, target)
+    attack_page.launch(
+        PAGE,
+        lambda: Task(
+            "classification", model, wanted, classes, ATTACKS[name](**form.values(state, shown)), target
+        ),
+    )
 
-    attack_page.launch(PAGE, build)
+
+def _aimed(images: Images, target: int | None) -> Images:
+    """Without those that belong to the target class already."""
+    own = images.y == target if target is not None else images.y < 0
+    return images.only(~own) if bool(own.any()) else images
 
 
 def _waiting(
-    model: str, name: str, images: Images | None, classes: tuple[str, ...], target: int | None
+    model: str,
+    name: str,
+    values: dict[str, Any],
+    images: Images | None,
+    classes: tuple[str, ...],
+    target: int | None,
 ) -> Task | None:
+    """What Start would compute; None while there is no image or the values are no good together."""
     if images is None:
         return None
-    return Task("classification", model, images, classes, ATTACKS[name](), target)
+    try:
+        attack = ATTACKS[name](**values)
+    except ValueError:
+        return None
+    return Task("classification", model, _aimed(images, target), classes, attack, target)

@@ -77,11 +77,12 @@ def page() -> None:
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
-        st.latex(_OVER[name] + _FORMULA)
-        st.caption(_SIGN)
         if pressed:
             _start(state, name, shown, images, model)
-        waiting = None if images is None else _task(name, images, str(model), known["interactive"])
+        waiting = _waiting(name, images, str(model), form.values(state, shown))
+        about = attack_page.shown(PAGE, waiting)
+        st.latex(_OVER[name if about is None else about.attack.name] + _FORMULA)
+        st.caption(_SIGN)
         attack_page.outcome(PAGE, waiting)
     state.remember()
 
@@ -91,6 +92,14 @@ def _start(state: PageState, name: str, shown: list[Parameter], images: Images |
         st.error("Choose an image first.", icon=":material/error:")
         return
     attack_page.launch(PAGE, lambda: _task(name, images, model, form.values(state, shown)))
+
+
+def _waiting(name: str, images: Images | None, model: str, values: Mapping[str, Any]) -> Task | None:
+    """What Start would compute; None while there is no image or the values are no good together."""
+    try:
+        return None if images is None else _task(name, images, model, values)
+    except ValueError:
+        return None
 
 
 def _task(name: str, images: Images, model: str, values: Mapping[str, Any]) -> Task:

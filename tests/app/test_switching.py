@@ -58,7 +58,8 @@ def test_an_attack_after_another_runs_as_if_it_were_the_first(visit: Visit) -> N
 
 @pytest.mark.fault("S1")
 def test_the_weight_of_minmax_does_not_reach_pgd(visit: Visit) -> None:
-    tab = visit("supervised", mi_weight="1.0")
+    tab = visit("supervised")
+    tab.app.slider(key="supervised.minmax.mi_weight").set_value(7.5).run()
     tab.app.selectbox(key="supervised.attack-name").set_value("pgd").run()
     assert _held(tab, "pgd") == _own("pgd")
 
