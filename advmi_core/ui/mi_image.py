@@ -149,7 +149,7 @@ def _walk(state: PageState) -> None:
     records: dict[int, Scores] = {record.step: record for record in snapshot.records}
     walk, numbers = st.columns(_SHARES, gap="medium", vertical_alignment="center")
     key = f"{_job(state)}.{snapshot.id}"
-    shown = walk.select_slider("Shown after critic step", list(records), key=key)
+    shown = walk.select_slider("Shown after critic step", list(records), value=max(records), key=key)
     now = records[shown]
     about: _About = snapshot.about
     with numbers:

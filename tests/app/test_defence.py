@@ -137,7 +137,7 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
     assert len(tab.charts) == 4
     assert tab.downloads == {"Curves · CSV", "Attacks · CSV", "Settings · JSON"}
     for view, charts, words in (
-        ("radar", 2, "Offset: the centre is"), ("split", 2, "Eq. 3 as measured"), ("equations", 1, "Eq. 6"),
+        ("radar", 2, "The centre is"), ("split", 2, "Eq. 3 as measured"), ("equations", 1, "Eq. 6"),
     ):  # fmt: skip
         tab.app.segmented_control(key=tab.key("view")).set_value(view).run()
         if view != "equations" or words in tab.said:  # ten images may hold none that is right and then wrong
