@@ -10,7 +10,7 @@ layout.apply()
 attack, measure, defend, library = (
     app_root() / "pages" / section for section in ("attack", "measure", "defend", "library")
 )
-st.navigation(
+page = st.navigation(
     [
         st.Page(attack / "overview.py", title="Overview", icon=":material/visibility:", default=True),
         st.Page(attack / "supervised.py", title="Supervised", icon=":material/label:"),
@@ -22,6 +22,10 @@ st.navigation(
         st.Page(library / "runs.py", title="Runs", icon=":material/folder_open:"),
     ],
     position="top",
-).run()
+)
+try:
+    page.run()
+except resources.UnreadableError as error:
+    layout.unreadable(error)
 layout.footer()
 resources.settle()

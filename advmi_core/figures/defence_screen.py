@@ -108,16 +108,20 @@ def estimating(steps: Sequence[EstimatorStep], height: int = HEIGHT) -> go.Figur
     return figure
 
 
-def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height: int = 320) -> go.Figure:
+def radar(
+    lines: Mapping[str, Floats], labels: Sequence[str], top: float, offset: float = 0.0, height: int = 320
+) -> go.Figure:
     """Standard MI of one model under every attack, in nats above the offset.
 
     Args:
         lines: name → (attacks,), NaN where unknown.
         labels: names of the attacks.
         top: end of the axis, the same for the models that are compared.
+        offset: nats of the centre, which the axis is labelled with.
         height: pixels.
     """
     figure = go.Figure()
+    ticks = [top * part / 4 for part in range(5)] if top else [0.0]
     for name, values in lines.items():
         look, known = _RADAR[name], [at for at, value in enumerate(values) if math.isfinite(value)]
         ring = [*known, *known[:1]] if len(known) == len(labels) else known
@@ -131,7 +135,10 @@ def radar(lines: Mapping[str, Floats], labels: Sequence[str], top: float, height
         height=height, showlegend=False, margin={"l": 50, "r": 50, "t": 26, "b": 26}, paper_bgcolor=_CLEAR,
         polar={
             "bgcolor": _CLEAR,
-            "radialaxis": {"range": [0, 1.05 * top or 1], "nticks": 5, "angle": 90, "tickangle": 90},
+            "radialaxis": {
+                "range": [0, 1.05 * top or 1], "angle": 90, "tickangle": 90, "tickvals": ticks,
+                "ticktext": [f"{offset + tick:.2f}" for tick in ticks],
+            },
             "angularaxis": {
                 "direction": "clockwise", "rotation": 90, "type": "category", "period": len(labels),
                 "categoryorder": "array", "categoryarray": list(labels),

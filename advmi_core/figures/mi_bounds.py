@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from advmi_core.figures.mi_ends import TRUTH, End, faint, label_ends, tame
-from advmi_core.studies.live import RaceStep
+from advmi_core.studies.live import RaceResult, RaceStep
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +47,13 @@ class Curve:
 def curves(records: Sequence[RaceStep], bounds: Sequence[str]) -> dict[str, Curve]:
     """The held-out values of each bound so far; ``bounds`` in the records' order."""
     return {bound: _curve(records, index) for index, bound in enumerate(bounds)}
+
+
+def ended(records: Sequence[RaceStep], result: RaceResult) -> list[RaceStep]:
+    """The records of a race that is over: every curve ends at the bound's result, as the table says."""
+    if not records:
+        return []
+    return [*records, replace(records[-1], held_out=result.values)]
 
 
 def _curve(records: Sequence[RaceStep], index: int) -> Curve:

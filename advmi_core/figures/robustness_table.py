@@ -19,7 +19,8 @@ _DATASETS = {"cifar10": "CIFAR-10", "tiny-imagenet": "Tiny-ImageNet"}
 def wide(lines: Sequence[Line]) -> list[dict[str, str]]:
     """The paper's layout: a line a row, a column an attack, the published ones after them; percent.
 
-    A measured column names how many images each seed has; its cells are mean ± standard deviation over seeds.
+    A measured column names how many images each seed has; its cells are mean ± standard deviation over seeds,
+    with n where it is smaller than that of other columns.
     """
     attacks = list(dict.fromkeys(line.attack for line in lines))
     known = {(line.title, line.attack): line for line in lines}
@@ -28,7 +29,10 @@ def wide(lines: Sequence[Line]) -> list[dict[str, str]]:
     return [
         {
             "trained by": title,
-            **{f"{a}, % of {images[a]}": _measured(known.get((title, a))) for a in attacks},
+            **{
+                f"{a}, % of {images[a]}": _measured(known.get((title, a)), max(images.values()))
+                for a in attacks
+            },
             **{
                 f"{a}, {PUBLISHED}, {_DATASETS[found.dataset]}": _published(known.get((title, a)))
                 for a, found in printed.items()
@@ -70,8 +74,12 @@ def as_latex(lines: Sequence[Line]) -> bytes:
     return booktabs(list(texts[0]) if texts else [], cells, 1, [None] * len(cells))
 
 
-def _measured(line: Line | None) -> str:
-    return "–" if line is None else _spread(line.mean, line.std)
+def _measured(line: Line | None, usual: int) -> str:
+    """A cell says so itself where it counts fewer images than others of its row."""
+    if line is None:
+        return "–"
+    few = f" (n = {line.images})" if line.images < usual else ""
+    return _spread(line.mean, line.std) + few
 
 
 def _difference(found: SeedLine | None) -> str:

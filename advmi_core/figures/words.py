@@ -53,6 +53,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def information(value: float) -> str:
+    """Nats of an estimate of mutual information, which itself is never below 0."""
+    return f"≤ 0 ({number(value)}) nats" if value < 0 else f"{number(value)} nats"
+
+
 def classification(
     result: AttackResult, row: int, classes: Sequence[str], truth: int, *, target: int | None, known: bool
 ) -> Verdict:
@@ -75,6 +80,12 @@ def classification(
 
 def reconstruction(result: AttackResult, row: int) -> Verdict:
     """Is this an unsupervised adversarial example?"""
+    if bool(result.success[row]) and not _rebuilt(result, row):
+        return Verdict(
+            "note", "Φ(x) is bad", "f ≤ 0, but Φ does not rebuild x itself",
+            f"‖x − Φ(x)‖² = {number(_loss(result, row))}, where grey alone would have "
+            f"{number(_grey(result, row))}: x̃ is only no worse than a reconstruction that is no good.",
+        )  # fmt: skip
     # Only where mutual information is minimised must some be left.
     wanted = "f ≤ 0 and I > 0" if result.spec.get("mi", DISTANCE) != DISTANCE else "f ≤ 0"
     if bool(result.success[row]):
@@ -90,6 +101,19 @@ def reconstruction(result: AttackResult, row: int) -> Verdict:
     )
 
 
+def _rebuilt(result: AttackResult, row: int) -> bool:
+    """Whether Φ(x) is nearer to x by half than the best picture of one grey level."""
+    return _loss(result, row) <= 0.5 * _grey(result, row)
+
+
+def _loss(result: AttackResult, row: int) -> float:
+    return float((result.x[row] - result.output[row]).square().sum())
+
+
+def _grey(result: AttackResult, row: int) -> float:
+    return float((result.x[row] - result.x[row].mean()).square().sum())
+
+
 def readouts(result: AttackResult, row: int) -> list[Readout]:
     """The numbers of one row."""
     best = int(result.best_step[row])
@@ -97,7 +121,7 @@ def readouts(result: AttackResult, row: int) -> list[Readout]:
         Readout("Criterion f", number(float(result.criterion[row])), "≤ 0 means: adversarial example found"),
         Readout(
             "MI, measured afterwards",
-            f"{number(float(result.mi[row]))} nats",
+            information(float(result.mi[row])),
             MEASURED,
         ),
         Readout(

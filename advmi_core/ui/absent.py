@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.data import DataNotFoundError
+from advmi_core.ui.plain import plain
 
 PROBLEMS = (ValueError, DataNotFoundError)
 """What a computation raises where the visitor can mend it; its text is a sentence for people."""
@@ -13,7 +14,7 @@ PROBLEMS = (ValueError, DataNotFoundError)
 def say(error: Exception) -> None:
     """Show such an error: in one sentence, where it looked for data folded away."""
     brief, detail = sentence(error)
-    st.error(brief, icon=":material/error:")
+    st.error(plain(brief), icon=":material/error:")
     if detail:
         with st.expander("Where it was looked for"):
             st.code(detail, language=None)

@@ -8,7 +8,8 @@ import streamlit as st
 
 from advmi_core.figures import screen
 from advmi_core.jobs import Snapshot
-from advmi_core.ui import components, downloads, gallery, results, views, work
+from advmi_core.ui import components, downloads, gallery, results, settings, views, work
+from advmi_core.ui.plain import plain
 from advmi_core.ui.tasks import Task
 
 _FRAMES = 120  # as many as a browser takes in at once
@@ -20,7 +21,7 @@ def launch(page: str, build: Callable[[], Task]) -> None:
         task = build()
         task.objective()
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     work.submit(
         page,
@@ -33,10 +34,23 @@ def launch(page: str, build: Callable[[], Task]) -> None:
     )
 
 
+def shown(page: str, waiting: Task | None) -> Task | None:
+    """What the page is about: its job, else what Start would compute."""
+    snapshot = work.current(page)
+    return waiting if snapshot is None else snapshot.about
+
+
 def outcome(page: str, waiting: Task | None) -> None:
-    """The page's job, or the chosen image while there is none."""
+    """The page's job, or the chosen image while there is none.
+
+    Args:
+        page: the page's name.
+        waiting: what Start would compute now.
+    """
     snapshot = work.current(page)
     if snapshot is not None:
+        if waiting is not None:
+            settings.mark(snapshot.about, waiting)
         work.follow(page, lambda now: show(page, now))
     elif waiting is not None:
         components.stage(views.idle(waiting), key=f"{page}.stage")

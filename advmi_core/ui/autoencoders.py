@@ -20,6 +20,7 @@ from advmi_core.ui import (
     long_jobs,
     work,
 )
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "autoencoders"
@@ -60,7 +61,7 @@ def _start(state: PageState) -> None:
     try:
         study = autoencoders_form.study(state)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     title, key = f"Retraining: {', '.join(study.models)}", _key(study)
     state.set(SOURCE, "run")
@@ -99,7 +100,7 @@ def _chosen(state: PageState) -> str:
     if state.value(SOURCE) not in here:
         state.set(SOURCE, "shipped")
     st.segmented_control(
-        "Shown", here, key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        "Shown", **state.held_pick(SOURCE, here), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     return str(state.value(SOURCE))

@@ -21,7 +21,7 @@ _AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out image
 @st.cache_resource(show_spinner="Loading images …", max_entries=2)
 def training(dataset: str = resources.DATASET) -> ImageSet:
     """The training split that a study is about."""
-    return data.load(dataset, split="train", download=False)
+    return resources.loaded(dataset, "train")
 
 
 def options() -> list[Option]:
@@ -29,7 +29,7 @@ def options() -> list[Option]:
     return [
         choice("data", resources.DATASET, list(resources.picture_sets())),
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
-        number("n", USUAL, FEWEST, most()),
+        number("n", min(USUAL, most()), min(FEWEST, most()), most()),
         number("seeds", 2, 1, _MOST_SEEDS),
         number("epochs", 6, 1, 200),
         number("share", 100, 0, 100),
@@ -50,7 +50,7 @@ def most() -> int:
     others = [
         data.CATALOG[name].sizes["train"] for name in resources.picture_sets() if name != resources.DATASET
     ]
-    return max([len(training()), *others]) - _VALIDATION
+    return max(1, max([len(training()), *others]) - _VALIDATION)
 
 
 def draw(state: PageState) -> bool:
@@ -61,34 +61,34 @@ def draw(state: PageState) -> bool:
             help="Trains anew on your choice below. What was computed before is loaded.",
         )  # fmt: skip
         st.pills(
-            "Autoencoders", list(resources.AUTOENCODERS), selection_mode="multi", key=state.key("models"),
+            "Autoencoders", selection_mode="multi", **state.held_pick("models", resources.AUTOENCODERS),
             format_func=resources.AUTOENCODERS.__getitem__,
         )  # fmt: skip
         names = resources.picture_sets()
         st.selectbox(
-            "Data", list(names), key=state.key("data"), format_func=names.__getitem__,
+            "Data", **state.held_choice("data", names), format_func=names.__getitem__,
             help="The data sets on this machine. `advmi data get cifar10` fetches one, and so does a folder "
             "named in ADVMI_DATA.",
         )  # fmt: skip
         left, right = st.columns(2)
         left.number_input(
-            "Images n", FEWEST, most(), step=100, key=state.key("n"),
+            "Images n", min(FEWEST, most()), most(), step=100, **state.held("n"),
             help=f"The first n training images ({len(training())} of Fashion-MNIST are here), a UAE of "
             f"each. Below {_FEW} a gradient step takes 32 images, else 128.",
         )  # fmt: skip
         right.number_input(
-            "Epochs", 1, 200, key=state.key("epochs"), help="Passes over the originals and the mixed-in UAEs."
+            "Epochs", 1, 200, **state.held("epochs"), help="Passes over the originals and the mixed-in UAEs."
         )
         left.number_input(
-            "Seeds", 1, _MOST_SEEDS, key=state.key("seeds"),
+            "Seeds", 1, _MOST_SEEDS, **state.held("seeds"),
             help="Trainings of every kind: a claim needs two, and more make its interval narrower.",
         )  # fmt: skip
         right.selectbox(
-            "A UAE's target", list(TARGETS), key=state.key("target"), format_func=TARGETS.__getitem__,
+            "A UAE's target", **state.held_choice("target", TARGETS), format_func=TARGETS.__getitem__,
             help="What the autoencoder is to rebuild from x̃: x̃ itself (as published), or x (denoising).",
         )  # fmt: skip
         st.slider(
-            "UAEs mixed in, %", 0, 100, step=10, key=state.key("share"),
+            "UAEs mixed in, %", 0, 100, step=10, **state.held("share"),
             help="100: a UAE beside every original (of the successful ones); 0: nothing is added.",
         )  # fmt: skip
         with st.expander("How UAEs are made"):
@@ -98,33 +98,31 @@ def draw(state: PageState) -> bool:
 
 def _making(state: PageState) -> None:
     left, right = st.columns(2)
-    left.number_input("Iterations", 1, 200, key=state.key("uae-steps"), help="Steps of δ.")
+    left.number_input("Iterations", 1, 200, **state.held("uae-steps"), help="Steps of δ.")
     right.number_input(
-        "Inner steps", 1, 50, key=state.key("inner"), help="Critic steps per iteration; published: 20."
+        "Inner steps", 1, 50, **state.held("inner"), help="Critic steps per iteration; published: 20."
     )
     left.number_input(
-        "Step size α", 0.001, 10.0, value=None, format="%.4g", key=state.key("alpha"),
+        "Step size α", 0.001, 10.0, format="%.4g", **state.held("alpha"),
         placeholder="automatic", help=f"Published: 0.01, with which a UAE is mostly its start. {_AUTOMATIC}",
     )  # fmt: skip
     right.number_input(
-        "Start ±", 0.0, 1.0, value=None, format="%.4g", key=state.key("start"),
+        "Start ±", 0.0, 1.0, format="%.4g", **state.held("start"),
         placeholder="automatic", help=f"δ begins uniform in this range; published: 0.086. {_AUTOMATIC}",
     )  # fmt: skip
     left.number_input(
-        "Weight w of I", 0.0, 1000.0, value=None, format="%.4g", key=state.key("mi-weight"),
+        "Weight w of I", 0.0, 1000.0, format="%.4g", **state.held("mi-weight"),
         placeholder="automatic", help=f"How hard unlikeness pulls; published: 1. {_AUTOMATIC}",
     )  # fmt: skip
     right.number_input(
-        "Warm-up", 0, 1000, key=state.key("warmup"),
+        "Warm-up", 0, 1000, **state.held("warmup"),
         help="Iterations before the first in which only the critic learns. Published: none, and then the MI "
         "rises whatever x̃ does, so that the smallest is the first success's. The full table takes what was "
         "best.",
     )  # fmt: skip
-    left.number_input(
-        r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, format="%.4g", key=state.key("eps")
-    )
+    left.number_input("Budget ε: |δᵢ| ≤ ε", 0.01, 1.0, format="%.4g", **state.held("eps"))
     st.toggle(
-        "Only successes", key=state.key("only-successful"),
+        "Only successes", **state.held("only-successful"),
         help="Leave out UAEs that Φ reconstructs worse than x itself.",
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def manifold(state: PageState, shown: Shown, model: str) -> None:
     most = len(after.index) - 1
     state.set("image", min(int(state.value("image")), most))
     with right:
-        image = int(st.number_input("UAE of training image", 0, most, key=state.key("image")))
+        image = int(st.number_input("UAE of training image", 0, most, **state.held("image")))
         _neighbours(found, image, row)
     left.plotly_chart(
         retraining_latent.manifold(drawn, image), key=key, config=_BARE, selection_mode="points",

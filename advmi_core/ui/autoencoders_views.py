@@ -60,7 +60,7 @@ def draw(state: PageState, shown: Shown) -> None:
     if state.value("view") not in offered:
         state.set("view", offered[0])
     st.segmented_control(
-        "View", offered, key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        "View", **state.held_pick("view", offered), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     view = str(state.value("view"))
@@ -93,7 +93,7 @@ def _model(state: PageState, models: list[str]) -> str:
         state.set("shown-model", models[0])
     if len(models) > 1:
         st.segmented_control(
-            "Autoencoder", models, key=state.key("shown-model"), format_func=of_model, required=True,
+            "Autoencoder", **state.held_pick("shown-model", models), format_func=of_model, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
     return str(state.value("shown-model"))
@@ -104,7 +104,7 @@ def _row(state: PageState, rows: list[str]) -> None:
         if state.value("shown-row") not in rows:
             state.set("shown-row", rows[0])
         st.segmented_control(
-            "Made by", rows, key=state.key("shown-row"), format_func=title, required=True,
+            "Made by", **state.held_pick("shown-row", rows), format_func=title, required=True,
             label_visibility="collapsed",
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -35,6 +36,16 @@ def _canvas() -> Any:
     return st.components.v2.component(
         "advmi_canvas", css=source("canvas.css"), js=source("dom.js", "canvas.js")
     )
+
+
+@cache
+def _link() -> Any:
+    return st.components.v2.component("advmi_link", js=source("link.js"))
+
+
+def link(parameters: dict[str, str]) -> None:
+    """Let the address bar hold these parameters, without an entry in the history: Back leaves the page."""
+    _link()(key="advmi-link", data={"query": urlencode(parameters)}, height=0)
 
 
 def stage(payload: dict[str, Any], key: str) -> None:

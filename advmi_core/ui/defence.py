@@ -17,6 +17,7 @@ from advmi_core.ui import (
     results,
     work,
 )
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 
 PAGE = "defence"
@@ -60,7 +61,7 @@ def _start(state: PageState) -> None:
     try:
         lesson = defence_form.lesson(state)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     title, key = f"Defence: {DEFENSES[lesson.defense].title}", _key(lesson)
     state.set(SOURCE, "run")
@@ -95,7 +96,7 @@ def _find_again(state: PageState) -> None:
 def _chosen(state: PageState) -> None:
     """A training of one's own, or the tables that came with AdvMI."""
     st.segmented_control(
-        "Shown", list(SOURCES), key=state.key(SOURCE), format_func=SOURCES.__getitem__, required=True,
+        "Shown", **state.held_pick(SOURCE, SOURCES), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     draw = {"tables": defence_tables.draw, "run": defence_shown.draw}

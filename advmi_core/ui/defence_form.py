@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core import data
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES, Lesson
 from advmi_core.ui import resources
+from advmi_core.ui.form import SHORT
 from advmi_core.ui.state import Option, PageState, choice, number
 
 MODELS = {"cnn": "CNN", "resnet18-w8": "ResNet-18, 8 channels"}
@@ -19,7 +19,7 @@ _FEWEST, _MOST_MEASURED = 100, 500
 @st.cache_resource(show_spinner="Loading images …")
 def training() -> ImageSet:
     """The training split that the page trains on."""
-    return data.load(resources.DATASET, split="train", download=False)
+    return resources.loaded(resources.DATASET, "train")
 
 
 def options() -> list[Option]:
@@ -30,12 +30,21 @@ def options() -> list[Option]:
         number("penalty", _USUAL.penalty, 0.0, 1.0),
         number("eps", _USUAL.eps, 0.0, 0.3),
         choice("model", _USUAL.model, tuple(MODELS)),
-        number("images", _usual_images(), _FEWEST, len(training())),
+        number("images", _usual_images(), _fewest(), len(training())),
         number("epochs", _USUAL.epochs, 1, 100),
         number("pgd-steps", _USUAL.steps, 1, 50),
-        number("test-images", _USUAL.measured, 10, _MOST_MEASURED),
+        number("test-images", min(_USUAL.measured, _measurable()), 1, _measurable()),
         number("seed", 0, 0, 10**6),
     ]
+
+
+def _fewest() -> int:
+    return min(_FEWEST, len(training()))
+
+
+def _measurable() -> int:
+    """Test images at most."""
+    return max(1, min(_MOST_MEASURED, len(resources.images())))
 
 
 def _usual_images() -> int:
@@ -50,22 +59,22 @@ def draw(state: PageState) -> bool:
             help="What was trained before is loaded: another loss, α or λ trains only the defence anew.",
         )  # fmt: skip
         st.selectbox(
-            "Loss", list(DEFENSES), key=state.key("loss"), format_func=lambda name: DEFENSES[name].title,
+            "Loss", **state.held_choice("loss", DEFENSES), format_func=lambda name: DEFENSES[name].title,
             help="NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M).",
         )  # fmt: skip
         st.slider(
-            r"Weight α:  $L=L_{adv}+\alpha\,L_{mi}$", 0.0, 10.0, step=0.1, key=state.key("alpha"),
+            "Weight α: L = L(adv) + α L(mi)", 0.0, 10.0, step=0.1, **state.held("alpha"),
             help="NAMID's losses only. Published: 5, over 100 epochs; in few epochs on few images 1 already "
             "keeps the model from learning to classify. 0 leaves the mutual information out.",
         )  # fmt: skip
         st.slider(
-            r"Weight λ:  $L_{mi}=\ldots+\lambda\,\overline{(e_a-e_n)}$", 0.0, 1.0, step=0.05,
-            key=state.key("penalty"),
+            "Weight λ: L(mi) = … + λ (eₐ − eₙ)", 0.0, 1.0, step=0.05,
+            **state.held("penalty"),
             help="How hard adversarial MI e_a is pushed down and natural MI e_n up, inside L_mi; "
             "NAMID's losses only; published: 0.1.",
         )  # fmt: skip
         st.slider(
-            r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.0, 0.3, step=0.01, key=state.key("eps"),
+            "Budget ε: |δᵢ| ≤ ε", 0.0, 0.3, step=0.01, **state.held("eps"), format=SHORT,
             help="Largest change of a pixel, in the trainings and in the attacks on their models. "
             "Another ε trains everything anew.",
         )  # fmt: skip
@@ -75,21 +84,21 @@ def draw(state: PageState) -> bool:
 
 
 def _more(state: PageState) -> None:
-    st.selectbox("Model", list(MODELS), key=state.key("model"), format_func=MODELS.__getitem__)
+    st.selectbox("Model", **state.held_choice("model", MODELS), format_func=MODELS.__getitem__)
     left, right = st.columns(2)
     left.number_input(
-        "Images", _FEWEST, len(training()), step=100, key=state.key("images"),
+        "Images", _fewest(), len(training()), step=100, **state.held("images"),
         help=f"The first of the {len(training())} training images here; 15 % are held out for the curves.",
     )  # fmt: skip
-    right.number_input("Epochs", 1, 100, key=state.key("epochs"), help="Of Standard and of the defence.")
+    right.number_input("Epochs", 1, 100, **state.held("epochs"), help="Of Standard and of the defence.")
     left.number_input(
-        "PGD steps", 1, 50, key=state.key("pgd-steps"), help="Towards x̃ in training, each ε/4; published: 10."
+        "PGD steps", 1, 50, **state.held("pgd-steps"), help="Towards x̃ in training, each ε/4; published: 10."
     )
     right.number_input(
-        "Test images", 10, _MOST_MEASURED, step=10, key=state.key("test-images"),
+        "Test images", 1, _measurable(), step=10, **state.held("test-images"),
         help="Both models are attacked on the first of the test images, when the training has ended.",
     )  # fmt: skip
-    left.number_input("Seed", 0, 10**6, key=state.key("seed"))
+    left.number_input("Seed", 0, 10**6, **state.held("seed"))
 
 
 def lesson(state: PageState) -> Lesson:

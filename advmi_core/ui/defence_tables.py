@@ -11,6 +11,7 @@ from advmi_core.robustness import KINDS, Line, RobustnessResult, StoredError, st
 from advmi_core.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import defence_term, resources, results, tables
 from advmi_core.ui.defence_views import BARE
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import Option, PageState, choice
 
 TRAIN = "python -m benchmarks.defences --out DIR"
@@ -47,7 +48,7 @@ def draw(state: PageState) -> None:
         state.set("table", here[0])
     state.set("table", state.value("table"))
     st.segmented_control(
-        "Table", here, key=state.key("table"), format_func=_TITLES.__getitem__, required=True,
+        "Table", **state.held_pick("table", here), format_func=_TITLES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     if state.value("table") == TERM:
@@ -57,7 +58,7 @@ def draw(state: PageState) -> None:
     try:
         result = stored.load(kind, resources.DATASET, norm)
     except StoredError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     _table(state, result, norm)
 

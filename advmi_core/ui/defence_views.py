@@ -34,7 +34,7 @@ def draw(state: PageState, result: LessonResult) -> None:
         return
     state.set("view", state.value("view"))  # not drawn while a run is followed, so it would come back unset
     st.segmented_control(
-        "View", list(VIEWS), key=state.key("view"), format_func=lambda name: VIEWS[name][0], required=True,
+        "View", **state.held_pick("view", VIEWS), format_func=lambda name: VIEWS[name][0], required=True,
         label_visibility="collapsed", width="stretch",
     )  # fmt: skip
     VIEWS[str(state.value("view"))][1](state, result)
@@ -129,12 +129,12 @@ def _radar(state: PageState, result: LessonResult) -> None:
                 for label, value in zip(labels, lines[model]["I(x̃; h(x̃))"], strict=True)
             )
             _chart(
-                state, f"radar-{model}", defence_screen.radar(lines[model], labels, top),
+                state, f"radar-{model}", defence_screen.radar(lines[model], labels, top, offset),
                 f"Standard MI of x̃ in nats, {title}: {said}",
             )  # fmt: skip
     st.caption(
-        f"Offset: the centre is {number(offset)} nats, the smallest mean of both models, and the axis counts "
-        f"from there. Means over {result.lesson.measured} test images, all attacked, by the estimators "
+        f"The centre is {number(offset)} nats, the smallest mean of both models, not 0. "
+        f"Means over {result.lesson.measured} test images, all attacked, by the estimators "
         f"of Eq. 4. FWA moves mass by at most {result.lesson.eps:g} pixels on average. AA is a short "
         f"AutoAttack: {SHORT['steps']} steps, {SHORT['targets']} targets, {SHORT['queries']} queries."
     )

@@ -11,7 +11,7 @@ class Field:
     """One parameter as people meet it.
 
     Attributes:
-        label: with its formula, beside the control.
+        label: with its formula, beside the control; plain text, for it is read aloud as well.
         help: what it does.
         low, high, step: range of a number; ``slider``: worth a slider.
         choices: word → explanation, for parameters that are words.

@@ -18,7 +18,7 @@ HIDDEN = frozenset({"batch_size"})
 
 FIELDS: dict[str, Field] = {
     "eps": Field(
-        r"Budget ε:  $\|\delta\|\le\varepsilon$",
+        "Budget ε: ‖δ‖ ≤ ε",
         "Largest allowed change of a pixel (L∞) or length of δ (L2).",
         0.0,
         1.0,
@@ -27,7 +27,7 @@ FIELDS: dict[str, Field] = {
         main=True,
     ),
     "steps": Field(
-        r"Iterations:  $\delta_{t+1}=\Pi(\delta_t-\alpha\nabla_\delta F)$",
+        "Iterations: δ ← Π(δ − α ∇F)",
         "Steps of the image; of every run, where an attack searches for c.",
         1,
         2000,
@@ -35,7 +35,7 @@ FIELDS: dict[str, Field] = {
         main=True,
     ),
     "searches": Field(
-        r"Runs in search of c:  $c\leftarrow\frac{\underline{c}+\overline{c}}{2}$",
+        "Runs in search of c: c ← (c₋ + c₊) / 2",
         "After each run every image takes the middle between its largest c that failed and its smallest that "
         "succeeded, or ten times its c as long as none did.",
         1,
@@ -44,7 +44,7 @@ FIELDS: dict[str, Field] = {
         main=True,
     ),
     "mi_weight": Field(
-        r"MI weight w:  $F=c\,f^+\!\mp w\,I_\theta$",
+        "MI weight w: F = c f⁺ ∓ w I",
         "How much mutual information counts against the criterion.",
         0.0,
         30.0,
@@ -53,7 +53,7 @@ FIELDS: dict[str, Field] = {
         main=True,
     ),
     "inner": Field(
-        r"Critic steps:  $\theta\leftarrow\theta+\eta\nabla_\theta I_\theta$",
+        "Critic steps: θ ← θ + η ∇I",
         "Adam steps of the critic per step of the image.",
         1,
         100,
@@ -80,9 +80,9 @@ FIELDS: dict[str, Field] = {
         main=True,
     ),
     "seed": Field("Seed", "The same seed gives the same bytes.", 0, 2**31 - 1, 1, main=True),
-    "alpha": Field(r"Step α of δ", "Plain gradient step.", 1e-5, 1.0, 0.001),
+    "alpha": Field("Step α of δ", "Plain gradient step.", 1e-5, 1.0, 0.001),
     "beta": Field(
-        r"Step β of c:  $c_{t+1}=[(1-\beta t^{-1/4})c_t+\beta f^+]_+$",
+        "Step β of c: c ← [(1 − β t^-¼) c + β f⁺]₊",
         "How fast the dual variable answers.",
         0.001,
         1.0,
@@ -91,11 +91,9 @@ FIELDS: dict[str, Field] = {
     "first_c": Field(
         "First c", "The weight of f⁺ in the first run; the search goes on from it.", 1e-6, 1e3, 0.001
     ),
-    "start": Field(
-        r"Start:  $\delta_1\sim U(\pm\mathrm{start})$", "Size of the random start.", 0.0, 1.0, 0.001
-    ),
+    "start": Field("Start: δ uniform in ± start", "Size of the random start.", 0.0, 1.0, 0.001),
     "aim": Field(
-        r"Safety margin a:  $(f+a\cdot\mathrm{scale})^+$",
+        "Safety margin a: (f + a · scale)⁺",
         "Published: 0. A little more lets images cross the border instead of creeping up to it.",
         0.0,
         10.0,
@@ -129,7 +127,7 @@ FIELDS: dict[str, Field] = {
         },
     ),
     "bound": Field(
-        r"Bound:  $I_\theta=\overline{T}-\log\overline{e^{T}}$",
+        "Bound",
         "The lower bound that the critic maximises; automatic: DV as published, InfoNCE for patches.",
         choices={
             "auto": "automatic",

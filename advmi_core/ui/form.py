@@ -12,13 +12,15 @@ from advmi_core.ui.state import PageState
 
 Presets = Mapping[str, Mapping[str, Any]]
 CUSTOM = "custom"
+SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
 
 
 def presets(state: PageState, shown: list[Parameter], known: Presets, labels: Mapping[str, str]) -> None:
     """Buttons that fill the form; "custom" as soon as something differs."""
     key = state.key("preset")
     names = [*known, CUSTOM]
-    st.session_state[key] = _current(state, shown, known)
+    now = _current(state, shown, known)
+    st.session_state[key] = now
 
     def fill() -> None:
         chosen = known.get(st.session_state[key] or "")
@@ -30,6 +32,7 @@ def presets(state: PageState, shown: list[Parameter], known: Presets, labels: Ma
         "Settings",
         names,
         key=key,
+        default=now,
         format_func=lambda name: labels.get(name, name),
         on_change=fill,
         width="stretch",
@@ -66,25 +69,27 @@ def values(state: PageState, shown: list[Parameter]) -> dict[str, Any]:
 
 
 def _control(state: PageState, parameter: Parameter) -> None:
-    field, key = parameter.field, state.key(parameter.name)
+    field, name = parameter.field, parameter.name
     if parameter.kind is bool:
-        st.toggle(field.label, key=key, help=field.help)
+        st.toggle(field.label, **state.held(name), help=field.help)
     elif parameter.kind is str:
         words = field.choices
-        st.selectbox(field.label, list(words), key=key, help=field.help, format_func=lambda word: words[word])
+        st.selectbox(
+            field.label, **state.held_choice(name, words), help=field.help, format_func=words.__getitem__
+        )
     else:
-        _number(parameter, key)
+        _number(state, parameter)
 
 
-def _number(parameter: Parameter, key: str) -> None:
-    field = parameter.field
+def _number(state: PageState, parameter: Parameter) -> None:
+    field, held = parameter.field, state.held(parameter.name)
     cast = parameter.kind
     low, high, step = cast(field.low), cast(field.high), cast(field.step) or cast(1)
     if field.slider and not parameter.optional:
-        st.slider(field.label, low, high, step=step, key=key, help=field.help)
+        style = None if cast is int else SHORT
+        st.slider(field.label, low, high, step=step, **held, format=style, help=field.help)
         return
-    style = "%d" if cast is int else "%.4g"
+    style = "%d" if cast is int else SHORT
     st.number_input(
-        field.label, low, high, value=None if parameter.optional else "min", step=step, key=key,
-        help=field.help, format=style, placeholder="automatic",
-    )  # fmt: skip
+        field.label, low, high, **held, step=step, help=field.help, format=style, placeholder="automatic"
+    )

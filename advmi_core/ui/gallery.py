@@ -6,7 +6,7 @@ import streamlit as st
 
 from advmi_core.attacks.records import AttackResult
 from advmi_core.figures.encode import data_url
-from advmi_core.figures.words import number
+from advmi_core.figures.words import information
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import components, results
 from advmi_core.ui.tasks import Task
@@ -38,7 +38,7 @@ def _items(job: str, _snapshot: Snapshot, _order: list[int]) -> list[dict[str, s
     items = []
     for row in _order:
         verdict = results.verdict_of(task, result, row)
-        mi = f"{number(float(result.mi[row]))} nats"
+        mi = information(float(result.mi[row]))
         items.append(
             {
                 "id": str(row),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 
 import streamlit as st
 import torch
@@ -10,9 +11,11 @@ import torch
 from advmi_core.device import describe
 from advmi_core.paths import assets
 from advmi_core.ui import resources
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PRESENTER, Option, PageState
 
 _SWITCH = "presenter-switch"
+import_module("pandas")  # whole before any chart: plotly takes it half imported while another thread is at it
 
 
 def apply() -> None:
@@ -45,11 +48,17 @@ def footer() -> None:
     st.caption(f"Computing on {describe(resources.device())}")
 
 
+def unreadable(error: ValueError) -> None:
+    """In the place of a page whose images are damaged."""
+    st.error(plain(f"The images cannot be read: {error}. Mend or remove that file."), icon=":material/error:")
+    st.caption("Without ADVMI_DATA the app takes the images in its cache, or those that came with it.")
+
+
 def _switch() -> None:
     st.session_state[PRESENTER] = st.session_state[_SWITCH]
 
 
-def restore(state: PageState, options: Sequence[Option]) -> None:
+def restore(state: PageState, options: Sequence[Option], owner: str = "") -> None:
     """Give the parameters their values and say which parts of the link were no good."""
-    for complaint in state.restore(options):
-        st.warning(complaint, icon=":material/link_off:")
+    for complaint in state.restore(options, owner):
+        st.warning(plain(complaint), icon=":material/link_off:")

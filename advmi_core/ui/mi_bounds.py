@@ -12,6 +12,7 @@ from advmi_core.figures.words import number
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.live import BoundRace, RaceResult, RaceStep
 from advmi_core.ui import layout, mi_race_form, results, work
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState
 
 _FORMULA = (
@@ -49,7 +50,7 @@ def _start(state: PageState) -> None:
     try:
         spec = mi_race_form.spec(state)
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     work.submit(
         _job(state), lambda: spec.run(record_every=max(1, spec.steps // _POINTS)), about=spec, rows=1,
@@ -76,7 +77,9 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
         work.progress(_job(state), snapshot)
     else:
         _say(snapshot)
-    _chart(state, snapshot.records, spec.bounds, spec.truth, spec.steps)
+    records, result = snapshot.records, snapshot.result
+    shown = records if result is None else figures.ended(records, result)
+    _chart(state, shown, spec.bounds, spec.truth, spec.steps)
     if snapshot.result is not None:
         _table(snapshot.result)
 

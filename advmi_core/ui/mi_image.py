@@ -15,7 +15,7 @@ from advmi_core.jobs import Snapshot
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies.one_image import PGD_STEPS, CriticLens, Scores, Twins, twins
-from advmi_core.ui import layout, mi_maps, pictures, resources, results, work
+from advmi_core.ui import form, layout, mi_maps, pictures, resources, results, work
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.state import number as numeric
 from advmi_core.ui.tasks import Images
@@ -80,13 +80,13 @@ def section(state: PageState) -> None:
 
 def _controls(state: PageState) -> bool:
     st.segmented_control(
-        "Perturbation", list(_KINDS), key=state.key("twin-kind"), format_func=_KINDS.__getitem__,
+        "Perturbation", **state.held_pick("twin-kind", _KINDS), format_func=_KINDS.__getitem__,
         required=True, width="stretch", help=_SAID[str(state.value("twin-kind"))],
     )  # fmt: skip
-    st.slider(r"Strength ε of $\delta$", 0.0, 1.0, step=0.01, key=state.key("twin-eps"))
+    st.slider("Strength ε of δ", 0.0, 1.0, step=0.01, **state.held("twin-eps"), format=form.SHORT)
     st.slider(
-        r"Critic steps n:  $\theta\leftarrow\theta+\eta\nabla_\theta I_\theta$", 10, 1000, step=10,
-        key=state.key("twin-steps"),
+        "Critic steps n: θ ← θ + η ∇I", 10, 1000, step=10,
+        **state.held("twin-steps"),
     )  # fmt: skip
     pressed = st.button("Train the critic", type="primary", icon=":material/play_arrow:", width="stretch")
     st.latex(r"\small I_\theta=\frac1K\sum_k T(a_k,b_k)-\log\overline{e^{T(a_i,b_j)}}_{\,i\ne j}")

@@ -45,7 +45,7 @@ def section(state: PageState) -> None:
     left, right = st.columns([1, 2.9], gap="medium")
     with left:
         st.select_slider(
-            "Pairs K that the critic sees", [str(k) for k in KS], key=state.key("sweep-k"),
+            "Pairs K that the critic sees", [str(k) for k in KS], **state.held("sweep-k"),
             help="Is computed first; afterwards the slider walks through all K.",
         )  # fmt: skip
         form.presets(state, _ALL, _PRESETS, _LABELS)
@@ -64,13 +64,13 @@ def _form(state: PageState) -> bool:
             "Start", type="primary", icon=":material/play_arrow:", width="stretch"
         )
         st.slider(
-            r"True MI, nats:  $-\frac d2\log(1-\rho^2)$", 0.0, 5.0, step=0.1, key=state.key(_MI.name),
+            "True MI, nats: −½ d log(1 − ρ²)", 0.0, 5.0, step=0.1, **state.held(_MI.name),
             help="Of correlated Gaussians. With 0 everything that the critic finds is made up.",
         )  # fmt: skip
         dim, steps = st.columns(2)
-        dim.number_input("Dimension d", 1, LARGEST_DIM, key=state.key(_DIM.name), help="Of a and of b.")
+        dim.number_input("Dimension d", 1, LARGEST_DIM, **state.held(_DIM.name), help="Of a and of b.")
         steps.number_input(
-            "Critic steps", 20, 2000, step=50, key=state.key(_STEPS.name), help="Adam steps for each K."
+            "Critic steps", 20, 2000, step=50, **state.held(_STEPS.name), help="Adam steps for each K."
         )
         return pressed
 

@@ -53,7 +53,7 @@ _MI = Parameter(
     float,
     1.0,
     False,
-    Field(r"True MI, nats:  $-\frac d2\log(1-\rho^2)$", "0: a and b are independent.", 0.0, 8.0, 0.1),
+    Field("True MI, nats: −½ d log(1 − ρ²)", "0: a and b are independent.", 0.0, 8.0, 0.1),
 )
 _NUMBERS = [
     _whole("race-dim", 1, "Dimension d", 1, LARGEST_DIM, 1, "Of a and of b."),
@@ -82,21 +82,21 @@ def draw(state: PageState) -> bool:
         )
         words = _TASK.field.choices
         st.selectbox(
-            _TASK.field.label, list(words), key=state.key(_TASK.name), help=_TASK.field.help,
+            _TASK.field.label, **state.held_choice(_TASK.name, words), help=_TASK.field.help,
             format_func=words.__getitem__,
         )  # fmt: skip
-        st.slider(_MI.field.label, 0.0, 8.0, step=0.1, key=state.key(_MI.name), help=_MI.field.help)
+        st.slider(_MI.field.label, 0.0, 8.0, step=0.1, **state.held(_MI.name), help=_MI.field.help)
         columns = [*st.columns(2), *st.columns(2)]
         for column, parameter in zip(columns, _NUMBERS, strict=True):
             field = parameter.field
             column.number_input(
                 field.label, int(field.low), int(field.high), step=int(field.step),
-                key=state.key(parameter.name), help=field.help,
+                **state.held(parameter.name), help=field.help,
             )  # fmt: skip
         with st.container(horizontal=True, gap="small"):
             for parameter in _CHOSEN.values():
                 st.checkbox(
-                    parameter.field.label, key=state.key(parameter.name), help=parameter.field.help,
+                    parameter.field.label, **state.held(parameter.name), help=parameter.field.help,
                     width="content",
                 )  # fmt: skip
         return pressed

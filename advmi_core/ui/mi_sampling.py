@@ -17,7 +17,7 @@ from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling import SamplingStudy
 from advmi_core.studies.sampling_parts import PERTURB
-from advmi_core.ui import layout, mi_reliability, resources, results, work
+from advmi_core.ui import form, layout, mi_reliability, resources, results, settings, work
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.state import number as numeric
 
@@ -37,24 +37,28 @@ small critic learns on one half of them and is scored on the other, and the imag
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    most = min(_MOST, len(resources.images()))
+    most = max(1, min(_MOST, len(resources.images())))
+    least = min(_LEAST, most)
     layout.restore(
         state,
         [
-            numeric("study-n", 100, _LEAST, most), numeric("study-eps", 0.1, 0.0, 1.0),
+            numeric("study-n", min(100, most), least, most), numeric("study-eps", 0.1, 0.0, 1.0),
             choice("study-kind", "noise", tuple(_KINDS)),
         ],
     )  # fmt: skip
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        if _controls(state, most):
+        if _controls(state, least, most):
             _start(state)
         st.markdown(_WORDS)
     with right:
-        if work.current(_job(state)) is None:
+        snapshot = work.current(_job(state))
+        if snapshot is None:
             results.box(
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
+        elif (made := snapshot.about) != _study(state):
+            settings.said(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
         work.follow(_job(state), lambda now: _show(state, now))
     mi_reliability.draw(state)
 
@@ -63,11 +67,11 @@ def _job(state: PageState) -> str:
     return state.key("sampling")
 
 
-def _controls(state: PageState, most: int) -> bool:
-    st.slider("Images N", _LEAST, most, step=10, key=state.key("study-n"))
-    st.slider(r"Strength ε:  $|\delta_i|\le\varepsilon$", 0.0, 1.0, step=0.01, key=state.key("study-eps"))
+def _controls(state: PageState, least: int, most: int) -> bool:
+    st.number_input("Images N", least, most, step=10, **state.held("study-n"))
+    st.slider("Strength ε: |δᵢ| ≤ ε", 0.0, 1.0, step=0.01, **state.held("study-eps"), format=form.SHORT)
     st.segmented_control(
-        "Perturbation", list(_KINDS), key=state.key("study-kind"), format_func=_KINDS.__getitem__,
+        "Perturbation", **state.held_pick("study-kind", _KINDS), format_func=_KINDS.__getitem__,
         required=True, width="stretch",
     )  # fmt: skip
     return st.button(
@@ -76,14 +80,18 @@ def _controls(state: PageState, most: int) -> bool:
     )  # fmt: skip
 
 
-def _start(state: PageState) -> None:
-    study = SamplingStudy(
+def _study(state: PageState) -> SamplingStudy:
+    return SamplingStudy(
         dataset=resources.DATASET,
         model=resources.CLASSIFIER,
         n=int(state.value("study-n")),
         eps=float(state.value("study-eps")),
         perturbation=str(state.value("study-kind")),
     )
+
+
+def _start(state: PageState) -> None:
+    study = _study(state)
     work.submit(
         _job(state),
         lambda: study.run(user_folder()),

@@ -73,7 +73,7 @@ def _choose(state: PageState, known: list[RunInfo]) -> None:
         names.insert(0, str(state.value(RUN)))
     names += [run for run in sweep_jobs.active() if run not in names]
     if names:
-        st.selectbox("Run", names, key=state.key(RUN), format_func=label)
+        st.selectbox("Run", **state.held_choice(RUN, names), format_func=label)
     info = _info(known, str(state.value(RUN)))
     if info is not None and not info.problem:
         st.caption(f"{info.spec['n']} images · {info.done} of {info.total} shards · {when(info)}")

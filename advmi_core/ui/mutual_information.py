@@ -27,8 +27,7 @@ def page() -> None:
     layout.restore(state, [choice("section", "picture", tuple(_SECTIONS))])
     st.segmented_control(
         "Section",
-        list(_SECTIONS),
-        key=state.key("section"),
+        **state.held_pick("section", _SECTIONS),
         format_func=lambda name: _SECTIONS[name][0],
         required=True,
         label_visibility="collapsed",

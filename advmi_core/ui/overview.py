@@ -10,7 +10,7 @@ from advmi_core.attacks import MinMax
 from advmi_core.figures.encode import data_url
 from advmi_core.figures.words import readouts
 from advmi_core.jobs import Snapshot
-from advmi_core.ui import attack_page, components, layout, pictures, resources, results, views, work
+from advmi_core.ui import attack_page, components, form, layout, pictures, resources, results, views, work
 from advmi_core.ui.state import Option, PageState, choice, number
 from advmi_core.ui.tasks import Task
 
@@ -58,14 +58,14 @@ def _options() -> list[Option]:
 def _controls(state: PageState) -> bool:
     """Story, image, ε and the button; True when an attack is asked for."""
     st.segmented_control(
-        "Fool …", list(_STORIES), key=state.key("story"), format_func=_STORIES.__getitem__, required=True,
+        "Fool …", **state.held_pick("story", _STORIES), format_func=_STORIES.__getitem__, required=True,
          width="stretch", on_change=_usual_budget, args=(state,),
     )  # fmt: skip
     story = str(state.value("story"))
     st.markdown(_TEXTS[story])
     st.latex(_FORMULA % _SIGN[story])
     st.slider(
-        r"Budget ε:  $|\delta_i|\le\varepsilon$", 0.01, 1.0, step=0.01, key=state.key("eps"),
+        "Budget ε: |δᵢ| ≤ ε", 0.01, 1.0, step=0.01, **state.held("eps"), format=form.SHORT,
         help="Largest allowed change of a pixel; pixels are grey levels from 0 (black) to 1 (white).",
     )  # fmt: skip
     pressed = st.button("Watch it happen", type="primary", icon=":material/play_arrow:", width="stretch")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from collections.abc import Callable
 from html import escape
 
 import numpy as np
 import streamlit as st
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
 from advmi_core.data import DecodedImage, ImageSet, decode_image
 from advmi_core.figures.encode import data_url
 from advmi_core.ui import components
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import Option, PageState, choice, number
 from advmi_core.ui.tasks import Images
 
@@ -26,22 +28,36 @@ WAYS = {
     "upload": "Upload",
     "draw": "Draw",
 }
+FOREIGN = ("upload", "draw")
 MOST = 64
 PREVIEWED = 6
+_STRIP, _MARGIN = 3, (128, 128, 128)  # longest side in parts of the shorter one
+_THINGS = {"fashion-mnist": "a piece of clothing", "mnist": "a digit"}
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
 
 
 def options(chosen: ImageSet) -> list[Option]:
-    """The image row's parameters in the URL."""
-    last = len(chosen) - 1
+    """The image row's parameters in the URL, as far as this data set goes."""
+    ways, here = _ways(chosen), _classes(chosen)
     return [
-        choice("image-by", "class", tuple(WAYS)),
-        choice("image-class", chosen.classes[-1], chosen.classes),
-        number("image-number", 1, 1, len(chosen)),
-        number("image-index", 0, 0, last),
+        choice("image-by", ways[0], ways),
+        choice("image-class", here[-1], here),
+        number("image-number", 1, 1, max(1, len(chosen))),
+        number("image-index", 0, 0, max(0, len(chosen) - 1)),
         number("image-seed", 0, 0, 2**31 - 1),
         number("image-count", 1, 1, MOST),
     ]
+
+
+def _ways(chosen: ImageSet) -> tuple[str, ...]:
+    """Without images of the data set there are still those of one's own."""
+    return tuple(WAYS) if len(chosen) else FOREIGN
+
+
+def _classes(chosen: ImageSet) -> tuple[str, ...]:
+    """Those classes that have an image here."""
+    there = set(chosen.y.tolist())
+    return tuple(name for label, name in enumerate(chosen.classes) if label in there) or chosen.classes
 
 
 def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor]) -> Images | None:
@@ -54,14 +70,13 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
     """
     st.segmented_control(
         "Image",
-        list(WAYS),
-        key=state.key("image-by"),
+        **state.held_pick("image-by", _ways(chosen)),
         format_func=WAYS.__getitem__,
         required=True,
         width="stretch",
     )
     way = str(state.value("image-by"))
-    foreign = way in ("upload", "draw")
+    foreign = way in FOREIGN
     images = _foreign(state, chosen, answer, way) if foreign else _own(chosen, _SOURCES[way](state, chosen))
     if images is not None:
         _preview(images)
@@ -100,7 +115,7 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
             "Images",
             1,
             MOST,
-            key=state.key("image-count"),
+            **state.held("image-count"),
             help="1 to 64 at once; more than one makes a gallery.",
         )
     )
@@ -108,11 +123,11 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
 
 def _of_class(state: PageState, chosen: ImageSet) -> list[int]:
     name, nth, many = st.columns([2, 1, 1])
-    label = name.selectbox("Class", chosen.classes, key=state.key("image-class"))
+    label = name.selectbox("Class", **state.held_choice("image-class", _classes(chosen)))
     own = torch.nonzero(chosen.y == chosen.classes.index(label)).flatten().tolist()
     first = int(
         nth.number_input(
-            "Number", 1, len(chosen), key=state.key("image-number"), help="Which image of this class."
+            "Number", 1, len(chosen), **state.held("image-number"), help="Which image of this class."
         )
     )
     count = _many(state, many)
@@ -124,7 +139,7 @@ def _at_index(state: PageState, chosen: ImageSet) -> list[int]:
     index, many = st.columns([2, 1])
     first = int(
         index.number_input(
-            "Index", 0, len(chosen) - 1, key=state.key("image-index"), help="Position in the test split."
+            "Index", 0, len(chosen) - 1, **state.held("image-index"), help="Position in the test split."
         )
     )
     count = _many(state, many)
@@ -137,10 +152,13 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
     def again() -> None:
         state.set("image-seed", int(state.value("image-seed")) + 1)
 
-    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, key=state.key("image-seed")))
+    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, **state.held("image-seed")))
     roll.button("Re-roll", on_click=again, key=state.key("roll"), width="stretch")
     count = _many(state, many)
-    return [int(i) for i in np.random.default_rng(drawn).choice(len(chosen), count, replace=False)]
+    return [
+        int(i)
+        for i in np.random.default_rng(drawn).choice(len(chosen), min(count, len(chosen)), replace=False)
+    ]
 
 
 _SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
@@ -157,7 +175,7 @@ def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
 
 
 def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
-    st.caption("Draw a piece of clothing, white on black.")
+    st.caption(f"Draw {_THINGS.get(chosen.name, 'a picture')}, white on black.")
     url = components.canvas(state.key("canvas"))
     if not url:
         return None
@@ -174,7 +192,7 @@ def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> Decoded
     try:
         decoded = decode_image(raw, (channels, height, width), invert)
     except ValueError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
     if invert is None:
         _show_crop(decoded, (width, height))
@@ -187,13 +205,19 @@ def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
         decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
     )
     note = ", light and dark exchanged" if decoded.inverted else ""
-    shown: Image.Image = preview
     st.image(
-        shown,
+        _bounded(preview),
         caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
         width=220,
         alt="Upload with the used part framed",
     )
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """The picture with margins if it is a narrow strip, which would otherwise have no height or no end."""
+    width = max(picture.width, math.ceil(picture.height / _STRIP))
+    height = max(picture.height, math.ceil(picture.width / _STRIP))
+    return ImageOps.pad(picture, (width, height), color=_MARGIN)
 
 
 def _foreign(

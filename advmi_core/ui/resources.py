@@ -36,10 +36,43 @@ _SHAPES = ((1, 28, 28), (3, 32, 32))
 _LOG = logging.getLogger(__name__)
 
 
+class UnreadableError(ValueError):
+    """A data set that a page cannot do without is damaged; the message is for people."""
+
+
 @st.cache_resource(show_spinner="Loading images …")
 def images(name: str = DATASET) -> ImageSet:
-    """The test split that all pages pick from."""
-    return data.load(name, split="test", download=False)
+    """The test split that all pages pick from; without images where this machine has none of it.
+
+    Raises:
+        UnreadableError: its files are damaged.
+    """
+    try:
+        return loaded(name, "test")
+    except data.DataNotFoundError:
+        facts = data.CATALOG[name]
+        none = torch.empty(0, *facts.shape), torch.empty(0, dtype=torch.int64)
+        return ImageSet(*none, facts.classes, name, "test", "not on this machine", True)
+
+
+def loaded(name: str, split: str) -> ImageSet:
+    """One split of a data set that is on this machine.
+
+    Raises:
+        UnreadableError: its files are damaged.
+        DataNotFoundError: it is not here.
+    """
+    try:
+        return data.load(name, split=split, download=False)
+    except data.DataNotFoundError:
+        raise
+    except ValueError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def dataset_of(model_name: str) -> str:
+    """The data set whose images a model of :func:`model` takes."""
+    return model_name.partition("@")[2] or DATASET
 
 
 def picture_sets() -> dict[str, str]:
@@ -75,11 +108,14 @@ def name_of(weights: Path) -> str:
 
 
 def classifiers() -> dict[str, str]:
-    """Name → title of the classifiers that can be attacked: the shipped one, then the user's own."""
+    """Name → title of the classifiers that can be attacked: the shipped ones, then the user's own."""
     folder = user_folder()
     # Reading all cards takes longer than looking whether a training came or went since the last look.
     trainings = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*")))
-    return {CLASSIFIER: "CNN, as shipped"} | _own(folder, trainings)
+    shipped = {CLASSIFIER: "CNN, clothes (Fashion-MNIST)"}
+    if CLASSIFIER in models.available().get(_DIGITS, ()):
+        shipped[f"{CLASSIFIER}@{_DIGITS}"] = "CNN, digits (MNIST)"
+    return shipped | _own(folder, trainings)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -89,13 +125,13 @@ def _own(folder: Path, trainings: tuple[tuple[str, int], ...]) -> dict[str, str]
 
 @st.cache_resource(show_spinner=False)
 def showcase(name: str = DATASET) -> list[int]:
-    """Index of the first correctly classified image of every class."""
+    """Index of the first correctly classified image of every class that has one; else the first of all."""
     chosen = images(name)
     right = predict(CLASSIFIER, chosen.x[:400], name) == chosen.y[:400]
     first: dict[int, int] = {}
     for index in torch.nonzero(right).flatten().tolist():
         first.setdefault(int(chosen.y[index]), index)
-    return [first[label] for label in sorted(first)]
+    return [first[label] for label in sorted(first)] or [0]
 
 
 def predict(name: str, x: Tensor, dataset: str = DATASET) -> Tensor:

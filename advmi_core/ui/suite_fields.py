@@ -5,7 +5,7 @@ from __future__ import annotations
 from advmi_core.ui.field import Field
 
 _LENGTH = Field(
-    r"Longest δ:  $\|\delta\|_2\le\varepsilon$",
+    "Longest δ: ‖δ‖₂ ≤ ε",
     "The attack looks for the shortest δ; longer ones than this do not count.",
     0.0,
     5.0,
@@ -35,7 +35,7 @@ SUITE: dict[str, Field] = {
         "Queries of Square", "Random squares at most. Published: 5000.", 1, 10_000, 100, main=True
     ),
     "gamma": Field(
-        r"Change of the norm γ:  $\nu\leftarrow(1\mp\gamma)\,\nu$",
+        "Change of the norm γ: ν ← (1 ∓ γ) ν",
         "δ is made so much shorter after a success, so much longer otherwise.",
         0.001,
         0.5,
@@ -44,7 +44,7 @@ SUITE: dict[str, Field] = {
     ),
     "first_norm": Field("First norm ν", "Length of δ in the first step.", 0.001, 100.0, 0.1),
     "momentum": Field(
-        r"Momentum μ:  $m\leftarrow\mu m+g/\|g\|_1$",
+        "Momentum μ: m ← μ m + g / ‖g‖₁",
         "How much of the earlier gradients is kept. Published: 1.",
         0.0,
         2.0,
@@ -88,7 +88,7 @@ OWN: dict[str, dict[str, Field]] = {
     "fwa": {
         "steps": _STEPS,
         "eps": Field(
-            r"Budget ε:  $W_1(x,\tilde x)\le\varepsilon\,\Sigma x$",
+            "Budget ε: W₁(x, x̃) ≤ ε Σx",
             "On average a unit of brightness moves at most so many pixels.",
             0.0,
             2.0,
@@ -96,6 +96,6 @@ OWN: dict[str, dict[str, Field]] = {
             slider=True,
             main=True,
         ),
-        "step_size": Field(r"Step γ", "Empty: 2/(t+2), as Frank and Wolfe. NAMID: 0.007.", 1e-5, 1.0, 0.001),
+        "step_size": Field("Step γ", "Empty: 2/(t+2), as Frank and Wolfe. NAMID: 0.007.", 1e-5, 1.0, 0.001),
     },
 }

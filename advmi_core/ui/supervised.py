@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS
 from advmi_core.attacks.fwa import NAMID_STEP
+from advmi_core.data import ImageSet
 from advmi_core.ui import attack_page, form, layout, pictures, resources, work
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
+from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.tasks import Images, Task
 
@@ -64,6 +68,7 @@ _FORMULAS = {
     "autoattack": r"\text{APGD-CE}\to\text{APGD-T}\to\text{FAB-T}\to\text{Square}",
 }
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
+_KNOWS = {"fashion-mnist": "ten kinds of clothing", "mnist": "the ten digits"}
 _TARGETED = "targeted"
 _AIMS = {"untargeted": "Any other class", _TARGETED: "One target class"}
 
@@ -71,7 +76,6 @@ _AIMS = {"untargeted": "Any other class", _TARGETED: "One target class"}
 def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
-    chosen = resources.images()
     layout.heading("Supervised adversarial examples", _LEAD)
     known_models = resources.classifiers()
     layout.restore(
@@ -82,8 +86,11 @@ def page() -> None:
             choice(_MODEL, resources.CLASSIFIER, tuple(known_models)),
         ],
     )
+    chosen = resources.images(resources.dataset_of(str(state.value(_MODEL))))
     layout.restore(
-        state, [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)]
+        state,
+        [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)],
+        chosen.name,
     )
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
@@ -92,20 +99,33 @@ def page() -> None:
         name = _method(state)
         known = _PRESETS.get(name, {"interactive": {}})
         shown = parameters(ATTACKS[name], known["interactive"])
-        layout.restore(state, [parameter.option() for parameter in shown])
+        layout.restore(state, [parameter.option() for parameter in shown], name)
         target = _aim(state, images, chosen.classes)
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
-        if name in _FORMULAS:
-            st.latex(rf"{_FORMULAS[name]},\quad {_CRITERIA[target is not None]}")
-        if images is not None and not images.known:
-            label = chosen.classes[int(images.y[0])]
-            st.caption(f":material/info: The label is unknown, so the model's own answer is taken: {label}.")
         if pressed:
-            _start(state, model, name, shown, images, target)
-        attack_page.outcome(PAGE, _waiting(model, name, images, chosen.classes, target))
+            _start(state, model, name, shown, images, chosen.classes, target)
+        waiting = _waiting(model, name, form.values(state, shown), images, chosen.classes, target)
+        _formula(attack_page.shown(PAGE, waiting))
+        if images is not None and not images.known:
+            st.caption(f":material/info: {_unknown(chosen, int(images.y[0]))}")
+        attack_page.outcome(PAGE, waiting)
     state.remember()
+
+
+def _formula(task: Task | None) -> None:
+    """Of what is shown, which may be a result of earlier settings."""
+    if task is not None and task.attack.name in _FORMULAS:
+        st.latex(rf"{_FORMULAS[task.attack.name]},\quad {_CRITERIA[task.target is not None]}")
+
+
+def _unknown(chosen: ImageSet, label: int) -> str:
+    """What the model's answer to a picture of one's own is worth."""
+    return (
+        f"The label is unknown, so the model's own answer is taken: {plain(chosen.classes[label])}. "
+        f"It knows {_KNOWS.get(chosen.name, 'its own classes')} only and calls everything one of these."
+    )
 
 
 def choose_model(name: str) -> None:
@@ -115,20 +135,20 @@ def choose_model(name: str) -> None:
 
 
 def _model(state: PageState, known: dict[str, str]) -> str:
-    """The model under attack; there is a choice as soon as one was trained on the page Defence."""
-    if state.value(_MODEL) not in known:
-        state.set(_MODEL, resources.CLASSIFIER)
+    """The model under attack."""
     if len(known) > 1:
         st.selectbox(
-            "Model", list(known), key=state.key(_MODEL), format_func=known.__getitem__,
-            help="The shipped model, and those that were trained on the page Defence.",
+            "Model", **state.held_choice(_MODEL, known), format_func=known.__getitem__,
+            help="The shipped models, and those that were trained on the page Defence.",
         )  # fmt: skip
     return str(state.value(_MODEL))
 
 
 def _method(state: PageState) -> str:
     st.selectbox(
-        "Attack", list(ATTACKS), key=state.key("attack-name"), format_func=lambda name: _NAMES.get(name, name)
+        "Attack",
+        **state.held_choice("attack-name", ATTACKS),
+        format_func=lambda name: _NAMES.get(name, name),
     )
     return str(state.value("attack-name"))
 
@@ -137,8 +157,7 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
     """Untargeted, or the target class; the true class of a single image is not on offer."""
     aim = st.segmented_control(
         "Aim",
-        list(_AIMS),
-        key=state.key("attack-aim"),
+        **state.held_pick("attack-aim", _AIMS),
         format_func=_AIMS.__getitem__,
         required=True,
         width="stretch",
@@ -149,7 +168,7 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
     offered = [name for label, name in enumerate(classes) if own != {label}]
     if state.value("attack-target") not in offered:
         state.set("attack-target", offered[0])
-    return classes.index(st.selectbox("Target class", offered, key=state.key("attack-target")))
+    return classes.index(st.selectbox("Target class", **state.held_choice("attack-target", offered)))
 
 
 def _start(
@@ -158,28 +177,44 @@ def _start(
     name: str,
     shown: list[Parameter],
     images: Images | None,
+    classes: tuple[str, ...],
     target: int | None,
 ) -> None:
     if images is None:
         st.error("Choose an image first.", icon=":material/error:")
         return
 
-    def build() -> Task:
-        attack = ATTACKS[name](**form.values(state, shown))
-        wanted = images
-        if target is not None and bool((images.y == target).any()):
-            wanted = images.only(images.y != target)
-            st.caption(
-                f"{len(images) - len(wanted)} images already belong to the target class and are left out."
-            )
-        return Task("classification", model, wanted, resources.images().classes, attack, target)
+    left_out = 0 if target is None else int((images.y == target).sum())
+    if left_out:
+        st.caption(f"{left_out} images already belong to the target class and are left out.")
+    wanted = _aimed(images, target)
+    attack_page.launch(
+        PAGE,
+        lambda: Task(
+            "classification", model, wanted, classes, ATTACKS[name](**form.values(state, shown)), target
+        ),
+    )
 
-    attack_page.launch(PAGE, build)
+
+def _aimed(images: Images, target: int | None) -> Images:
+    """Without those that belong to the target class already."""
+    own = images.y == target if target is not None else images.y < 0
+    return images.only(~own) if bool(own.any()) else images
 
 
 def _waiting(
-    model: str, name: str, images: Images | None, classes: tuple[str, ...], target: int | None
+    model: str,
+    name: str,
+    values: dict[str, Any],
+    images: Images | None,
+    classes: tuple[str, ...],
+    target: int | None,
 ) -> Task | None:
+    """What Start would compute; None while there is no image or the values are no good together."""
     if images is None:
         return None
-    return Task("classification", model, images, classes, ATTACKS[name](), target)
+    try:
+        attack = ATTACKS[name](**values)
+    except ValueError:
+        return None
+    return Task("classification", model, _aimed(images, target), classes, attack, target)

@@ -62,15 +62,15 @@ def choose(state: PageState, shown: list[Point]) -> Point | None:
     methods = list(dict.fromkeys(point.method for point in shown))
     others = [method for method in methods if method != now.method]
     left, middle, right = st.columns([1.2, 1.4, 1.2], gap="small")
-    left.selectbox("Method", methods, key=state.key(_METHOD), format_func=title)
+    left.selectbox("Method", **state.held_choice(_METHOD, methods), format_func=title)
     middle.segmented_control(
-        "ε", [_written(point.eps) for point in shown if point.method == now.method], key=state.key(_EPS),
+        "ε", **state.held_pick(_EPS, [_written(point.eps) for point in shown if point.method == now.method]),
         required=True, width="stretch",
     )  # fmt: skip
     if not others:
         return None
     valid(state, _AGAINST, others, others[-1])
-    right.selectbox("compared with", others, key=state.key(_AGAINST), format_func=title)
+    right.selectbox("compared with", **state.held_choice(_AGAINST, others), format_func=title)
     return next((p for p in shown if p.method == state.value(_AGAINST) and p.eps == now.eps), None)
 
 

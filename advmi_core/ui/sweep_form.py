@@ -18,7 +18,9 @@ MOST_WORKERS = 64
 def draw(state: PageState) -> Begun | None:
     """Draw the form; returns what Start led to where it was just pressed."""
     st.selectbox(
-        "Measure", list(sweep_grid.PLANS), key=state.key("plan"), format_func=sweep_grid.PLANS.__getitem__
+        "Measure",
+        **state.held_choice("plan", sweep_grid.PLANS),
+        format_func=sweep_grid.PLANS.__getitem__,
     )
     plan = str(state.value("plan"))
     with st.form(state.key("form"), border=True, enter_to_submit=False):
@@ -38,21 +40,23 @@ def draw(state: PageState) -> Begun | None:
 
 def _grid(state: PageState) -> None:
     st.pills(
-        "Methods", list(sweep_grid.METHODS), selection_mode="multi", key=state.key("grid-methods"),
+        "Methods", selection_mode="multi", **state.held_pick("grid-methods", sweep_grid.METHODS),
         format_func=sweep_grid.METHODS.__getitem__,
     )  # fmt: skip
     st.text_input(
-        r"Budgets ε:  $\|\delta\|_\infty\le\varepsilon$", key=state.key("grid-eps"), max_chars=120,
+        "Budgets ε: ‖δ‖∞ ≤ ε", **state.held("grid-eps"), max_chars=120,
         help="Separated by commas.",
     )  # fmt: skip
     left, right = st.columns(2)
-    left.number_input("Images N", 1, sweep_grid.LARGEST, step=50, key=state.key("grid-n"))
+    left.number_input("Images N", 1, sweep_grid.LARGEST, step=50, **state.held("grid-n"))
     right.number_input(
-        "Iterations", 1, 2000, step=50, key=state.key("grid-steps"),
+        "Iterations", 1, 2000, step=50, **state.held("grid-steps"),
         help="Of every method; the penalty's search takes as many for each of its c.",
     )  # fmt: skip
     st.selectbox(
-        "Data, model", sweep_grid.victims(), key=state.key("grid-victim"), format_func=sweep_grid.victim_title
+        "Data, model",
+        **state.held_choice("grid-victim", sweep_grid.victims()),
+        format_func=sweep_grid.victim_title,
     )
 
 
@@ -60,9 +64,9 @@ def _processes(state: PageState, plan: str) -> None:
     place = st.container()
     if plan == sweep_grid.OWN:
         left, place = st.columns(2)
-        left.number_input("Seed", 0, 2**31 - 1, key=state.key("grid-seed"))
+        left.number_input("Seed", 0, 2**31 - 1, **state.held("grid-seed"))
     place.number_input(
-        "Processes", 1, MOST_WORKERS, key=state.key(WORKERS),
+        "Processes", 1, MOST_WORKERS, **state.held(WORKERS),
         help=f"Shards computed side by side; this machine has {os.cpu_count()} cores. "
         "The results do not depend on it.",
     )  # fmt: skip

@@ -46,38 +46,43 @@ _SIGN = (
 def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
-    chosen = resources.images()
     layout.heading("Unsupervised adversarial examples", _LEAD)
     layout.restore(
         state,
         [
             choice("attack-name", "minmax", tuple(_NAMES)),
             choice("attack-model", "ae-conv", tuple(resources.autoencoders())),
-            *pictures.options(chosen),
         ],
     )
+    dataset = resources.dataset_of(str(state.value("attack-model")))
+    chosen = resources.images(dataset)
+    layout.restore(state, pictures.options(chosen), chosen.name)
+    judge = resources.CLASSIFIER if dataset == resources.DATASET else f"{resources.CLASSIFIER}@{dataset}"
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        images = pictures.choose(state, chosen, lambda x: resources.predict(judge, x))
         autoencoders = resources.autoencoders()
         model = st.selectbox(
-            "Autoencoder Φ", list(autoencoders), key=state.key("attack-model"),
+            "Autoencoder Φ", **state.held_choice("attack-model", autoencoders),
             format_func=autoencoders.__getitem__,
         )  # fmt: skip
         name = st.selectbox(
-            "Attack", list(_NAMES), key=state.key("attack-name"), format_func=_NAMES.__getitem__
+            "Attack",
+            **state.held_choice("attack-name", _NAMES),
+            format_func=_NAMES.__getitem__,
         )
         known = _PRESETS[name]
         shown = parameters(ATTACKS[name], known["interactive"], _UNUSED)
-        layout.restore(state, [parameter.option() for parameter in shown])
+        layout.restore(state, [parameter.option() for parameter in shown], name)
         form.presets(state, shown, known, _LABELS)
         pressed = form.form(state, shown)
     with right:
-        st.latex(_OVER[name] + _FORMULA)
-        st.caption(_SIGN)
         if pressed:
             _start(state, name, shown, images, model)
-        waiting = None if images is None else _task(name, images, model, known["interactive"])
+        waiting = _waiting(name, images, str(model), form.values(state, shown))
+        about = attack_page.shown(PAGE, waiting)
+        st.latex(_OVER[name if about is None else about.attack.name] + _FORMULA)
+        st.caption(_SIGN)
         attack_page.outcome(PAGE, waiting)
     state.remember()
 
@@ -89,6 +94,14 @@ def _start(state: PageState, name: str, shown: list[Parameter], images: Images |
     attack_page.launch(PAGE, lambda: _task(name, images, model, form.values(state, shown)))
 
 
+def _waiting(name: str, images: Images | None, model: str, values: Mapping[str, Any]) -> Task | None:
+    """What Start would compute; None while there is no image or the values are no good together."""
+    try:
+        return None if images is None else _task(name, images, model, values)
+    except ValueError:
+        return None
+
+
 def _task(name: str, images: Images, model: str, values: Mapping[str, Any]) -> Task:
-    classes = resources.images().classes
+    classes = resources.images(resources.dataset_of(model)).classes
     return Task("reconstruction", model, images, classes, ATTACKS[name](**values))

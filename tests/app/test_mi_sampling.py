@@ -104,7 +104,7 @@ def test_the_first_look_explains_and_computes_nothing(visit: Any) -> None:
         assert word in tab.said
     assert len(tab.app.get("plotly_chart")) == 0
     assert mi_reliability.COMMAND in tab.said
-    assert tab.app.slider(key=f"{PAGE}.study-n").value == 100
+    assert tab.app.number_input(key=f"{PAGE}.study-n").value == 100
 
 
 def test_a_run_shows_violins_table_and_files_and_a_repeat_is_loaded(visit: Any, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from links import written
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
@@ -174,7 +175,7 @@ def test_start_measures_the_grid_and_shows_what_its_folder_holds(visit: Visit, h
     result = load(folder)
     assert result.complete
     assert [cell.id for cell in result.tables] == ["pgd-eps0.1", "pgd-ce-eps0.1"]
-    assert tab.app.query_params["run"] == folder.name
+    assert written(tab.app)["run"] == folder.name
     assert len(tab.charts) == 4
     assert len(tab.app.table[0].value) == 2
     job = tab.app.session_state[tab.key("job")]
@@ -249,7 +250,7 @@ def test_a_running_sweep_is_drawn_and_found_from_another_tab(visit: Visit, pause
     assert "left" in tab.said
     assert len(tab.charts) == 4
     assert len(tab.app.table[0].value) == 3
-    other = visit(run=tab.app.query_params["run"])
+    other = visit(run=written(tab.app)["run"])
     assert other.app.session_state[other.key("job")] == tab.app.session_state[tab.key("job")]
     assert len(other.charts) == 4
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from links import written
 from streamlit.testing.v1 import AppTest
 
 from advmi_core.jobs import shared
@@ -101,7 +102,7 @@ def test_a_link_restores_what_was_dragged(visit: Visit) -> None:
     tab = visit(x_width="5.5", n_width="0")
     assert '"width": 5.5' in tab.pictures[0].json
     assert '"noise": 0.0' in tab.pictures[0].json
-    assert tab.app.query_params["x-width"] == "5.5"
+    assert written(tab.app)["x-width"] == "5.5"
 
 
 @pytest.mark.parametrize(
@@ -127,14 +128,14 @@ def test_only_the_chosen_section_is_drawn_and_the_choice_stays_in_the_link(visit
     tab = visit()
     tab.widget("button_group", "section").set_value("image").run()
     assert tab.pictures == []
-    assert tab.app.query_params["section"] == "image"
+    assert written(tab.app)["section"] == "image"
 
 
 def test_values_survive_a_visit_to_another_section(visit: Visit) -> None:
     tab = visit(section="image")
     tab.widget("slider", "twin-eps").set_value(0.4).run()
     tab.widget("button_group", "section").set_value("picture").run()
-    assert "twin-eps" not in tab.app.query_params
+    assert "twin-eps" not in written(tab.app)
     tab.widget("button_group", "section").set_value("image").run()
     assert tab.widget("slider", "twin-eps").value == 0.4
 

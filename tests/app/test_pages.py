@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from links import written
 from PIL import Image
 
 from advmi_core import data
@@ -57,7 +58,7 @@ def test_a_link_restores_parameters_and_seed(visit: Visit) -> None:
     assert (spec["eps"], spec["steps"], spec["seed"]) == (0.12, 7, 5)
     expected = data.load("fashion-mnist", split="test").x[3]
     assert (tab.job.about.images.x[0] == expected).all()
-    assert tab.app.query_params["eps"] == "0.12"
+    assert written(tab.app)["eps"] == "0.12"
 
 
 def test_overview_runs_from_one_click_to_a_verdict(visit: Visit) -> None:
@@ -95,7 +96,7 @@ def test_every_registered_attack_has_a_form_that_runs(visit: Visit, name: str) -
 
 def test_targeted_offers_every_class_but_the_true_one(visit: Visit) -> None:
     tab = visit("supervised", attack_aim="targeted", image_class="Bag", steps="4")
-    target = tab.app.selectbox(key="supervised.attack-target")
+    target = tab.app.selectbox(key="supervised.fashion-mnist.attack-target")
     assert "Bag" not in target.options
     assert len(target.options) == 9
     target.set_value("Coat")
@@ -109,11 +110,11 @@ def test_presets_fill_the_form_and_changes_make_it_custom(visit: Visit) -> None:
     key = "supervised.preset"
     assert tab.app.session_state[key] == "interactive"
     tab.app.button_group(key=key).set_value("paper").run()
-    assert tab.app.session_state["supervised.steps"] == 1000
-    assert tab.app.session_state["supervised.critic"] == "paper"
-    tab.app.number_input(key="supervised.steps").set_value(3)
+    assert tab.app.session_state["supervised.minmax.steps"] == 1000
+    assert tab.app.session_state["supervised.minmax.critic"] == "paper"
+    tab.app.number_input(key="supervised.minmax.steps").set_value(3)
     tab.app.button_group(key=key).set_value("interactive").run()
-    tab.app.number_input(key="supervised.steps").set_value(3)
+    tab.app.number_input(key="supervised.minmax.steps").set_value(3)
     tab.press("Start")
     assert tab.app.session_state[key] == "custom"
 
@@ -135,7 +136,7 @@ def test_a_second_start_replaces_the_first(visit: Visit) -> None:
     tab = visit("supervised", steps="2000")
     tab.press("Start")
     first = tab.job.id
-    tab.app.number_input(key="supervised.steps").set_value(3)
+    tab.app.number_input(key="supervised.minmax.steps").set_value(3)
     tab.press("Start")
     assert tab.job.id != first
     tab.finish()
@@ -180,7 +181,7 @@ def test_an_unsupervised_search_over_c_runs_to_its_end(visit: Visit) -> None:
 
 def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
     tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="2")
-    assert "unsupervised.restore" not in tab.app.session_state  # a matter of supervised attacks
+    assert "unsupervised.minmax.restore" not in tab.app.session_state  # a matter of supervised attacks
     tab.press("Start")
     tab.finish()
     stage, result = tab.stage, tab.job.result
@@ -192,7 +193,7 @@ def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
 def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
     tab = visit("unsupervised")
     tab.app.button_group(key="unsupervised.preset").set_value("warm").run()
-    assert tab.app.session_state["unsupervised.warmup"] == DEFAULTS["mine-conv"].warmup
+    assert tab.app.session_state["unsupervised.minmax.warmup"] == DEFAULTS["mine-conv"].warmup
     tab.press("Start")
     tab.finish()
     assert tab.app.session_state["unsupervised.preset"] == "warm"
@@ -263,7 +264,7 @@ def test_an_upload_is_attacked_under_the_models_own_answer(visit: Visit) -> None
 def test_presenter_mode_stays_in_the_link(visit: Visit) -> None:
     tab = visit("overview", presenter="1")
     assert tab.stage["large"]
-    assert tab.app.query_params["presenter"] == "1"
+    assert written(tab.app)["presenter"] == "1"
 
 
 def test_the_source_of_the_images_is_shown(visit: Visit) -> None:

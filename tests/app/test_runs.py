@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from links import written
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
@@ -78,7 +79,7 @@ def test_choosing_by_hand_does_the_same_as_the_link(visit: Visit, here: Path) ->
     assert not tab.has("Open")
     tab.app.multiselect(key="runs.chosen").select(folder.name).run()
     assert tab.has("Open")
-    assert tab.app.query_params["chosen"] == folder.name
+    assert written(tab.app)["chosen"] == folder.name
 
 
 def test_a_third_tick_replaces_the_first_one() -> None:
@@ -94,7 +95,7 @@ def test_open_leads_to_the_runs_figures(visit: Visit, here: Path) -> None:
     tab.press("Open")
     assert tab.app.title[0].value == "MI vs ASR"
     assert len(tab.charts) == 4
-    assert tab.app.query_params["run"] == folder.name
+    assert written(tab.app)["run"] == folder.name
 
 
 def test_a_rerun_starts_from_the_runs_grid(visit: Visit, here: Path) -> None:

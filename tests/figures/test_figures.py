@@ -136,14 +136,17 @@ def test_verdicts_say_what_happened() -> None:
     assert (bad.tone, bad.badge) == ("bad", "failed")
     assert "smallest criterion" in bad.text
     assert (void.tone, void.badge) == ("note", "not counted")
-    assert words.reconstruction(result(), 0).tone == "good"
-    assert words.reconstruction(result(), 1).badge == "failed"
+    rebuilt = result(output=torch.zeros(ROWS, *SHAPE))
+    assert words.reconstruction(rebuilt, 0).tone == "good"
+    assert words.reconstruction(rebuilt, 1).badge == "failed"
 
 
 @pytest.mark.parametrize(("mi", "told"), [("mine-conv", True), ("l2", False), (None, False)])
 def test_mutual_information_is_wanted_only_where_it_is_minimised(mi: str | None, told: bool) -> None:
     spec = {"attack": "minmax"} | ({} if mi is None else {"mi": mi})
-    good, bad = (words.reconstruction(result(spec=spec), row) for row in (0, 1))
+    good, bad = (
+        words.reconstruction(result(spec=spec, output=torch.zeros(ROWS, *SHAPE)), row) for row in (0, 1)
+    )
     assert ("I > 0" in good.text) is told
     assert ("I > 0" in bad.title) is told
 
