@@ -5,6 +5,7 @@ from advmi_core.data.downloads import DownloadError, download
 from advmi_core.data.image_set import ImageSet
 from advmi_core.data.images import DecodedImage, decode_image
 from advmi_core.data.loading import load, load_folder
+from advmi_core.data.own import OwnSet, own_sets
 from advmi_core.data.sources import DataNotFoundError, SourceStatus, available
 
 NAMES = tuple(CATALOG)
@@ -18,10 +19,12 @@ __all__ = [
     "DownloadError",
     "Entry",
     "ImageSet",
+    "OwnSet",
     "SourceStatus",
     "available",
     "decode_image",
     "download",
     "load",
     "load_folder",
+    "own_sets",
 ]

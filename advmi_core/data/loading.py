@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from advmi_core.data.catalog import check_split, entry
+from advmi_core.data.catalog import CATALOG, check_split, entry
 from advmi_core.data.downloads import Progress, download
 from advmi_core.data.image_set import ImageSet, Pixels
 from advmi_core.data.layouts import Files, Layout
+from advmi_core.data.own import own_sets
 from advmi_core.data.picture_files import read_classes
 from advmi_core.data.pictures import Shape, check_shape
 from advmi_core.data.sources import DataNotFoundError, find, not_found, passed_over
@@ -30,7 +31,8 @@ def load(
     are fresh at each call: changing them changes nothing for others.
 
     Args:
-        name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", or the table "mice-protein".
+        name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", the table "mice-protein", or the
+            name of one's own folder or zip in $ADVMI_DATA, see ``own_sets``.
         split: "train" or "test" (Tiny-ImageNet's published validation split).
         download: fetch the published files into the user cache if no source but the embedded one has
             the split. Without it nothing ever leaves or enters the machine.
@@ -44,8 +46,10 @@ def load(
         DataNotFoundError: no source has it.
         DownloadError: the download failed.
     """
-    facts = entry(name)
     check_split(split)
+    if name not in CATALOG and (own := own_sets().get(name)) is not None:
+        return replace(load_folder(own.path, split, own.shape), name=name)
+    facts = entry(name)
     if download and find(name, split, complete=True) is None:
         _fetch(name, (split,), progress)
     found = find(name, split)

@@ -13,7 +13,7 @@ from advmi_core.data.image_set import Pixels
 from advmi_core.data.pictures import Shape, fit, flatten, open_picture, pixels, size_of
 from advmi_core.data.tree import Tree
 
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _MAX_VALUES = 1 << 29  # 2 GiB as float32: 3,500 colour images of 224×224
 _MAX_TINY = 1_250_000_000  # the published Tiny-ImageNet has 100,000 images of 3·64·64 values
 _MAX_CLASSES = 1000
@@ -88,7 +88,7 @@ def read_tiny_imagenet(tree: Tree, split: str, shape: Shape) -> Pixels:
 
 
 def _by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
-    pictures = {name: name.split("/") for name in names if name.lower().endswith(_ENDINGS)}
+    pictures = {name: name.split("/") for name in names if name.lower().endswith(ENDINGS)}
     above = [] if split is None else [split]
     if _wrapped(pictures.values(), split):
         pictures = {name: parts[1:] for name, parts in pictures.items()}
@@ -134,7 +134,7 @@ def _tiny_val_folders(names: Iterable[str], root: str, labels: dict[str, int]) -
     found = []
     for name in names:
         parts = name.removeprefix(root).split("/")
-        if parts[0] == "val" and len(parts) > 2 and parts[1] in labels and name.lower().endswith(_ENDINGS):
+        if parts[0] == "val" and len(parts) > 2 and parts[1] in labels and name.lower().endswith(ENDINGS):
             found.append((name, labels[parts[1]]))
     return sorted(found, key=lambda file: (_natural(file[0].rpartition("/")[2]), file[0]))
 
@@ -176,7 +176,7 @@ def _decode(
     *,
     exact: bool,
 ) -> Pixels:
-    shape = shape or _shape_of(tree, files[0][0])
+    shape = shape or shape_of(tree, files[0][0])
     channels, rows, columns = shape
     if (values := len(files) * channels * rows * columns) > most:
         raise ValueError(
@@ -223,7 +223,8 @@ def _naming(tree: Tree, name: str) -> Iterator[None]:
         raise ValueError(f"{tree.path}: {name}: {error}") from error
 
 
-def _shape_of(tree: Tree, name: str) -> Shape:
+def shape_of(tree: Tree, name: str) -> Shape:
+    """(C,H,W) of one picture."""
     with _naming(tree, name):
         first = open_picture(tree.read(name))
     grey = first.mode in ("1", "L", "LA") or first.mode.startswith("I")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core import data
 from advmi_core.data import ImageSet
 from advmi_core.retraining import RetrainingStudy
 from advmi_core.ui import resources
@@ -48,7 +47,7 @@ def options() -> list[Option]:
 def most() -> int:
     """Training images that are left, of the largest data set here, beside those for the curves."""
     others = [
-        data.CATALOG[name].sizes["train"] for name in resources.picture_sets() if name != resources.DATASET
+        resources.training_images(name) for name in resources.picture_sets() if name != resources.DATASET
     ]
     return max(1, max([len(training()), *others]) - _VALIDATION)
 

@@ -83,7 +83,14 @@ def picture_sets() -> dict[str, str]:
         for entry in sized
         if {status.split for status in data.available(entry.name) if status.used} == {*data.SPLITS}
     }
-    return {DATASET: here.pop(DATASET), **here}
+    own = {name: f"{name} (your own)" for name, found in data.own_sets().items() if found.shape in _SHAPES}
+    return {DATASET: here.pop(DATASET), **here, **own}
+
+
+def training_images(name: str) -> int:
+    """How many images the training split of a data set of ``picture_sets`` has."""
+    own = data.own_sets().get(name)
+    return data.CATALOG[name].sizes["train"] if own is None else own.sizes["train"]
 
 
 @st.cache_resource(show_spinner="Loading the model …")
