@@ -39,7 +39,7 @@ def test_a_folder_and_a_zip_are_found_read_and_offered_by_name(place: Path) -> N
     images = data.load("pets", "train")
     assert (images.name, images.classes, tuple(images.x.shape)) == ("pets", ("cats", "dogs"), (6, 1, 28, 28))
     offered = resources.picture_sets()
-    assert list(offered)[0] == "fashion-mnist"
+    assert next(iter(offered)) == "fashion-mnist"
     assert {"pets", "paintings"} <= offered.keys()
     assert "wide" not in offered  # no autoencoder takes that size
     assert resources.training_images("paintings") == 4
