@@ -84,7 +84,7 @@ class Objective(ABC):
             self._stem.register_forward_hook(self._remember)
 
     def _remember(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if self._seen.wanted:
+        if getattr(self._seen, "wanted", False):  # who calls the model itself wants no maps
             self._seen.maps, self._seen.wanted = torch.relu(output.float()), False
 
     @property

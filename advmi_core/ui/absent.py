@@ -14,7 +14,7 @@ PROBLEMS = (ValueError, DataNotFoundError)
 def say(error: Exception) -> None:
     """Show such an error: in one sentence, where it looked for data folded away."""
     brief, detail = sentence(error)
-    st.error(plain(brief), icon=":material/error:")
+    st.error(brief if detail else plain(brief), icon=":material/error:")
     if detail:
         with st.expander("Where it was looked for"):
             st.code(detail, language=None)

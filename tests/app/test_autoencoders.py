@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from links import written
 from PIL import Image
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
@@ -339,8 +340,7 @@ def test_a_reload_finds_the_training_again(visit: Visit, tmp_path: Path) -> None
     """Running or ended, by its settings; a process that knows no job reads the journal."""
     tab = visit(tmp_path, **TINY)
     tab.press("Start")
-    link = {name: value for name, value in tab.app.query_params.items() if isinstance(value, str)}
-    link |= {name: value[0] for name, value in tab.app.query_params.items() if isinstance(value, list)}
+    link = written(tab.app)
     job = tab.app.session_state[tab.key("job")]
     again = visit(tmp_path, **link)
     assert again.app.session_state[again.key("job")] == job

@@ -204,8 +204,9 @@ def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
 
 
 def test_a_drawn_digit_meets_an_autoencoder_of_digits(visit: Visit) -> None:
-    tab = visit("unsupervised", attack_model="ae-dense@mnist", steps="3", inner="1")
+    tab = visit("unsupervised", attack_model="ae-dense@mnist", image_by="upload", steps="3", inner="1")
     assert tab.app.session_state["unsupervised.attack-model"] == "ae-dense@mnist"
+    _upload(tab, _png((28, 28)))
     tab.press("Start")
     tab.finish()
     assert tab.job.state == "done", tab.job.error

@@ -207,7 +207,10 @@ def test_the_looks_at_a_model_count_as_no_queries() -> None:
 @pytest.mark.parametrize("count", [1, 8])
 @pytest.mark.parametrize("dataset", sorted(models.available()))
 def test_shipped_models_are_not_warned_of(dataset: str, count: int) -> None:
-    shown = data.load(dataset, split="test")
+    try:
+        shown = data.load(dataset, split="test")
+    except data.DataNotFoundError:
+        pytest.skip(f"no images of {dataset} on this machine")
     x, y = shown.x[:count], shown.y[:count]
     for name in models.available()[dataset]:
         model = models.load(name, dataset=dataset)

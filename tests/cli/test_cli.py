@@ -43,7 +43,7 @@ def test_attack_writes_what_it_says(tmp_path: Path) -> None:
     )  # fmt: skip
     arrays = np.load(tmp_path / "result.npz")
     assert arrays["x_adv"].shape == (6, 1, 28, 28)
-    assert np.abs(arrays["x_adv"] - arrays["x"]).max() <= 0.1
+    assert np.abs(arrays["x_adv"] - arrays["x"]).max() <= 0.1 + 1e-7  # float32's rounding
     assert facts["asr"] == pytest.approx(arrays["success"][arrays["correct"]].mean())
     assert facts["counted"] == 6
     spec = json.loads((tmp_path / "spec.json").read_text())

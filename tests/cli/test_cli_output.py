@@ -94,6 +94,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(arguments: list[str], tmp_pat
     assert said == b""
 
 
+def _hear_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, also these tests and what they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.fault("L12")
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("as_json", [False, True])
@@ -102,11 +107,16 @@ def test_ctrl_c_prints_and_writes_what_was_found(as_json: bool, tmp_path: Path) 
     with subprocess.Popen(
         [*ADVMI, *endless, "--device", "cpu", "--out", "found", *(["--json"] if as_json else [])],
         env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True,
+        preexec_fn=_hear_ctrl_c,
     ) as process:  # fmt: skip
         time.sleep(15)
         assert process.poll() is None, process.stderr and process.stderr.read()
         process.send_signal(signal.SIGINT)
-        said, errors = process.communicate(timeout=60)
+        try:
+            said, errors = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
     assert "Traceback" not in errors
     assert process.returncode == 0, errors
     assert "keeping what was found so far" in errors

@@ -81,7 +81,7 @@ def test_stopping_keeps_the_parts_and_says_how_to_go_on(
     [
         (["--n", "0"], "n must be a whole number ≥ 1, got 0"),
         (["--n", "1000000"], "n must be at most"),
-        (["--eps", "2"], "eps must be ≥ 0 and ≤ 1, got 2.0"),
+        (["--eps", "2"], "eps must be ≤ 1 for linf, because pixels lie in [0,1], got 2"),
         (["--seeds", "0"], "seeds must be a whole number ≥ 1, got 0"),
         (["--sampling", "maps"], "samplings must be one of conv, random, patches, got 'maps'"),
         (["--perturbation", "blur"], "perturbation must be one of noise, pgd"),

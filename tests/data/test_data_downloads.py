@@ -137,7 +137,7 @@ def test_no_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cache_that_cannot_be_written(served: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "file"))
-    with pytest.raises(data.DownloadError, match="could not be written"):
+    with pytest.raises(data.DownloadError, match="cannot be written: a file stands where a folder is needed"):
         data.download("mnist", ("test",))
 
 

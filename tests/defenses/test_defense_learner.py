@@ -135,7 +135,7 @@ def test_crafted_images_stay_in_ball_and_box_and_raise_the_loss(
     for x_adv in made:
         delta = x_adv.double() - x.double()
         length = delta.abs().amax((1, 2, 3)) if norm == "linf" else delta.flatten(1).norm(dim=1)
-        assert float(length.max()) <= 0.2
+        assert float(length.max()) <= 0.2 + 1e-7  # float32's rounding
         assert 0 <= float(x_adv.min()) <= float(x_adv.max()) <= 1
         assert not x_adv.requires_grad
     network.requires_grad_(False)

@@ -93,8 +93,7 @@ def test_doctor_and_commands_name_the_device(kind: str) -> None:
 @pytest.mark.fault("G1")
 def test_the_app_hands_its_choice_to_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(device.VARIABLE, "auto")
-    with mock.patch.object(cli.subprocess, "run") as started:
-        started.return_value.returncode = 0
+    with mock.patch.object(cli, "become", return_value=0) as started:
         CliRunner().invoke(app, ["app", "--device", "cpu"])
         refused = CliRunner().invoke(app, ["app", "--device", "cuda:9"])
     assert started.call_count == 1

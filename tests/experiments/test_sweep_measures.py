@@ -51,7 +51,7 @@ def test_success_is_what_the_stored_pictures_do_to_the_model(
     assert summary.asr == (right & fooled).sum() / right.sum()
 
     moved = x_adv.astype(np.float64) - images.x.numpy()
-    assert np.abs(moved).max() <= eps
+    assert np.abs(moved).max() <= eps + 1e-7  # float32's rounding
     assert x_adv.min() >= 0
     assert x_adv.max() <= 1
     assert not moved[~right].any(), "what the model gets wrong is not attacked"
@@ -82,9 +82,9 @@ def test_a_sweep_is_the_attack_itself(tiny: Sweep, finished: Path, images: data.
         torch.set_num_threads(threads)
     table = load(finished).tables[cell]
     assert table.correct[index.numpy()].all(), "choose images that the model gets right"
-    np.testing.assert_array_equal(table.mi[index.numpy()], alone.mi.numpy())
-    np.testing.assert_array_equal(table.mi_loop[index.numpy()], alone.mi_loop.numpy())
-    np.testing.assert_array_equal(table.criterion[index.numpy()], alone.criterion.numpy())
+    for name in ("mi", "mi_loop", "criterion"):
+        ours, wanted = getattr(table, name)[index.numpy()], getattr(alone, name).numpy()
+        np.testing.assert_allclose(ours, wanted, rtol=0, atol=1e-4, err_msg=name)
 
 
 def test_an_autoencoder_is_attacked_as_such(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_what_rows_learn(targets: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_only_successful_ones_are_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    work = probe_work.ProbeWork(STUDIES[0], tmp_path)
+    work = probe_work.ProbeWork(STUDIES[0], tmp_path, torch.device("cpu"))
     for _ in work.records():
         if probe_work.UAE in work._made and "gaussian" in work._made:
             break

@@ -44,7 +44,7 @@ def test_pgd_stays_in_the_ball_and_no_strength_means_no_change(
     objective: Classification, x: torch.Tensor
 ) -> None:
     change = (twins(objective, x, "pgd", 0.05).x_adv - x[0]).abs().max()
-    assert 0 < change <= 0.05
+    assert 0 < change <= 0.05 + 1e-7  # float32's rounding
     for kind in PERTURBATIONS:
         assert twins(objective, x, kind, 0.0).x_adv.equal(x[0])
 
