@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -70,6 +71,17 @@ def check_number(
         raise ValueError(f"{name} must be {wanted}, got {value!r}")
 
 
+def check_numbers(values: float | Sequence[float], name: str, *, low: float = -math.inf) -> None:
+    """A finite number ≥ low, or a sequence of at least one."""
+    if isinstance(values, tuple):
+        if not values:
+            raise ValueError(f"{name} must hold at least one number, got none")
+        for value in values:
+            check_number(value, f"every {name}", low=low)
+    else:
+        check_number(values, name, low=low)  # type: ignore[arg-type]
+
+
 def check_count(value: int, name: str, *, low: int = 1) -> None:
     """A whole number ≥ low that fits 64 bits, as files and random generators hold it."""
     value = plain(value)
@@ -85,9 +97,17 @@ def plain(value: Any) -> Any:
 
 
 def plain_fields(record: Any) -> None:
-    """Store a frozen dataclass's NumPy scalars as Python's own; first thing in its ``__post_init__``."""
+    """Store a frozen dataclass's NumPy scalars as Python's own; first thing in its ``__post_init__``.
+
+    Numbers of the rows, a (B,) tensor or array or a list, become a tuple, which can be hashed.
+    """
     for field in fields(record):
         value = getattr(record, field.name)
+        if isinstance(value, Tensor | np.ndarray) and value.ndim == 1:
+            value = value.tolist()
+        if isinstance(value, list):
+            value = tuple(value)
+            object.__setattr__(record, field.name, value)
         if isinstance(value, np.generic):
             object.__setattr__(record, field.name, value.item())
         elif isinstance(value, tuple) and any(isinstance(part, np.generic) for part in value):

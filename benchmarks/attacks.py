@@ -26,7 +26,9 @@ def supervised(split: str) -> Iterator[str]:
     images, model = data.load("fashion-mnist", split=split), models.load("cnn")
     right = (model(images.x[:200]).argmax(1) == images.y[:200]).nonzero().flatten()[:IMAGES]
     x, y = images.x[right], images.y[right]
-    attacks: list[Attack] = [MinMax(eps=eps, steps=200) for eps in (1.0, 0.3)] + [PGD(eps=0.3, steps=40)]
+    attacks: list[Attack] = [MinMax.published(eps=eps, steps=200) for eps in (1.0, 0.3)] + [
+        PGD(eps=0.3, steps=40)
+    ]
     for attack in attacks:
         result = attack(Classification(model, y), x)
         fresh = model(result.x_adv).argmax(1) != y
@@ -42,7 +44,7 @@ def unsupervised(split: str) -> Iterator[str]:
     x = data.load("fashion-mnist", split=split).x[:IMAGES]
     for name in ("ae-conv", "ae-dense", "ae-sparse", "ae-adversarial"):
         model = models.load(name)
-        result = MinMax(eps=1.0, steps=40, inner=20)(Reconstruction(model), x)
+        result = MinMax.published(eps=1.0, steps=40, inner=20)(Reconstruction(model), x)
         losses = [(x - model(z)).square().flatten(1).sum(1) for z in (x, result.x_adv)]
         confirmed = bool((losses[1] <= losses[0])[result.success].all())
         label = f"{name}, minmax ε=1, 40×20"

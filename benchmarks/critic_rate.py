@@ -46,10 +46,10 @@ def main() -> None:
     for rate in RATES:
         PRESETS["compact"] = replace(compact, lr=rate, fit_lr=rate)
         uaes = [
-            MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)(Reconstruction(models.load(name)), x)
+            MinMax.published(eps=1.0, steps=40, inner=20, mi_steps=0)(Reconstruction(models.load(name)), x)
             for name in ("ae-conv", "ae-dense")
         ]
-        supervised = MinMax(eps=0.3, steps=200, mi_steps=0)(objective, x)
+        supervised = MinMax.published(eps=0.3, steps=200, mi_steps=0)(objective, x)
         first, second = (estimate_mi(objective, x, twin, seed=seed) for seed in (0, 1))
         print(
             f"{rate:<8g} {uaes[0].asr:8.2f} {uaes[1].asr:10.2f} {supervised.asr:11.2f}"

@@ -120,7 +120,7 @@ def _attacks() -> list[Line]:
         here, there = (attack(*_subject(where)) for where in ("cpu", "cuda"))
         lines.append(_agreement(f"{name}, {norm}", here, there, name not in MANY_CHOICES))
     network = {where: models.load("ae-conv", device=where) for where in ("cpu", "cuda")}
-    uae = MinMax(eps=1.0, steps=STEPS, inner=2, mi_steps=0)
+    uae = MinMax.published(eps=1.0, steps=STEPS, inner=2, mi_steps=0)
     x = _subject("cpu")[1]
     here, there = (uae(Reconstruction(network[where]), x) for where in ("cpu", "cuda"))
     lines.append(_agreement("minmax, reconstruction", here, there, True))
@@ -159,13 +159,13 @@ def _captured() -> list[Line]:
         given: dict[str, Any] = {"mi": term, "critic": critic, "mi_steps": 0, "batch_size": count}
         name = f"{term}, {count} images, {critic}"
         # No step of a fixed length at the end, which rounding could turn round.
-        short = MinMax(eps=0.3, steps=STEPS, restore=0, **given)
+        short = MinMax.published(eps=0.3, steps=STEPS, restore=0, **given)
         (kernels, _, _), (graph, _, graphs) = (_run(short, count, way) for way in ("kernels", "graph"))
         apart = float((kernels.x_adv - graph.x_adv).abs().max())
         wanted = "1 graph, values ≤ 1e-4 apart"
         held = graphs == 1 and apart <= 1e-4
         lines.append(Line(f"captured: {name}", wanted, f"{graphs}, {apart:.1e}", held))
-        long = MinMax(eps=0.3, steps=200, **given)
+        long = MinMax.published(eps=0.3, steps=200, **given)
         slow, fast = (_run(long, count, way)[1] / 200 for way in ("kernels", "graph"))
         needed = critic == "compact"
         lines.append(
@@ -199,7 +199,7 @@ def _run(attack: MinMax, count: int, way: str) -> tuple[AttackResult, float, int
 def _memory() -> list[Line]:
     """An attack whose first guess of what fits is far too high: it halves until it fits."""
     objective, x = _subject("cuda", 48)
-    attack = MinMax(eps=0.3, steps=2, critic="paper", mi_steps=2, batch_size=48)
+    attack = MinMax.published(eps=0.3, steps=2, critic="paper", mi_steps=2, batch_size=48)
     whole = attack(objective, x)
     total = torch.cuda.mem_get_info()[1]
     torch.cuda.empty_cache()

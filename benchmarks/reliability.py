@@ -108,7 +108,9 @@ def attacked(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Tensor:
     third = len(x) // 3
     parts = (slice(0, third), slice(third, 2 * third), slice(2 * third, len(x)))
     pgd = PGD(eps=eps, steps=20, mi_steps=0)(Classification(model, y[parts[0]]), x[parts[0]]).x_adv
-    minmax = MinMax(eps=eps, start=eps, steps=40, mi_steps=0)(Classification(model, y[parts[2]]), x[parts[2]])
+    minmax = MinMax.published(eps=eps, start=eps, steps=40, mi_steps=0)(
+        Classification(model, y[parts[2]]), x[parts[2]]
+    )
     return torch.cat([pgd, noise(x[parts[1]], eps), minmax.x_adv])
 
 

@@ -54,7 +54,7 @@ def iteration_ratio() -> dict[str, float]:
 
     pairs = []
     for _ in range(REPEATS):
-        minmax = slope(lambda n: MinMax(steps=n, mi_steps=0))
+        minmax = slope(lambda n: MinMax.published(steps=n, mi_steps=0))
         pgd = slope(lambda n: PGD(steps=n, mi_steps=0))
         pairs.append((minmax, pgd))
     return {
@@ -67,7 +67,7 @@ def iteration_ratio() -> dict[str, float]:
 def batch_gain() -> dict[str, float]:
     """Images per second of one run on 64 images against 64 runs on one, and how far the images differ."""
     model, x, y = correct_images()
-    attack = MinMax(steps=40, mi_steps=0)
+    attack = MinMax.published(steps=40, mi_steps=0)
     alone: list[torch.Tensor] = []
 
     def one_by_one() -> None:
@@ -87,7 +87,7 @@ def batch_gain() -> dict[str, float]:
 
 def uae_rows() -> dict[str, float]:
     """How far UAEs (40 steps of 20 critic steps) differ between one run on 16 images and 16 runs on one."""
-    attack = MinMax(eps=1.0, steps=40, inner=20, mi_steps=0)
+    attack = MinMax.published(eps=1.0, steps=40, inner=20, mi_steps=0)
     objective = Reconstruction(models.load("ae-conv"))
     x = data.load("fashion-mnist", split="test").x[:16]
     together = attack(objective, x).x_adv
@@ -99,7 +99,7 @@ def uaes_per_second() -> dict[str, float]:
     """UAEs (ae-conv, 40 steps of 20 critic steps) a second at batch 64, the final measurement included."""
     objective = Reconstruction(models.load("ae-conv"))
     x = data.load("fashion-mnist", split="test").x[:BATCH]
-    attack = MinMax(eps=1.0, steps=40, inner=20)
+    attack = MinMax.published(eps=1.0, steps=40, inner=20)
     return {
         "per_second": BATCH / statistics.median(seconds(lambda: attack(objective, x)) for _ in range(REPEATS))
     }
@@ -133,7 +133,7 @@ def peak_bytes(critic: str, rows: int) -> int:
     model, x, y = correct_images()
 
     def run(count: int) -> None:
-        MinMax(steps=3, critic=critic, mi_steps=3)(Classification(model, y[:count]), x[:count])
+        MinMax.published(steps=3, critic=critic, mi_steps=3)(Classification(model, y[:count]), x[:count])
 
     run(1)  # start-up: libraries, kernels
     Path("/proc/self/clear_refs").write_text("5")

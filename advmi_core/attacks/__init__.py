@@ -6,13 +6,14 @@ from advmi_core.attacks.cw import CW
 from advmi_core.attacks.ddn import DDN
 from advmi_core.attacks.fwa import FWA
 from advmi_core.attacks.minmax import MinMax
+from advmi_core.attacks.minmax_published import PublishedMinMax
 from advmi_core.attacks.penalty import Penalty
 from advmi_core.attacks.pgd import PGD
 from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.attacks.ti_dim import TIDIM
 
 ATTACKS: dict[str, type[Attack]] = {
-    attack.name: attack for attack in (MinMax, Penalty, PGD, CW, DDN, TIDIM, FWA, AutoAttack)
+    attack.name: attack for attack in (MinMax, PublishedMinMax, Penalty, PGD, CW, DDN, TIDIM, FWA, AutoAttack)
 }
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "AutoAttack",
     "MinMax",
     "Penalty",
+    "PublishedMinMax",
     "Step",
 ]

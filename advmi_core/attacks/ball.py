@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -21,16 +23,17 @@ class Ball:
 
     Args:
         x: (B,C,H,W) centres in [0,1].
-        eps: ε ≥ 0.
+        eps: ε ≥ 0, one number or (B,).
         norm: ``"linf"`` or ``"l2"``.
         quantize: allow only the 256 levels of an 8-bit picture.
     """
 
-    def __init__(self, x: Tensor, eps: float, norm: str, quantize: bool = False) -> None:
+    def __init__(self, x: Tensor, eps: float | Tensor, norm: str, quantize: bool = False) -> None:
         self.x = x
-        self.eps = eps
+        self.eps: Any = eps  # (B,) only of an attack that takes one for each row
         self.norm = norm
-        reach = eps if norm == "linf" else 1.0
+        self._wide = per_image(eps, x) if isinstance(eps, Tensor) else eps
+        reach = self._wide if norm == "linf" else 1.0
         self._low, self._high = (x - reach).clamp_min(0), (x + reach).clamp_max(1)
         self._grid = _Grid(x.device) if quantize else None
 
@@ -49,9 +52,9 @@ class Ball:
         if self.norm == "l2":
             return self._snap_inwards(x_adv, self._grid)
         level = self._grid.nearest(x_adv)
-        beyond = (level - self.x).abs() > self.eps + ROUNDING
+        beyond = (level - self.x).abs() > self._wide + ROUNDING
         level = torch.where(beyond, self._grid.next(level, self.x), level)
-        return torch.where((level - self.x).abs() > self.eps + ROUNDING, self.x, level)
+        return torch.where((level - self.x).abs() > self._wide + ROUNDING, self.x, level)
 
     def _snap_inwards(self, x_adv: Tensor, grid: _Grid) -> Tensor:
         """The last level on the way from x to x̃: no pixel moves further, so the norm does not grow."""

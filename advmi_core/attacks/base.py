@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number, check_same_length, plain_fields
+from advmi_core.validate import check_choice, check_count, check_numbers, check_same_length, plain_fields
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Attack(ABC):
     """Parameters common to all attacks; instances are frozen and JSON-serialisable through ``spec()``.
 
     Attributes:
-        eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]).
+        eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]); where the attack says so
+            (``by_row``) also one for every row, a (B,) tensor or sequence.
         steps: iterations, ≥ 1.
         norm: of the ball, one of the attack's ``norms``: ``"linf"`` or ``"l2"`` unless it says otherwise.
         critic: preset of the critics inside the loop, ``"compact"`` or ``"paper"``.
@@ -89,6 +90,7 @@ class Attack(ABC):
 
     name: ClassVar[str]
     norms: ClassVar[tuple[str, ...]] = NORMS
+    by_row: ClassVar[tuple[str, ...]] = ()  # parameters that may be one number for each row
 
     eps: float = 0.3
     steps: int = 40
@@ -101,7 +103,10 @@ class Attack(ABC):
 
     def __post_init__(self) -> None:
         plain_fields(self)
-        check_number(self.eps, "eps", low=0)
+        for name in ("eps", "mi_weight"):
+            if name not in self.by_row and isinstance(getattr(self, name, None), tuple):
+                raise ValueError(f"{name} must be one number for {self.name}, got one for each row")
+        check_numbers(self.eps, "eps", low=0)
         check_count(self.steps, "steps")
         check_choice(self.norm, "norm", self.norms)
         check_choice(self.critic, "critic", tuple(PRESETS))
@@ -161,12 +166,40 @@ class Attack(ABC):
         check_same_length(x, torch.as_tensor(ids), "x and rows")
         if min(ids) < 0 or len(set(ids)) < len(ids):
             raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
+        self._check_rows(len(x))
         kept = Kept(self, problem, ids, x)
         return Run(self._parts(problem, ids, kept, record_every), kept.result, self.iterations)
 
     def __call__(self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None) -> AttackResult:
         """The whole attack at once; arguments as in ``run``."""
         return self.run(objective, x, rows=rows, record_every=0).drain()
+
+    def radius(self, x: Tensor) -> float | Tensor:
+        """ε: one number, or (B,) on the device of x (B,…)."""
+        return self.row_numbers(self.eps, x) if isinstance(self.eps, tuple) else self.eps
+
+    def row_numbers(self, value: float | Sequence[float], x: Tensor) -> Tensor:
+        """(B,) numbers on the device of x (B,…), from one for all or one for each."""
+        given = torch.as_tensor(value, dtype=torch.float32)
+        return given.expand(len(x)).to(x.device)
+
+    def _check_rows(self, count: int) -> None:
+        for name in self.by_row:
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != count:
+                raise ValueError(f"{name} must be one number or {count}, one for each row, got {len(value)}")
+
+    def _of_rows(self, part: slice) -> Self:
+        """The same attack with the numbers of some rows."""
+        own = {name: getattr(self, name) for name in self.by_row}
+        some: dict[str, Any] = {n: v[part] for n, v in own.items() if isinstance(v, tuple)}
+        return replace(self, **some)
+
+    def repeated(self, times: int) -> Self:
+        """The same attack for so many batches in a row, each with the numbers of its rows."""
+        own = {name: getattr(self, name) for name in self.by_row}
+        many: dict[str, Any] = {n: v * times for n, v in own.items() if isinstance(v, tuple)}
+        return replace(self, **many)
 
     def _parts(
         self, problem: Problem, ids: list[int], kept: Kept, record_every: int
@@ -198,11 +231,12 @@ class Attack(ABC):
         size: int,
     ) -> Iterator[Step]:
         piece = problem.take(part)
-        ball = Ball(piece.x, self.eps, self.norm, self.quantize)
+        attack = self._of_rows(part)
+        ball = Ball(piece.x, attack.radius(piece.x), attack.norm, attack.quantize)
         parts = -(-len(problem) // size)
         done = part.start // size * self.iterations
         kept.begin(part)
-        for step, iterate in enumerate(self.iterates(piece, ball, ids[part]), start=1):
+        for step, iterate in enumerate(attack.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
                 yield record(iterate, kept.found[part], part, done + step, parts * self.iterations)

@@ -1,97 +1,109 @@
-"""MinMax: adversarial examples by mutual information [UAE, algorithm 1, arXiv 2103.01895]."""
+"""MinMax solved: the most or the least mutual information among the adversarial examples.
+
+The problem is that of [UAE, eqs. 2 and 3, arXiv 2103.01895]; its published solver is ``PublishedMinMax``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.base import Iterate
-from advmi_core.attacks.capture import Replayed
-from advmi_core.attacks.descent import FIRST_C, Descent
-from advmi_core.attacks.mi_term import MITerm
-from advmi_core.models import Network
-from advmi_core.objectives import Problem
-from advmi_core.validate import check_count, check_number
+from advmi_core.attacks.ball import Ball, per_image
+from advmi_core.attacks.base import Attack, Iterate
+from advmi_core.attacks.gradients import mended
+from advmi_core.attacks.minmax_published import PublishedMinMax
+from advmi_core.attacks.walks import Along, Outwards
+from advmi_core.mi.information import Information
+from advmi_core.objectives import Objective, Problem
+from advmi_core.rng import RowStreams
+from advmi_core.validate import check_number, check_numbers
+
+START = 0  # purpose of the random stream
+_STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
 @dataclass(frozen=True, kw_only=True)
-class MinMax(Descent):
-    """min_δ max_{c≥0} c·f⁺(x+δ) − s·w·I_θ(x, x+δ), with s = +1 supervised and −1 unsupervised.
+class MinMax(Attack):
+    """max_δ w·I(x; x+δ) − ½·mean(δ/0.1)² under f(x+δ) ≤ 0, box and ball, with I of ``Information``.
 
-    One attack for both cases: a supervised example keeps as much MI with x as it can, an unsupervised one as
-    little. The dual variable starts at c₁ = 0.001 and follows f⁺.
+    With w > 0 the information is kept, with w < 0 it is destroyed, whatever the objective; w = 0 is the
+    attack without the term, the shortest perturbation. A row that keeps information walks along the border
+    f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The best
+    success by that value is kept. The MI of an iterate is the one that is measured, so its record needs no second estimate.
 
     Attributes:
-        beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
-        restore: of a supervised attack, the share of the iterations, the last ones, in which a row without a
-            success yet descends f alone by PGD's step until it has one, as in the restoration phase of filter
-            methods for constrained problems [Fletcher & Leyffer 2002]. The published dual variable is damped,
-            so it never outgrows w·I where f⁺ stays small, and such a row would end short of the border. 0 is
-            the published rule; a row that has succeeded before is not touched. An unsupervised example is far
-            shorter than its ε, so PGD's step would throw it off.
-        warmup: iterations before the first, in which the critic learns while δ and c wait; the published
-            attack has none. The MI in its loop rises with every critic step, whatever x̃ does, so the UAE it
-            keeps, the success with the smallest one, is its first success: little more than the start.
+        mi_weight: w of any sign, one for all rows or a (B,) tensor or sequence; None is 1 where the objective
+            wants MI kept (supervised) and −1 where it wants it destroyed (unsupervised).
+        aim: the walk leads to f = −aim·scale, with the objective's scale of one logit or ‖x − Φ(x)‖².
+        eps: radius of the ball, one for all rows or (B,).
 
     Example:
-        >>> result = MinMax(eps=0.3, steps=200)(Classification(model, y), x)  # doctest: +SKIP
+        >>> result = MinMax(eps=0.3, mi_weight=10)(Classification(model, y), x)  # doctest: +SKIP
     """
 
-    name: ClassVar[str] = "minmax"
+    name: ClassVar[str] = "minmax-solver"
+    by_row: ClassVar[tuple[str, ...]] = ("eps", "mi_weight")
 
-    beta: float = 0.1
-    restore: float = 0.2
-    warmup: int = 0
+    steps: int = 200
+    mi_weight: float | None = None
+    aim: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self.beta, "beta", low=0, high=1, above=True)
-        check_number(self.restore, "restore", low=0, high=1)
-        check_count(self.warmup, "warmup", low=0)
+        if self.mi_weight is not None:
+            check_numbers(self.mi_weight, "mi_weight")
+        if self.aim is not None:
+            check_number(self.aim, "aim", low=0)
 
-    @property
-    def iterations(self) -> int:
-        return self.warmup + self.steps
+    @staticmethod
+    def published(**parameters: Any) -> PublishedMinMax:
+        """The published rule, with the parameters of ``PublishedMinMax``."""
+        return PublishedMinMax(**parameters)
 
-    def spec(self) -> dict[str, Any]:
-        # Left out where there is none, so that what was computed before warm-ups came is found again.
-        return {name: value for name, value in super().spec().items() if name != "warmup" or value}
+    def check(self, objective: Objective) -> None:
+        """Every objective can be pursued."""
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
-        current = self.first(problem, ball, rows)
-        information = self.information(problem, rows)
-        c = torch.full((len(current),), FIRST_C, device=current.device)
-        won = torch.zeros_like(c, dtype=torch.bool)
-        restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
-        yield from self._warm_up(problem, ball, information, current, c)
-        # A model of somebody else may count its calls, or have hooks that want to see every pass.
-        known = current.device.type == "cuda" and isinstance(problem.objective.model, Network)
-        descend = Replayed(
-            partial(self.descend, problem, ball, information), wanted=known and information.repeats
-        )
-        for t in range(1, self.steps + 1):
-            restoring = ~won & (t > restored_from)
-            iterate, excess, current = descend(current, c, restoring)
-            won |= iterate.eligible
-            yield iterate
-            c = ((1 - self.beta / t**0.25) * c + self.beta * excess).clamp_min(0)
+        x, sign = problem.x, float(problem.objective.mi_sign)
+        information = Information(x)
+        weight = self.row_numbers(sign if self.mi_weight is None else self.mi_weight, x)
+        walks = Along(x, self.steps), Outwards(x, self.steps)
+        destroys = weight < 0
+        aim = (0.1 if sign > 0 else 0.02) if self.aim is None else self.aim
+        current = self._first(ball, rows, destroys)
+        for _ in range(self.steps):
+            x_adv = ball.snap(current).detach().requires_grad_()
+            with torch.enable_grad():
+                seen = problem.evaluate(x_adv)
+                excess = seen.criterion / (problem.unit * problem.scale) + aim
+                (slope,) = torch.autograd.grad(excess, x_adv, torch.ones_like(excess))
+            x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
+            slope, lost = mended(slope, x_adv, seen.clear)
+            nats, pull = information.with_gradient(x_adv)
+            delta = x_adv - x
+            value = weight * nats - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
+            # Divided by 1 + |w|, so that a large weight does not drown the constraint.
+            rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
+            rising = rising / per_image(1 + weight.abs(), x)
+            moves = [walk.move(rising, slope, excess) for walk in walks]
+            following = ball.project(current + torch.where(per_image(destroys, x), moves[1], moves[0]))
+            yield Iterate(
+                x_adv=x_adv,
+                evaluation=seen.detached(),
+                eligible=seen.clear,
+                score=value,
+                mi=nats,
+                c=torch.where(destroys, walks[1].multiplier, torch.nan),
+                gap=torch.full_like(nats, torch.nan),
+                lost=lost,
+            )
+            current = following
 
-    def _warm_up(
-        self, problem: Problem, ball: Ball, information: MITerm, current: Tensor, c: Tensor
-    ) -> Iterator[Iterate]:
-        """The critic learns from the start, which the model sees once and which is not kept yet."""
-        if not self.warmup:
-            return
-        with torch.no_grad():
-            start = ball.snap(current)
-            seen = problem.evaluate(start, information.wants_maps)
-        waiting = replace(Iterate.of(start, seen, c=c), eligible=torch.zeros_like(seen.clear))
-        for step in range(self.warmup):
-            mi, _, _ = information.step(start, seen.maps)
-            yield replace(waiting, mi=mi if information.nats else waiting.mi, passes=int(step == 0))
+    def _first(self, ball: Ball, rows: Sequence[int], destroys: Tensor) -> Tensor:
+        """x itself, which loses nothing; a row that destroys has no gradient there and starts beside it."""
+        noise = RowStreams(self.seed, rows, START, ball.x.device).uniform(*ball.x.shape[1:])
+        return ball.project(ball.x + per_image(0.02 * destroys, ball.x) * (2 * noise - 1))

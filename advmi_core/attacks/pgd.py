@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, steepest
+from advmi_core.attacks.ball import Ball, per_image, steepest
 from advmi_core.attacks.base import Attack, Iterate
 from advmi_core.attacks.descent import START, usable
 from advmi_core.attacks.gradients import mended
@@ -26,6 +26,7 @@ class PGD(Attack):
     """x̃ ← Π(x̃ − η·direction of ∇(loss − s·w·I)); the direction is the sign for L∞, the unit vector for L2.
 
     Attributes:
+        eps: ε, one for all rows or (B,).
         step_size: η > 0; None takes ε/4 [NAMID's setting].
         loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the log odds of a wrong
             label (or of the target), for Classification only: the direction of the cross entropy, which
@@ -36,6 +37,7 @@ class PGD(Attack):
     """
 
     name: ClassVar[str] = "pgd"
+    by_row: ClassVar[tuple[str, ...]] = ("eps",)
 
     step_size: float | None = None
     loss: str = "margin"
@@ -63,12 +65,13 @@ class PGD(Attack):
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x = problem.x
         current = x
+        eps = per_image(self.row_numbers(self.eps, x), x)
         if self.random_start:
             noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
-            current = ball.project(x + (2 * noise - 1) * self.eps)
+            current = ball.project(x + (2 * noise - 1) * eps)
         information = self._information(problem, rows) if self.mi_weight else None
         unknown = torch.full((len(x),), torch.nan, device=x.device)
-        step_size = self.eps / 4 if self.step_size is None else self.step_size
+        step_size = eps / 4 if self.step_size is None else self.step_size
         for _ in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():

@@ -59,7 +59,8 @@ class _Shared:
             clean=torch.cat([problem.clean for problem in problems]),
             reference=torch.cat([problem.reference for problem in problems]),
         )
-        ball = Ball(self._whole.x, attack.eps, attack.norm, attack.quantize)
+        attack = attack.repeated(len(problems))
+        ball = Ball(self._whole.x, attack.radius(self._whole.x), attack.norm, attack.quantize)
         self._steps = enumerate(attack.iterates(self._whole, ball, self._rows), start=1)
         self._ready: list[deque[Step]] = [deque() for _ in problems]
         self._open = set(range(len(problems)))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advmi_core.attacks import MinMax
+from advmi_core.attacks import PublishedMinMax
 from advmi_core.attacks.mi_term import DISTANCE, MI_TERMS
 from advmi_core.augmentation.making import Making
 from advmi_core.augmentation.records import Augmented, AugmentStep
@@ -54,7 +54,7 @@ class Augmentation(Strength):
                 raise ValueError(f'l2 belongs to method="gaussian", got {self.l2:g} for {self.method!r}')
         self.attack()
 
-    def attack(self) -> MinMax:
+    def attack(self) -> PublishedMinMax:
         """The attack that makes the UAEs; ``"gaussian"`` does not run it."""
         return self.minmax(DISTANCE if self.method == "l2-uae" else self.mi, self.seed)
 

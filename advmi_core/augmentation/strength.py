@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from advmi_core.attacks import MinMax
+from advmi_core.attacks import PublishedMinMax
 from advmi_core.attacks.mi_term import DISTANCE
 
 
@@ -58,7 +58,7 @@ class Strength:
         """These parameters by name, as another ``Strength`` takes them."""
         return {name: getattr(self, name) for name in Strength.__dataclass_fields__}
 
-    def minmax(self, term: str, seed: int = 0) -> MinMax:
+    def minmax(self, term: str, seed: int = 0) -> PublishedMinMax:
         """The attack with one of ``MI_TERMS``.
 
         Raises:
@@ -66,4 +66,4 @@ class Strength:
         """
         usual = DEFAULTS[term]._asdict()
         given = {name: value for name, value in self.strength.items() if value is not None}
-        return MinMax(mi=term, seed=seed, mi_steps=0, **(usual | given))
+        return PublishedMinMax(mi=term, seed=seed, mi_steps=0, **(usual | given))

@@ -118,10 +118,14 @@ def _task(state: PageState) -> Task:
     images = pictures.by_index(chosen, int(state.value("image")))
     eps, seed = float(state.value("eps")), int(state.value("seed"))
     if state.value("story") == "supervised":
-        attack = MinMax(eps=eps, steps=200, seed=seed)
+        attack = MinMax.published(eps=eps, steps=200, seed=seed)
         return Task("classification", resources.CLASSIFIER, images, chosen.classes, attack)
     return Task(
-        "reconstruction", "ae-conv", images, chosen.classes, MinMax(eps=eps, steps=40, inner=20, seed=seed)
+        "reconstruction",
+        "ae-conv",
+        images,
+        chosen.classes,
+        MinMax.published(eps=eps, steps=40, inner=20, seed=seed),
     )
 
 

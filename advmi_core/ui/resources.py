@@ -187,7 +187,7 @@ def _warm_up() -> None:
         for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
             net = models.load(name, dataset=DATASET, device="auto")
             objective = Classification(net, chosen.y) if name == CLASSIFIER else Reconstruction(net)
-            MinMax(steps=2, inner=inner)(objective, chosen.x)
+            MinMax.published(steps=2, inner=inner)(objective, chosen.x)
         _spare_the_collector()
     except ValueError:
         _LOG.exception("warming up failed; the pages will say what is missing")

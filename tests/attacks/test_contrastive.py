@@ -83,7 +83,7 @@ def test_gradient_agrees_with_finite_differences(encoder: models.Network) -> Non
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_row_is_the_same_alone_and_in_a_batch(objective: Contrastive, count: int) -> None:
     x = images(8, 1)
-    attack = MinMax(eps=0.3, steps=6, inner=3, mi_steps=0)
+    attack = MinMax.published(eps=0.3, steps=6, inner=3, mi_steps=0)
     whole = attack(objective, x)
     part = slice(2, 2 + count)
     alone = attack(objective, x[part], rows=range(2, 2 + count))

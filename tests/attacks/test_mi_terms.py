@@ -46,7 +46,7 @@ def test_the_weight_moves_mi_the_way_the_sign_says(kind: str, mi: str) -> None:
     objective, x = _objective(kind)
     ends = {}
     for weight in (0.0, 3.0):
-        attack = MinMax(eps=0.3, steps=40, mi=mi, mi_weight=weight, inner=5, mi_steps=0)
+        attack = MinMax.published(eps=0.3, steps=40, mi=mi, mi_weight=weight, inner=5, mi_steps=0)
         result = attack(objective, x)
         assert bool(result.success.all())
         last = list(attack.run(objective, x, record_every=attack.steps))[-1]
@@ -58,7 +58,7 @@ def test_the_weight_moves_mi_the_way_the_sign_says(kind: str, mi: str) -> None:
 @pytest.mark.parametrize("mi", [*OURS, "mine-random"])
 def test_a_row_is_the_same_alone_and_in_a_batch(mi: str) -> None:
     objective, x = _objective("unsupervised")
-    attack = MinMax(eps=0.3, steps=15, mi=mi, inner=7, mi_steps=0)
+    attack = MinMax.published(eps=0.3, steps=15, mi=mi, inner=7, mi_steps=0)
     whole = attack(objective, x)
     alone = attack(objective, x[5:6], rows=[5])
     torch.testing.assert_close(whole.x_adv[5:6], alone.x_adv, rtol=0, atol=1e-4)
@@ -67,16 +67,16 @@ def test_a_row_is_the_same_alone_and_in_a_batch(mi: str) -> None:
 def test_images_too_small_for_patches_are_attacked_but_not_measured() -> None:
     model = small_classifier(height=6, width=6)
     x = torch.rand(2, 1, 6, 6, generator=torch.Generator().manual_seed(0))
-    result = MinMax(steps=3)(Classification(model, torch.tensor([0, 1])), x)
+    result = MinMax.published(steps=3)(Classification(model, torch.tensor([0, 1])), x)
     assert result.mi.isnan().all()
     assert any("at least 8×8" in sentence for sentence in result.warnings)
     with pytest.raises(ValueError, match="at least 8×8 pixels, got \\(6, 6\\)"):
-        MinMax(steps=3, mi="gaussian-patches")(Classification(model, torch.tensor([0, 1])), x)
+        MinMax.published(steps=3, mi="gaussian-patches")(Classification(model, torch.tensor([0, 1])), x)
 
 
 def test_in_a_warm_up_the_critic_learns_while_the_image_waits() -> None:
     objective, x = _objective("unsupervised")
-    attack = MinMax(eps=1.0, steps=3, warmup=4, inner=3, mi_steps=0)
+    attack = MinMax.published(eps=1.0, steps=3, warmup=4, inner=3, mi_steps=0)
     records = list(run := attack.run(objective, x))
     assert [record.step for record in records] == list(range(1, 8))
     assert all(torch.equal(record.x_adv, records[0].x_adv) for record in records[:5])
@@ -93,7 +93,7 @@ def test_in_a_warm_up_the_critic_learns_while_the_image_waits() -> None:
 def test_a_warm_critic_tells_an_unlikely_image_from_the_first_success() -> None:
     """The MI of a critic that starts with the attack rises with every step, so its smallest is the first."""
     objective, x = _objective("unsupervised")
-    cold = MinMax(eps=1.0, steps=40, start=0.03, alpha=0.03, mi_weight=5.0, inner=5, mi_steps=0)
+    cold = MinMax.published(eps=1.0, steps=40, start=0.03, alpha=0.03, mi_weight=5.0, inner=5, mi_steps=0)
     moved = {}
     for attack in (cold, replace(cold, warmup=80)):
         first = next(iter(attack.run(objective, x))).x_adv

@@ -71,7 +71,7 @@ def test_a_model_without_maps_of_its_own_has_other_samples() -> None:
         objective = Classification(zoo_model(name), y)
         objective.on(x)
         assert objective.has_maps is has, name
-    result = MinMax(steps=3, mi_steps=0)(Classification(zoo_model("mirrored"), y), x)
+    result = MinMax.published(steps=3, mi_steps=0)(Classification(zoo_model("mirrored"), y), x)
     assert torch.isfinite(result.mi_loop).all()
     with pytest.raises(ValueError, match="needs a model that starts with one"):
         Classification(zoo_model("mirrored"), y).features(x)
@@ -91,7 +91,7 @@ def test_the_caller_s_model_stays_as_it_was() -> None:
     for name in ("weight norm", "spectral norm"):
         model = zoo_model(name).train()
         before = copy.deepcopy(model.state_dict())
-        MinMax(steps=2, mi_steps=0)(Classification(model, torch.tensor([0, 1, 2])), images(3))
+        MinMax.published(steps=2, mi_steps=0)(Classification(model, torch.tensor([0, 1, 2])), images(3))
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
         assert model.training
 

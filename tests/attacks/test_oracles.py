@@ -31,7 +31,7 @@ def _linear(rows: int = 3, side: int = 6) -> tuple[Linear, Tensor, Tensor, Tenso
     "attack",
     [
         PGD(steps=50, mi_steps=0),
-        MinMax(steps=200, mi="l2", mi_steps=0, mi_weight=0.0),
+        MinMax.published(steps=200, mi="l2", mi_steps=0, mi_weight=0.0),
         Penalty(steps=30, searches=4, mi="l2", mi_steps=0, mi_weight=0.0),
     ],
 )
@@ -70,7 +70,9 @@ def test_cross_entropy_and_margin_agree_on_two_classes() -> None:
 def test_minmax_follows_the_published_updates() -> None:
     """δ and c recomputed from the records, without the MI term, for every step."""
     model, x, y, _ = _linear()
-    attack = MinMax(eps=0.5, steps=8, mi_weight=0.0, aim=0.0, beta=0.1, alpha=0.01, restore=0.0, mi_steps=0)
+    attack = MinMax.published(
+        eps=0.5, steps=8, mi_weight=0.0, aim=0.0, beta=0.1, alpha=0.01, restore=0.0, mi_steps=0
+    )
     run = attack.run(Classification(model, y), x)
     records = list(run)
     sign = torch.where(y == 0, 1.0, -1.0)
@@ -93,7 +95,9 @@ def test_restoration_reaches_a_border_that_the_mi_term_keeps_rows_away_from(norm
     model, x, y, margin = _linear(side=10)
     weight = model.layer.weight[0] - model.layer.weight[1]
     eps = 1.02 * float((margin / (weight.abs().sum() if norm == "linf" else weight.norm())).max())
-    attack = MinMax(eps=eps, norm=norm, steps=60, mi="gaussian-patches", mi_weight=100.0, mi_steps=0)
+    attack = MinMax.published(
+        eps=eps, norm=norm, steps=60, mi="gaussian-patches", mi_weight=100.0, mi_steps=0
+    )
     published, restored = (
         replace(attack, restore=share)(Classification(model, y), x) for share in (0.0, 0.2)
     )
@@ -108,7 +112,7 @@ def test_restoration_reaches_a_border_that_the_mi_term_keeps_rows_away_from(norm
 def test_restoration_leaves_unsupervised_examples_alone() -> None:
     """PGD's step of ε/4 would throw an example far off that is much shorter than its ε = 1."""
     objective, x = Reconstruction(SmallAutoencoder(conv=True)), images(8, height=12)
-    attack = MinMax(eps=1.0, steps=10, alpha=1e-4, mi_steps=0)
+    attack = MinMax.published(eps=1.0, steps=10, alpha=1e-4, mi_steps=0)
     published, restored = (replace(attack, restore=share)(objective, x) for share in (0.0, 0.5))
     assert not published.success.all()
     assert torch.equal(published.x_adv, restored.x_adv)
@@ -125,7 +129,7 @@ def test_the_mi_term_climbs_when_supervised_and_descends_when_not(supervised: bo
         x = images(8, height=12)
         objective, sign = Reconstruction(SmallAutoencoder(conv=True)), -1
     alpha, weight = 1e-3, 10.0
-    attack = MinMax(
+    attack = MinMax.published(
         steps=2, inner=30, eps=1.0, alpha=alpha, mi_weight=weight, aim=0.0, restore=0.0, mi_steps=0
     )
     first, second = (record.x_adv for record in attack.run(objective, x))
@@ -151,7 +155,7 @@ def test_keeps_the_largest_mi_among_successes_and_the_smallest_positive_one_for_
         (Classification(model, y), x, np.nanargmax),
         (Reconstruction(SmallAutoencoder(conv=True)), uae_x, np.nanargmin),
     ):
-        result = MinMax(eps=1.0, steps=60, inner=2)(objective, pictures)
+        result = MinMax.published(eps=1.0, steps=60, inner=2)(objective, pictures)
         assert result.success.any()
         tie = 1e-4 if best is np.nanargmax else 0.0
         for row in result.success.nonzero().flatten().tolist():
@@ -166,7 +170,7 @@ def test_keeps_the_largest_mi_among_successes_and_the_smallest_positive_one_for_
 def test_the_reported_mi_is_that_of_fresh_critics() -> None:
     model, x = small_classifier(), images(3)
     objective = Classification(model, torch.tensor([0, 1, 2]))
-    result = MinMax(eps=0.3, steps=5, mi_steps=7, seed=3)(objective, x)
+    result = MinMax.published(eps=0.3, steps=5, mi_steps=7, seed=3)(objective, x)
     fresh = estimate_mi(objective, x, result.x_adv, seed=3, steps=7)
     torch.testing.assert_close(result.mi, fresh, rtol=1e-4, atol=1e-6)
 

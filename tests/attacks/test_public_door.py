@@ -94,7 +94,7 @@ def test_rows(rows: list[int]) -> None:
 )
 def test_minmax_parameters(parameters: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        MinMax(**parameters)
+        MinMax.published(**parameters)
 
 
 def test_estimate_mi() -> None:

@@ -25,8 +25,8 @@ def _tasks(kind: str) -> list[tuple[Objective, torch.Tensor]]:
 @pytest.mark.fault("L1")
 @pytest.mark.parametrize(
     ("kind", "attack"),
-    [("cnn", PGD(eps=0.1, steps=10)), ("cnn", MinMax(eps=0.3, steps=30)),
-     ("ae", MinMax(eps=1.0, steps=10, inner=5))],
+    [("cnn", PGD(eps=0.1, steps=10)), ("cnn", MinMax.published(eps=0.3, steps=30)),
+     ("ae", MinMax.published(eps=1.0, steps=10, inner=5))],
 )  # fmt: skip
 def test_records_and_results_are_those_of_a_run_alone(kind: str, attack: Attack) -> None:
     tasks = _tasks(kind)

@@ -58,7 +58,7 @@ def test_unclipped_noise_is_gaussian() -> None:
 @pytest.mark.parametrize("mi", ["mine-patches", "gaussian-patches"])
 def test_uaes_are_those_of_minmax(model: models.Network, x: torch.Tensor, mi: str) -> None:
     found = augment("mine-uae", model, x, mi=mi, alpha=0.05, start=0.02, mi_weight=3.0, **QUICK)
-    attack = MinMax(mi=mi, eps=1.0, alpha=0.05, start=0.02, mi_weight=3.0, mi_steps=0, **QUICK)
+    attack = MinMax.published(mi=mi, eps=1.0, alpha=0.05, start=0.02, mi_weight=3.0, mi_steps=0, **QUICK)
     wanted = attack(Reconstruction(model), x)
     for name in ("x_adv", "success", "criterion", "mi_loop", "l2"):
         torch.testing.assert_close(getattr(found, name), getattr(wanted, name), rtol=0, atol=0)
@@ -70,7 +70,7 @@ def test_uaes_are_those_of_minmax(model: models.Network, x: torch.Tensor, mi: st
 def test_a_uae_is_its_start_and_what_the_optimisation_moved(model: models.Network, x: torch.Tensor) -> None:
     found = augment("l2-uae", model, x, start=0.05, alpha=0.1, **QUICK)
     objective = Reconstruction(model)
-    first = next(MinMax(eps=1.0, steps=1, start=0.05, mi="l2", mi_steps=0).run(objective, x)).x_adv
+    first = next(MinMax.published(eps=1.0, steps=1, start=0.05, mi="l2", mi_steps=0).run(objective, x)).x_adv
     torch.testing.assert_close(found.start_l2, (first - x).flatten(1).norm(dim=1))
     torch.testing.assert_close(found.moved_l2, (found.x_adv - first).flatten(1).norm(dim=1))
     assert (found.start_l2 > 0.5).all()

@@ -39,14 +39,16 @@ class Constant(nn.Module):
 def test_where_nothing_is_penalised_a_step_only_grows_the_perturbation() -> None:
     """δ ← (1 + 2αw)·δ, cut with the box."""
     _, x = _problem()
-    attack = MinMax(mi="l2", eps=1.0, steps=2, alpha=0.1, mi_weight=0.5, aim=0.0, restore=0.0, mi_steps=0)
+    attack = MinMax.published(
+        mi="l2", eps=1.0, steps=2, alpha=0.1, mi_weight=0.5, aim=0.0, restore=0.0, mi_steps=0
+    )
     first, second = (record.x_adv for record in attack.run(Reconstruction(Constant()), x))
     torch.testing.assert_close(second, (x + (1 + 2 * 0.1 * 0.5) * (first - x)).clamp(0, 1))
 
 
 def test_the_farthest_successful_iterate_is_kept_and_no_record_calls_it_mi() -> None:
     objective, x = _problem()
-    run = MinMax(mi="l2", eps=1.0, steps=12, alpha=0.02, mi_steps=0).run(objective, x)
+    run = MinMax.published(mi="l2", eps=1.0, steps=12, alpha=0.02, mi_steps=0).run(objective, x)
     records = list(run)
     result = run.result
     assert result.success.any()

@@ -63,7 +63,7 @@ def test_a_page_computes_on_the_device(pursued: str, kind: str) -> None:
         model=model,
         images=Images(chosen.x, chosen.y, True, ("a", "b"), "test"),
         classes=chosen.classes,
-        attack=MinMax(steps=2, mi_steps=2),
+        attack=MinMax.published(steps=2, mi_steps=2),
     )
     with simulated(kind):
         assert resources.device().type == kind
