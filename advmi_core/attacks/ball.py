@@ -41,7 +41,9 @@ class Ball:
 
     def gap(self, x_adv: Tensor, gradient: Tensor) -> Tensor:
         """(B,) ‖x̃ − Π(x̃ − ∇F)‖₂, the proximal gradient gap."""
-        return self.project(x_adv - gradient).sub_(x_adv).flatten(1).norm(dim=1)
+        moved = self.project(x_adv - gradient).sub_(x_adv)
+        length: Tensor = torch.linalg.vector_norm(moved.flatten(1), dim=1)
+        return length
 
     def snap(self, x_adv: Tensor) -> Tensor:
         """A projected point moved to the 8-bit grid, if asked for, within ball and box.
