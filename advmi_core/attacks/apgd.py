@@ -35,7 +35,7 @@ def apgd(problem: Problem, ball: Ball, start: Tensor, loss: Loss, steps: int) ->
     for step in range(steps):
         x_adv = ball.snap(current)
         seen, value, gradient, lost = look(problem, x_adv, loss)
-        gap = (x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1)
+        gap = ball.gap(x_adv, gradient)
         yield Iterate.of(x_adv, seen, gap=gap, lost=lost)
         better = per_image(value < lowest, current)
         best = torch.where(better, current, best)

@@ -39,8 +39,14 @@ class Ball:
 
     def project(self, x_adv: Tensor) -> Tensor:
         """The nearest point of box and L∞ ball, or the point of box and L2 ball in its direction."""
-        boxed = torch.minimum(torch.maximum(x_adv, self._low), self._high)
+        boxed = torch.clamp(x_adv, self._low, self._high)
         return boxed if self.norm == "linf" else self._shrink(boxed)
+
+    def gap(self, x_adv: Tensor, gradient: Tensor) -> Tensor:
+        """(B,) ‖x̃ − Π(x̃ − ∇F)‖₂, the proximal gradient gap."""
+        moved = self.project(x_adv - gradient).sub_(x_adv)
+        length: Tensor = torch.linalg.vector_norm(moved.flatten(1), dim=1)
+        return length
 
     def snap(self, x_adv: Tensor) -> Tensor:
         """A projected point moved to the 8-bit grid, if asked for, within ball and box.
@@ -69,17 +75,26 @@ class Ball:
     def _shrink(self, boxed: Tensor) -> Tensor:
         """Scale δ back to the L2 ball; shrinking towards x never leaves the box."""
         delta = boxed - self.x
-        outside = per_image(self._outside(delta), delta)
-        scaled = delta * per_image(self.eps / self._length(delta).clamp_min(1e-30), delta)
-        moved = self.x + scaled
+        length = self._length(delta)
+        outside = self._beyond(length)
+        if _surely_none(outside):
+            return boxed
+        scaled = delta.mul_(per_image(self.eps / length.clamp_min(1e-30), delta))
+        moved = torch.where(per_image(outside, boxed), self.x + scaled, boxed)
         # Rounding to the nearest number may lengthen δ by more than a norm may err; then round inwards.
-        longer = per_image(self._outside(moved - self.x), delta) & ((moved - self.x).abs() > scaled.abs())
-        moved = torch.where(longer, moved.nextafter(self.x), moved)
-        return torch.where(outside, moved, boxed)
+        after = moved - self.x
+        still = self._outside(after) & outside
+        if _surely_none(still):
+            return moved
+        longer = per_image(still, delta) & (after.abs() > scaled.abs())
+        return torch.where(longer, moved.nextafter(self.x), moved)
 
     def _outside(self, delta: Tensor, rounding: float = 0.0) -> Tensor:
         """(B,) bool: the L2 norm exceeds ε by more than rounding."""
-        return self._length(delta) > self.eps * (1 + RELATIVE_ROUNDING) + rounding
+        return self._beyond(self._length(delta), rounding)
+
+    def _beyond(self, length: Tensor, rounding: float = 0.0) -> Tensor:
+        return length > self.eps * (1 + RELATIVE_ROUNDING) + rounding
 
     @staticmethod
     def _length(delta: Tensor) -> Tensor:
@@ -103,6 +118,11 @@ class _Grid:
         return self._levels[place + torch.sign(towards - levels).long()]
 
 
+def _surely_none(rows: Tensor) -> bool:
+    """None of the rows (B,) bool is marked: a CPU can look for free; for a device the host does not wait."""
+    return rows.device.type == "cpu" and not bool(rows.any())
+
+
 def per_image(values: Tensor, images: Tensor) -> Tensor:
     """(B,) values shaped to broadcast over images (B,…)."""
     return values.reshape(-1, *[1] * (images.ndim - 1))
@@ -118,4 +138,4 @@ def normalised(gradient: Tensor, order: int) -> Tensor:
     largest = gradient.flatten(1).abs().amax(1).clamp_min(TINIEST)
     scaled = gradient / per_image(largest, gradient)  # the largest is ±1, so nothing that counts underflows
     length = torch.linalg.vector_norm(scaled.flatten(1), order, dim=1).clamp_min(TINIEST)
-    return scaled / per_image(length, scaled)
+    return scaled.div_(per_image(length, scaled))

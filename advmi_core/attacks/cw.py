@@ -103,7 +103,7 @@ class CW(Attack):
             gradient = torch.zeros_like(x).index_copy(0, live, pull)
             mean = mean.lerp(gradient, 1 - _DECAY)
             squares = squares.lerp(gradient.square(), 1 - _DECAY_OF_SQUARES)
-            gap = (x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1)
+            gap = ball.gap(x_adv, gradient)
             length = (x_adv - x).flatten(1).norm(dim=1)
             part = Iterate.of(x_adv[live], seen, score=-length[live], c=c[live], gap=gap[live], lost=lost)
             whole = part if whole is None else merge(whole, live, part)

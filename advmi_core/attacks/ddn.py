@@ -76,7 +76,7 @@ class DDN(Attack):
                 x_adv,
                 seen,
                 score=-(x_adv - x).flatten(1).norm(dim=1),
-                gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
+                gap=ball.gap(x_adv, gradient),
                 lost=lost,
             )
             # The first look is at x itself and says nothing about the first norm.

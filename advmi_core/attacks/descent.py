@@ -122,7 +122,6 @@ class Descent(Attack):
         gradient, lost = mended(_gradient(x_adv), x_adv.detach(), seen.clear)
         # An output that is not finite says nothing of c, which would never be finite again.
         x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
-        moved = x_adv - ball.project(x_adv - gradient)
         iterate = Iterate(
             x_adv=x_adv,
             evaluation=seen.detached(),
@@ -130,7 +129,7 @@ class Descent(Attack):
             score=sign * mi,
             mi=mi if information.nats else torch.full_like(mi, torch.nan),
             c=c,
-            gap=(moved.flatten(1).square().sum(1) + excess.square()).sqrt(),
+            gap=torch.hypot(ball.gap(x_adv, gradient), excess),
             lost=lost,
         )
         move = torch.where(

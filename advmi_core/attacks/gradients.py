@@ -25,7 +25,9 @@ def mended(gradient: Tensor, x_adv: Tensor, arrived: Tensor) -> Mended:
 
     A row that has ``arrived`` (b,), adversarial by more than rounding, may have a gradient of zero.
     """
-    size = gradient.detach().abs().flatten(1).amax(1)  # NaN if one of them is
+    # Layers may hand it back channels last, and every later operation on it and x̃ would be slow.
+    gradient = gradient.contiguous()
+    size = gradient.abs().flatten(1).amax(1)  # NaN if one of them is
     lost = ~(size < torch.inf) | ((size == 0) & ~arrived)
     # A CPU can look for free; for a device the host does not wait.
     if gradient.device.type == "cpu" and not bool(lost.any()):

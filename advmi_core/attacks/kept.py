@@ -64,8 +64,8 @@ class Kept:
         score = torch.where(iterate.eligible, iterate.score, -criterion)
         comparable = iterate.eligible | ~self.found[part]
         better = first | (comparable & (score > self._best[part]))
-        mask = per_image(better, iterate.x_adv)
-        self._x_adv[part] = torch.where(mask, iterate.x_adv, self._x_adv[part])
+        best = self._x_adv[part]
+        torch.where(per_image(better, best), iterate.x_adv, best, out=best)
         self._best[part] = torch.where(better, score, self._best[part])
         self._mi[part] = torch.where(better, iterate.mi, self._mi[part])
         self._step[part] = torch.where(better, step, self._step[part])

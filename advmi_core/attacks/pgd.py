@@ -86,10 +86,10 @@ class PGD(Attack):
                 score=-seen.criterion.detach(),
                 mi=unknown if mi is None else mi,
                 c=unknown,
-                gap=(x_adv - ball.project(x_adv - gradient)).flatten(1).norm(dim=1),
+                gap=ball.gap(x_adv, gradient),
                 lost=lost,
             )
-            current = ball.project(current - step_size * steepest(gradient, self.norm))
+            current = ball.project(current.sub(steepest(gradient, self.norm), alpha=step_size))
 
     def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
         return make_term(
