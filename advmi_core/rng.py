@@ -67,7 +67,7 @@ class RowStreams:
         return self._stack([torch.randperm(n, generator=g) for g in self._streams])
 
     def selections(self, n: int, first: int, times: int) -> Tensor:
-        """(times, B, first) int64: the first of each row's next ``times`` permutations of 0…n−1, in one copy."""
+        """(times, B, first) int64: the starts of each row's next permutations of 0…n−1, copied once."""
         drawn = [[torch.randperm(n, generator=g)[:first] for g in self._streams] for _ in range(times)]
         return torch.stack([torch.stack(rows) for rows in drawn]).to(self.device)
 

@@ -77,7 +77,7 @@ class LocalTransport:
         for _ in range(_RETURNS):
             over = self.image(sent) - 1
             over = torch.where(over > _ROUNDING, over, 0)
-            # A CPU can look for free; for a device the host does not wait: to send back nothing changes nothing.
+            # A CPU can look for free; for a device the host does not wait.
             if sent.device.type == "cpu" and not over.any():
                 return sent
             sent = self._send_back(sent, over)

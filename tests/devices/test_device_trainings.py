@@ -69,7 +69,10 @@ def test_models_learn_the_same(name: str, kind: str) -> None:
         close(here.network, there.network)
 
 
-DEFENCES = [("standard", "cuda"), *((name, STRICT) for name in ("namid", "wmim", "trades", "mart", "namid-m"))]
+DEFENCES = [
+    ("standard", "cuda"),
+    *((name, STRICT) for name in ("namid", "wmim", "trades", "mart", "namid-m")),
+]
 
 
 @pytest.mark.parametrize(("defense", "kind"), DEFENCES)
