@@ -31,7 +31,7 @@ test: .venv/.ready-test check
 	@echo "==> Running the tests, $(JOBS) at a time (browser tests run where Chromium is found)"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not alone" --numprocesses $(JOBS) --dist worksteal
 	@echo "==> Running the tests that hold a bound in seconds, one by one"
-	$(BIN)/python -m pytest -m alone tests/app tests/browser
+	$(BIN)/python -m pytest -m alone tests/app tests/browser tests/data
 
 check: .venv/.ready-test
 	@echo "==> Style, types and the rooms' import rules"

@@ -88,6 +88,7 @@ def attack(
         run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
         facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
+        facts["partial"] = not run.ended
         facts["seconds"] = round(time.perf_counter() - began, 3)
         facts["device"] = describe(objective.device)
         if out is not None:

@@ -96,6 +96,7 @@ def _facts(study: SamplingStudy, result: StudyResult) -> dict[str, Any]:
         "seeds": list(study.seeds),
         "samplings": rows,
         "complete": result.complete,
+        "partial": not result.complete,
         "folder": str(result.folder),
     }
 

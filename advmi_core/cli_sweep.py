@@ -91,6 +91,7 @@ def _facts(chosen: Sweep, result: SweepResult) -> dict[str, Any]:
         "seed": chosen.seed,
         "cells": rows,
         "complete": result.complete,
+        "partial": not result.complete,
         "folder": str(result.folder),
     }
 

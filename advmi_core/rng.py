@@ -66,6 +66,11 @@ class RowStreams:
         """(B, n) int64: one random order of 0…n−1 per row."""
         return self._stack([torch.randperm(n, generator=g) for g in self._streams])
 
+    def selections(self, n: int, first: int, times: int) -> Tensor:
+        """(times, B, first) int64: the starts of each row's next permutations of 0…n−1, copied once."""
+        drawn = [[torch.randperm(n, generator=g)[:first] for g in self._streams] for _ in range(times)]
+        return torch.stack([torch.stack(rows) for rows in drawn]).to(self.device)
+
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """(B, *shape) int64 in [low, high)."""
         return self._stack([torch.randint(low, high, shape, generator=g) for g in self._streams])

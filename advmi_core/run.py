@@ -23,7 +23,8 @@ class Run(Generic[RecordT, ResultT]):
     """A computation in progress: iterate it for records, read ``result`` for the best so far.
 
     Closing it (or leaving its ``with`` block) cancels the rest of the work and keeps what was found.
-    ``total`` is the number of steps a complete run takes, for progress bars.
+    ``total`` is the number of steps a complete run takes, for progress bars; ``ended`` says that all
+    records were read.
     """
 
     def __init__(self, records: Closable[RecordT], result: Callable[[], ResultT], total: int) -> None:
@@ -31,15 +32,22 @@ class Run(Generic[RecordT, ResultT]):
         self._finish = result
         self._result: ResultT | None = None
         self.total = total
+        self.ended = False
+        self._closed = False
 
     def __iter__(self) -> Iterator[RecordT]:
         return self
 
     def __next__(self) -> RecordT:
-        return next(self._records)
+        try:
+            return next(self._records)
+        except StopIteration:
+            self.ended = not self._closed
+            raise
 
     def close(self) -> None:
         """Stop now; ``result`` stays available and holds the best found so far."""
+        self._closed = True
         self._records.close()
 
     def __enter__(self) -> Self:

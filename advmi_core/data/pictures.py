@@ -7,10 +7,11 @@ Everything that enters AdvMI as a PNG, JPEG, WebP or BMP passes through here, be
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from advmi_core.data.picture_cost import check_cost
 
@@ -20,6 +21,9 @@ Box = tuple[int, int, int, int]
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 25_000_000
+_STRIP = 1 << 18  # pixels
+_BRIGHT = 160  # of 255
+_GAP = 3.0  # a picture more than twice so large is averaged in whole pixels first, to the eye the same
 
 
 def open_picture(raw: bytes) -> Image.Image:
@@ -57,12 +61,16 @@ def check_shape(shape: Shape) -> None:
 
 
 def flatten(image: Image.Image, channels: int) -> Image.Image:
-    """Any mode → "L" (1 channel) or "RGB" (3 channels), 8 bits each, transparency filled in."""
+    """Any mode → "L" (1 channel) or "RGB" (3 channels), 8 bits each, transparency filled in.
+
+    A picture that is so already is handed back itself: at 25 megapixels a copy is 100 MB.
+    """
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     elif image.has_transparency_data:
         image = _opaque(image.convert("RGBA"))
-    return image.convert("L" if channels == 1 else "RGB")
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def centred_box(size: tuple[int, int], shape: Shape) -> Box:
@@ -80,8 +88,10 @@ def fit(image: Image.Image, shape: Shape) -> tuple[NDArray[np.uint8], Box]:
     """Crop to the centre and resize (antialiased) to ``shape``; returns (C,H,W) pixels and the crop used."""
     channels, rows, columns = shape
     box = centred_box(image.size, shape)
-    cropped = flatten(image, channels).crop(box)
-    return pixels(cropped.resize((columns, rows), Image.Resampling.BICUBIC)), box
+    flat = flatten(image, channels)
+    cropped = flat if box == (0, 0, *image.size) else flat.crop(box)
+    size = columns, rows
+    return pixels(cropped.resize(size, Image.Resampling.BICUBIC, reducing_gap=_GAP)), box
 
 
 def shrunk(image: Image.Image, side: int) -> Image.Image:
@@ -139,11 +149,24 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _opaque(image: Image.Image) -> Image.Image:
     """Lay a picture over white, or over black if what it shows is bright, so that it never vanishes."""
-    sample = shrunk(image, 64)
-    alpha = np.asarray(sample.getchannel("A"), np.float32)
-    light = np.asarray(sample.convert("L"), np.float32)
-    weight = float(alpha.sum())
-    bright = weight > 0 and float((light * alpha).sum()) / weight > 160
-    ground = Image.new("RGB", image.size, "black" if bright else "white")
-    ground.paste(image, mask=image.getchannel("A"))
+    ground = Image.new("RGB", image.size, "black" if _is_bright(image) else "white")
+    for top, strip in _strips(image):
+        ground.paste(strip, (0, top), mask=strip.getchannel("A"))
     return ground
+
+
+def _is_bright(image: Image.Image) -> bool:
+    """Whether what is opaque of an "RGBA" picture is bright on average."""
+    weight = light = 0.0
+    for _, strip in _strips(image):
+        alpha = strip.getchannel("A")
+        weight += float(np.asarray(alpha).sum())
+        light += float(np.asarray(ImageChops.multiply(strip.convert("L"), alpha)).sum())
+    return weight > 0 and 255 * light / weight > _BRIGHT
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """A picture's rows, some at a time with their place: what is made of them stays in the CPU's cache."""
+    rows = max(1, _STRIP // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))

@@ -90,7 +90,7 @@ def over_epochs(
             xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False, text="not measured yet",
             font={"size": 14},
         )  # fmt: skip
-        figure.update_yaxes(showticklabels=False)
+        figure.update_yaxes(showticklabels=False, showgrid=False)
     return figure
 
 

@@ -15,6 +15,7 @@ from advmi_core import paths
 from advmi_core.files import write_atomically
 from advmi_core.run import Run
 
+_PARTS = 1000
 RecordT = TypeVar("RecordT")
 ResultT = TypeVar("ResultT")
 
@@ -43,7 +44,10 @@ class Entry:
     @property
     def where(self) -> str:
         """How far it came, in words."""
-        return f"part {self.part} of {self.parts}" if self.parts else "its beginning"
+        if not self.parts:
+            return "its beginning"
+        unit = "part" if self.parts <= _PARTS else "step"  # some count the gradient steps that are kept
+        return f"{unit} {self.part:,} of {self.parts:,}"
 
 
 def folder() -> Path:

@@ -24,6 +24,7 @@ PATCH = 3
 SMALLEST = 8  # side of an image in pixels: fewer patches tell nothing
 FOLDS = ("random", "blocks")
 NARROWEST = 12  # a lone product of fewer columns is summed in another order on several threads
+_AHEAD = 16  # steps whose positions go to a device in one copy
 _WEIGHTS, _ORDERS, _SPLITS = 3, 4, 5  # purposes of the random streams
 
 
@@ -177,6 +178,7 @@ class PatchMINE:
         self._a = _widened(a.detach())
         self._batch = min(batch, a.shape[1])
         self._orders = RowStreams(seed, rows, _ORDERS, a.device)
+        self._drawn: list[Tensor] = []
         self._critics = SeparableCritics(
             widths := (self._a.shape[2], preset.hidden, preset.code),
             widths,
@@ -202,4 +204,8 @@ class PatchMINE:
         return value, torch.zeros_like(b).scatter_(1, index, there[..., : b.shape[2]])
 
     def _positions(self) -> Tensor:
-        return self._orders.permutation(self._a.shape[1])[:, : self._batch]
+        if not self._drawn:
+            times = 1 if self._a.device.type == "cpu" else _AHEAD
+            drawn = self._orders.selections(self._a.shape[1], self._batch, times)
+            self._drawn = list(drawn.flip(0))
+        return self._drawn.pop()

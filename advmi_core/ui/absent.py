@@ -7,13 +7,19 @@ import streamlit as st
 from advmi_core.data import DataNotFoundError
 from advmi_core.ui.plain import plain
 
+_PLACES = "Looked at:"
 PROBLEMS = (ValueError, DataNotFoundError)
 """What a computation raises where the visitor can mend it; its text is a sentence for people."""
 
 
 def say(error: Exception) -> None:
     """Show such an error: in one sentence, where it looked for data folded away."""
-    brief, detail = sentence(error)
+    tell(str(error))
+
+
+def tell(text: str) -> None:
+    """Show the words of such an error, as a job keeps them."""
+    brief, detail = _parts(text)
     st.error(brief if detail else plain(brief), icon=":material/error:")
     if detail:
         with st.expander("Where it was looked for"):
@@ -25,8 +31,12 @@ def sentence(error: Exception) -> tuple[str, str]:
 
     ``DataNotFoundError`` says in its first line what is missing and in its last how to get it.
     """
-    lines = str(error).strip().splitlines()
-    if not isinstance(error, DataNotFoundError) or len(lines) < 3:
+    return _parts(str(error))
+
+
+def _parts(text: str) -> tuple[str, str]:
+    lines = text.strip().splitlines()
+    if len(lines) < 3 or not lines[0].endswith(_PLACES):
         return " ".join(line.strip() for line in lines), ""
-    what = lines[0].removesuffix("Looked at:").strip()
+    what = lines[0].removesuffix(_PLACES).strip()
     return f"{what} {lines[-1].strip()}", "\n".join(lines[1:-1])

@@ -14,6 +14,7 @@ from advmi_core.device import tune_cpu
 from advmi_core.figures.words import duration
 from advmi_core.jobs import Kin, Lane, Snapshot, shared
 from advmi_core.jobs.job import MakeRun
+from advmi_core.ui import absent
 from advmi_core.ui.pace import SOON, repeat_after, seconds_between
 from advmi_core.ui.tasks import FEW
 from advmi_core.ui.visitors import is_here, of_another, this_visitor
@@ -182,7 +183,7 @@ def progress_of_parts(page: str, snapshot: Snapshot, text: str, part: str) -> No
 def ended_with_nothing(snapshot: Snapshot) -> bool:
     """Say why a finished job has no result, and whether that is so."""
     if snapshot.state == "failed":
-        st.error(snapshot.error, icon=":material/error:")
+        absent.tell(snapshot.error)
     elif not snapshot.active and snapshot.result is None:
         st.info(snapshot.error or "Cancelled before it began.", icon=":material/stop_circle:")
     else:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from links import written
+from streamlit.testing.v1 import AppTest
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
@@ -383,6 +384,34 @@ def test_absent_data_are_one_sentence_with_the_way_to_get_them(
     assert error.value.startswith("mnist (split test) was not found.")
     assert "advmi data get mnist" in error.value
     assert "\n" not in error.value
+
+
+@pytest.mark.fault("P6")
+def test_a_job_without_its_data_says_so_in_one_sentence(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def page() -> None:
+        from advmi_core import data
+        from advmi_core.ui import work
+
+        def make() -> Run[None, None]:
+            data.load("mnist", split="train")
+            raise AssertionError("the data are here")
+
+        if work.current("here") is None:
+            work.submit("here", make, label="absent", about=None, rows=1)
+        work.follow("here", work.ended_with_nothing)
+
+    monkeypatch.setenv("ADVMI_DATA", str(here / "none"))
+    monkeypatch.setenv("ADVMI_CACHE", str(here / "cache"))
+    app = AppTest.from_function(page, default_timeout=30).run()
+    for _ in range(50):
+        if app.error:
+            break
+        app.run()
+    (error,) = app.error
+    assert error.value.startswith("mnist (split train) was not found.")
+    assert "advmi data get mnist" in error.value
+    assert "\n" not in error.value
+    assert str(here / "none") in app.code[0].value
 
 
 def test_time_left_counts_methods_by_their_own_seconds() -> None:

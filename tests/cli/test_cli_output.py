@@ -122,3 +122,5 @@ def test_ctrl_c_prints_and_writes_what_was_found(as_json: bool, tmp_path: Path) 
     assert "keeping what was found so far" in errors
     assert '"asr"' in said if as_json else "attack success rate" in said
     assert (tmp_path / "found" / "summary.json").is_file()
+    if as_json:
+        assert json.loads(said)["partial"] is True

@@ -1,6 +1,7 @@
 """A picture decodes within 2 s and 700 MB or is refused; an archive is refused within 2 s.
 
-Seconds are of CPU time in a process of its own, so that a busy machine does not change the verdict.
+Seconds are of CPU time in a process of its own, so that a busy machine does not change the verdict. Megabytes
+are what the read adds to a process that has imported AdvMI; a single picture adds at most 450.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from advmi_core import data
 from advmi_core.data import picture_cost
 
 SECONDS, MEGABYTES = 2.0, 700
+PICTURE = 450  # MB: four times 4 bytes for each of 25 megapixels, as the WebP decoder holds them
 
 
 def scans(side: int, count: int) -> bytes:
@@ -103,11 +105,21 @@ def test_the_same_structures_in_small_are_read() -> None:
     assert data.decode_image(run_lengths(150), (1, 28, 28)).size == (5000, 150)
 
 
+KINDS = ("scans", "cmyk", "rgba", "16 bits", "webp alpha", "noisy webp", "turned")
+
+
 def largest(kind: str) -> bytes:
     """25 megapixels of blocks of noise, as much work as a format has to offer."""
     blocks = Image.fromarray(random_pixels(625, 625, 3)).resize((5000, 5000), Image.Resampling.NEAREST)
     if kind == "scans":
-        return scans(5000, 5)
+        return scans(5000, 10)
+    if kind == "noisy webp":
+        noise = Image.fromarray(random_pixels(5000, 5000, 3))
+        return encode(noise, "WEBP", quality=10, method=0)
+    if kind == "turned":
+        turned = Image.Exif()
+        turned[0x112] = 6
+        return encode(blocks, "JPEG", quality=60, progressive=True, exif=turned)
     if kind == "webp alpha":
         blocks.putalpha(blocks.convert("L"))
         return encode(blocks, "WEBP", quality=70, method=0)
@@ -122,15 +134,16 @@ def largest(kind: str) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.fault("L2")
-@pytest.mark.parametrize("kind", ["scans", "cmyk", "rgba", "16 bits", "webp alpha"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_largest_picture_is_decoded_within_the_bounds(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "picture"
     path.write_bytes(largest(kind))
     read = cost("picture", path)
     assert read.seen == "(5000, 5000)"
-    assert read.seconds < 2 * SECONDS  # 0.9 to 1.8 s alone; two busy cores share their caches
-    assert read.megabytes < MEGABYTES
+    assert read.seconds < SECONDS
+    assert read.megabytes < PICTURE
 
 
 def gzipped(path: Path, head: bytes, zeros: int) -> None:

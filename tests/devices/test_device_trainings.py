@@ -69,7 +69,13 @@ def test_models_learn_the_same(name: str, kind: str) -> None:
         close(here.network, there.network)
 
 
-@pytest.mark.parametrize(("defense", "kind"), [("standard", "cuda"), ("namid", STRICT), ("wmim", STRICT)])
+DEFENCES = [
+    ("standard", "cuda"),
+    *((name, STRICT) for name in ("namid", "wmim", "trades", "mart", "namid-m")),
+]
+
+
+@pytest.mark.parametrize(("defense", "kind"), DEFENCES)
 def test_defences_learn_the_same(defense: str, kind: str) -> None:
     made = [build_local_dim(SHAPE, 3, units=8, kind=each, seed=n) for n, each in enumerate(KINDS)]
     estimators = LocalEstimators(*made).to("cpu")
@@ -117,10 +123,14 @@ def _measured(result: Any) -> list[Any]:
 @pytest.mark.usefixtures("_small_data")
 @pytest.mark.parametrize("study", [ContrastiveStudy(inner=1, **TINY), RepresentationStudy(inner=1, **TINY)])
 def test_studies_of_features_run_where_they_are_told(study: Any, tmp_path: Path) -> None:
+    here = study.run(tmp_path / "here", device="cpu").drain()
     with simulated(STRICT):
-        result = study.run(tmp_path).drain()
-    assert result.complete
-    assert result.spec["device"] == STRICT
+        there = study.run(tmp_path / "there").drain()
+    assert there.complete
+    assert there.spec["device"] == STRICT
+    assert there.cells.keys() == here.cells.keys()
+    for cell, values in here.cells.items():
+        assert there.cells[cell] == pytest.approx(values, rel=1e-3, nan_ok=True), cell
 
 
 @pytest.mark.usefixtures("_small_data")

@@ -25,6 +25,7 @@ STEPS = {
     "pgd": {},
     "pgd with critics": {"mi_weight": 1.0},
     "ddn": {"norm": "l2"},
+    "fwa": {"norm": "wasserstein"},
 }
 
 
@@ -43,6 +44,13 @@ def _traffic(name: str, steps: int, **parameters: Any) -> tuple[int, int]:
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step_neither_waits_nor_copies(name: str) -> None:
     assert _traffic(name, 3, **STEPS[name]) == _traffic(name, 7, **STEPS[name])
+
+
+def test_critics_on_patches_copy_once_in_sixteen_steps() -> None:
+    few, one = _traffic("minmax", 3, mi="mine-patches", warmup=0)
+    many, still_one = _traffic("minmax", 16, mi="mine-patches", warmup=0)
+    assert (few, one) == (many, still_one)
+    assert _traffic("minmax", 17, mi="mine-patches", warmup=0) == (many, still_one + 1)
 
 
 def test_cw_asks_ten_times_a_run_which_rows_have_stalled() -> None:
