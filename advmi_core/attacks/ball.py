@@ -33,7 +33,7 @@ class Ball:
         self.eps: Any = eps  # (B,) only of an attack that takes one for each row
         self.norm = norm
         self._wide = per_image(eps, x) if isinstance(eps, Tensor) else eps
-        reach = self._wide if norm == "linf" else 1.0
+        reach: Any = self._wide if norm == "linf" else 1.0
         self._low, self._high = (x - reach).clamp_min(0), (x + reach).clamp_max(1)
         self._grid = _Grid(x.device) if quantize else None
 
@@ -94,7 +94,8 @@ class Ball:
         return self._beyond(self._length(delta), rounding)
 
     def _beyond(self, length: Tensor, rounding: float = 0.0) -> Tensor:
-        return length > self.eps * (1 + RELATIVE_ROUNDING) + rounding
+        beyond: Tensor = length > self.eps * (1 + RELATIVE_ROUNDING) + rounding
+        return beyond
 
     @staticmethod
     def _length(delta: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.memory import give_back, out_of_memory, say_smaller
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.estimate import DEFAULT_STEPS
+from advmi_core.mi.information import Information, measure_of
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_numbers, check_same_length, plain_fields
@@ -236,10 +237,11 @@ class Attack(ABC):
         parts = -(-len(problem) // size)
         done = part.start // size * self.iterations
         kept.begin(part)
+        of = measure_of(piece.x) if record_every else None
         for step, iterate in enumerate(attack.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
-                yield record(iterate, kept.found[part], part, done + step, parts * self.iterations)
+                yield record(iterate, of, kept.found[part], part, done + step, parts * self.iterations)
 
 
 def need_labels(objective: Objective, what: str) -> None:
@@ -248,8 +250,15 @@ def need_labels(objective: Objective, what: str) -> None:
         raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
 
 
-def record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) -> Step:
-    """What is told of the rows ``part`` after a step; ``found`` (b,) says which have been successful."""
+def record(
+    iterate: Iterate, of: Information | None, found: Tensor, part: slice, step: int, total: int
+) -> Step:
+    """What is told of the rows ``part`` after a step.
+
+    ``of`` measures their images, None where they are too small; ``found`` (b,) says which rows have been
+    successful.
+    """
+    information = torch.full_like(iterate.score, torch.nan) if of is None else of(iterate.x_adv)
     return Step(
         step=step,
         total=total,
@@ -257,6 +266,8 @@ def record(iterate: Iterate, found: Tensor, part: slice, step: int, total: int) 
         x_adv=iterate.x_adv.cpu().clone(),
         output=iterate.evaluation.output.cpu().clone(),
         criterion=iterate.evaluation.criterion.cpu(),
+        information=information.cpu(),
+        kept=(information if of is None else of.share(information)).cpu(),
         mi=iterate.mi.cpu(),
         c=iterate.c.cpu(),
         gap=iterate.gap.cpu(),

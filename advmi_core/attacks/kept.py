@@ -12,6 +12,7 @@ from advmi_core.attacks.ball import per_image
 from advmi_core.attacks.records import AttackResult
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi.estimate import estimate_mi
+from advmi_core.mi.information import measure_of
 from advmi_core.mi.patches import SMALLEST
 from advmi_core.objectives import Problem
 
@@ -104,12 +105,15 @@ class Kept:
         if mi is None:
             mi = measure(self._attack, problem, self._rows, x_adv, reached, self.warn)
         delta = (x_adv - problem.x).flatten(1)
+        nats, kept = _information(problem.x, x_adv)
         return AttackResult(
             x=self._given.detach().clone(),
             x_adv=x_adv.to(device),
             success=(success & reached).to(device),
             criterion=torch.cat([part.criterion for part in parts]).to(device),
             mi=mi.to(device),
+            information=nats.to(device),
+            kept=kept.to(device),
             mi_loop=self._mi.to(device),
             linf=delta.abs().amax(1).to(device),
             l2=delta.norm(dim=1).to(device),
@@ -136,6 +140,20 @@ class Kept:
                 f"The gradient of {lost} of {len(criterion)} images was exactly zero or not finite in some "
                 "step, where a random direction was tried: their failure says little of the model."
             )
+
+
+def _information(x: Tensor, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    """(B,) nats and the share kept, by ``Information``; NaN for images too small for patches."""
+
+    def measured(rows: slice) -> Tensor:
+        of = measure_of(x[rows])
+        if of is None:
+            return torch.full((2, len(x[rows])), torch.nan, device=x.device)
+        nats = of(x_adv[rows])
+        return torch.stack([nats, of.share(nats)])
+
+    nats, kept = torch.cat(in_parts(measured, len(x), _EVALUATED_AT_ONCE, x.device), dim=1)
+    return nats, kept
 
 
 def measure(

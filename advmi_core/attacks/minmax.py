@@ -28,34 +28,34 @@ _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 @dataclass(frozen=True, kw_only=True)
 class MinMax(Attack):
-    """max_δ w·I(x; x+δ) − ½·mean(δ/0.1)² under f(x+δ) ≤ 0, box and ball, with I of ``Information``.
+    """max_δ s·w·I(x; x+δ) − ½·mean(δ/0.1)² under f(x+δ) ≤ 0, box and ball, with I of ``Information``.
 
-    With w > 0 the information is kept, with w < 0 it is destroyed, whatever the objective; w = 0 is the
-    attack without the term, the shortest perturbation. A row that keeps information walks along the border
+    s = +1 for a supervised example, −1 for an unsupervised one, as published.
+
+    Where s·w > 0 the information is kept, where s·w < 0 it is destroyed, whatever the objective; w = 0 is
+    the attack without the term, the shortest perturbation. A row that keeps information walks along the border
     f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The best
-    success by that value is kept. The MI of an iterate is the one that is measured, so its record needs no second estimate.
+    success by that value is kept. The MI in the loop is the one that is measured.
 
     Attributes:
-        mi_weight: w of any sign, one for all rows or a (B,) tensor or sequence; None is 1 where the objective
-            wants MI kept (supervised) and −1 where it wants it destroyed (unsupervised).
+        mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
         aim: the walk leads to f = −aim·scale, with the objective's scale of one logit or ‖x − Φ(x)‖².
         eps: radius of the ball, one for all rows or (B,).
 
     Example:
-        >>> result = MinMax(eps=0.3, mi_weight=10)(Classification(model, y), x)  # doctest: +SKIP
+        >>> result = MinMax(eps=0.3)(Classification(model, y), x)  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "minmax-solver"
     by_row: ClassVar[tuple[str, ...]] = ("eps", "mi_weight")
 
     steps: int = 200
-    mi_weight: float | None = None
+    mi_weight: float = 1.0
     aim: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mi_weight is not None:
-            check_numbers(self.mi_weight, "mi_weight")
+        check_numbers(self.mi_weight, "mi_weight")
         if self.aim is not None:
             check_number(self.aim, "aim", low=0)
 
@@ -70,7 +70,7 @@ class MinMax(Attack):
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x, sign = problem.x, float(problem.objective.mi_sign)
         information = Information(x)
-        weight = self.row_numbers(sign if self.mi_weight is None else self.mi_weight, x)
+        weight = sign * self.row_numbers(self.mi_weight, x)
         walks = Along(x, self.steps), Outwards(x, self.steps)
         destroys = weight < 0
         aim = (0.1 if sign > 0 else 0.02) if self.aim is None else self.aim

@@ -65,7 +65,7 @@ class PGD(Attack):
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x = problem.x
         current = x
-        eps = per_image(self.row_numbers(self.eps, x), x)
+        eps = per_image(self.row_numbers(self.eps, x), x) if isinstance(self.eps, tuple) else self.eps
         if self.random_start:
             noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
             current = ball.project(x + (2 * noise - 1) * eps)
@@ -89,7 +89,7 @@ class PGD(Attack):
                 gap=ball.gap(x_adv, gradient),
                 lost=lost,
             )
-            current = ball.project(current.sub(steepest(gradient, self.norm), alpha=step_size))
+            current = ball.project(current - step_size * steepest(gradient, self.norm))
 
     def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
         return make_term(

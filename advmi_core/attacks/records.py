@@ -21,7 +21,11 @@ class Step:
         x_adv: (b,C,H,W) float32 in [0,1], the iterate.
         output: (b,…) the model's output on it, from the pass that gave the criterion.
         criterion: (b,) f(x̃); ≤ 0 means "adversarial example found".
-        mi: (b,) nats, the value inside the loop; NaN where the attack uses none.
+        information: (b,) nats of this x̃ by ``Information``, the measure that pages show; NaN for images too
+            small for patches.
+        kept: (b,) the same as a share of what x has of itself: 1 is all, 0 none.
+        mi: (b,) nats, the value inside the loop, which is the same for ``MinMax`` and what a critic that
+            still learns says for others; NaN where the attack uses none.
         c: (b,) dual variable; NaN where the attack has none.
         gap: (b,) proximal gradient gap ‖δ − Π(δ − ∇F)‖₂, 0 at a stationary point; NaN where not computed.
         success: (b,) bool, this iterate is adversarial.
@@ -34,6 +38,8 @@ class Step:
     x_adv: Tensor
     output: Tensor
     criterion: Tensor
+    information: Tensor
+    kept: Tensor
     mi: Tensor
     c: Tensor
     gap: Tensor
@@ -52,6 +58,7 @@ class AttackResult:
         criterion: (B,) f(x̃) of ``x_adv``.
         mi: (B,) nats, measured afterwards by ``estimate_mi``'s default, alike for every attack (NaN if
             ``mi_steps=0``).
+        information, kept: (B,) nats of ``x_adv`` by ``Information``, and the share of what x has of itself.
         mi_loop: (B,) nats, the value of the kept iterate inside the loop (biased by the selection;
             NaN where the attack uses none).
         linf, l2: (B,) norms of x̃ − x.
@@ -69,6 +76,8 @@ class AttackResult:
     success: Tensor
     criterion: Tensor
     mi: Tensor
+    information: Tensor
+    kept: Tensor
     mi_loop: Tensor
     linf: Tensor
     l2: Tensor

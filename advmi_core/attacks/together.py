@@ -14,6 +14,7 @@ from advmi_core.attacks.ball import Ball
 from advmi_core.attacks.base import Attack, Iterate, record
 from advmi_core.attacks.kept import Kept, measure
 from advmi_core.attacks.records import AttackResult, Step
+from advmi_core.mi.information import measure_of
 from advmi_core.objectives import Objective, Problem
 from advmi_core.run import Run
 
@@ -62,6 +63,7 @@ class _Shared:
         attack = attack.repeated(len(problems))
         ball = Ball(self._whole.x, attack.radius(self._whole.x), attack.norm, attack.quantize)
         self._steps = enumerate(attack.iterates(self._whole, ball, self._rows), start=1)
+        self._of = [measure_of(problem.x) for problem in problems]
         self._ready: list[deque[Step]] = [deque() for _ in problems]
         self._open = set(range(len(problems)))
         self._complete: set[int] = set()
@@ -86,7 +88,9 @@ class _Shared:
             kept, own = self._kept[member], _rows(iterate, self._parts[member])
             part = slice(0, len(own.x_adv))
             kept.keep(part, step, own)
-            self._ready[member].append(record(own, kept.found, part, step, self._attack.iterations))
+            self._ready[member].append(
+                record(own, self._of[member], kept.found, part, step, self._attack.iterations)
+            )
         return True
 
     def result(self, member: int) -> AttackResult:

@@ -18,7 +18,8 @@ class _Falling:
 
     def next(self) -> float:
         self.done += 1
-        return self._first * self._factor ** (self.done - 1)
+        rate: float = self._first * self._factor ** (self.done - 1)
+        return rate
 
 
 class Along:
@@ -78,4 +79,5 @@ class Outwards:
 
 def _length(images: Tensor) -> Tensor:
     """(B,) L2 norms, never 0."""
-    return torch.linalg.vector_norm(images.flatten(1), dim=1).clamp_min(TINIEST)
+    length: Tensor = torch.linalg.vector_norm(images.flatten(1), dim=1).clamp_min(TINIEST)
+    return length

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from advmi_core.mi.patches import PATCH, image_patches
+from advmi_core.mi.patches import PATCH, SMALLEST, image_patches
 
 NOISE = 10 / 255  # standard deviation of n; chosen by `python benchmarks/information.py`
 _ROUNDING = (1 / 255) ** 2 / 12  # variance of an 8-bit picture's rounding: more precisely nothing is known
@@ -90,6 +90,11 @@ class Information:
 
     def _product(self, first: Tensor, second: Tensor | None = None) -> Tensor:
         return torch.bmm(first.transpose(1, 2), first if second is None else second) / self._count
+
+
+def measure_of(x: Tensor) -> Information | None:
+    """The measure for images (B,C,H,W), None where they are too small for patches."""
+    return Information(x) if min(x.shape[-2:]) >= SMALLEST else None
 
 
 def _half_log_det(matrices: Tensor) -> Tensor:

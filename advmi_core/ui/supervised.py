@@ -21,7 +21,8 @@ SCRIPT = f"pages/attack/{PAGE}.py"
 _MODEL = "attack-model"
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
 _NAMES = {
-    "minmax": "MinMax with mutual information",
+    "minmax-solver": "MinMax: the most information",
+    "minmax": "MinMax as published",
     "penalty": "Penalty with a search over c (baseline)",
     "pgd": "PGD (baseline)",
     "cw": "Carlini–Wagner (shortest δ)",
@@ -32,6 +33,7 @@ _NAMES = {
 }
 _LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
 _PRESETS: dict[str, Presets] = {
+    "minmax-solver": {"interactive": {"eps": 0.3, "steps": 200}, "paper": {"eps": 1.0, "steps": 1000}},
     "minmax": {
         "interactive": {"eps": 0.3, "steps": 200},
         "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
@@ -55,6 +57,8 @@ _PRESETS: dict[str, Presets] = {
     },
 }
 _FORMULAS = {
+    "minmax-solver": r"\max_\delta\ w\,I(x;x{+}\delta)-\tfrac12\overline{(\delta/0.1)^2}"
+    r"\quad\text{under}\ f(x{+}\delta)\le0",
     "minmax": r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
     "penalty": r"\min_\delta\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
     "pgd": r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
