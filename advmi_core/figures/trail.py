@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from advmi_core.attacks.records import AttackResult, Step
@@ -62,24 +63,23 @@ def follow(
         output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         every_frame: all recorded pictures; otherwise just the latest one.
     """
-    mine = [(record, at) for record in records if (at := _position(record, row)) is not None]
-    if not mine:
+    # All records at once, as every redraw of a running attack asks for all of them.
+    ends = np.cumsum([0, *(len(record.rows) for record in records)])
+    mine = np.flatnonzero(_joined(records, "rows") == row)
+    if not len(mine):
         return start(x, total, output)
-    shown = mine if every_frame else mine[-1:]
+    owners = np.searchsorted(ends, mine, side="right") - 1
+    shown = [(records[owner], at) for owner, at in zip(owners, mine - ends[owners], strict=True)]
+    shown = shown if every_frame else shown[-1:]
     return Trail(
         x=x,
         total=total,
         output=output,
-        steps=_iterations(shown, total),
+        steps=_iterations([record.step for record, _ in shown], total),
         frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
         outputs=np.stack([record.output[at].numpy() for record, at in shown]),
-        curve_steps=_iterations(mine, total),
-        curves={
-            series.name: np.array(
-                [float(getattr(record, series.name)[at]) for record, at in mine], np.float32
-            )
-            for series in SERIES
-        },
+        curve_steps=_iterations([records[owner].step for owner in owners], total),
+        curves={series.name: _joined(records, series.name)[mine] for series in SERIES},
     )
 
 
@@ -109,17 +109,15 @@ def thin(trail: Trail) -> Trail:
     return replace(trail, steps=trail.steps[index], frames=trail.frames[index], outputs=trail.outputs[index])
 
 
-def _iterations(records: Sequence[tuple[Step, int]], total: int) -> NDArray[np.int64]:
+def _iterations(steps: Sequence[int], total: int) -> NDArray[np.int64]:
     """Iterations of this image; the steps of a split batch go on counting through its parts."""
-    return np.array([1 + (record.step - 1) % total for record, _ in records], np.int64)
+    return 1 + (np.array(steps, np.int64) - 1) % total
 
 
-def _position(record: Step, row: int) -> int | None:
-    rows = record.rows
-    if row < len(rows) and int(rows[row]) == row:  # the usual case: the batch was not split
-        return row
-    found = np.flatnonzero(rows.numpy() == row)
-    return int(found[0]) if len(found) else None
+def _joined(records: Sequence[Step], name: str) -> NDArray[Any]:
+    """(N,) one value of every row of every record, in their order."""
+    values = [getattr(record, name) for record in records]
+    return np.asarray(torch.cat(values).numpy() if values else ())
 
 
 def _with_frame(trail: Trail, step: int, result: AttackResult, row: int, *, known: bool) -> Trail:

@@ -32,16 +32,18 @@ class Kin:
 
     Attributes:
         key: equal for jobs that differ only in their rows.
-        rows: of this job; ``most``: rows that are computed together at most.
+        rows: of this job.
         part: what ``make`` needs to know of this job.
         make: one run per part, in their order, which share the computation (as of ``attacks.together``).
+        most: rows that are computed together at most. A larger batch saves little more, and all of its jobs
+            end with it.
     """
 
     key: Hashable
     rows: int
     part: Any
     make: Callable[[Sequence[Any]], Sequence[AnyRun]]
-    most: int = 24
+    most: int = 12
 
 
 @dataclass(frozen=True)

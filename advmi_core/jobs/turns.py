@@ -1,9 +1,11 @@
 """Who computes next: batches of jobs take turns in a lane, and a long one leaves most of them to short ones.
 
-A class presses Start at once. First come, first served, the last one would see nothing for a minute, so every
-batch gets short turns by virtual time [start-time fair queueing, Goyal et al. 1996]: the next turn goes to
-the batch that had the least for its weight. Waiting jobs of the same kind begin together, as one batch: a
-batch of twenty costs five times as much as one job, not twenty times.
+A class presses Start at once. First come, first served, the last one would see nothing for a minute; with
+equal shares all would end together at the end. So a batch that begins has a turn at once, every fourth turn
+goes round by virtual time [start-time fair queueing, Goyal et al. 1996], so that all move, and the other ones
+go to the batch that has the least left per job, which makes the mean of the ends smallest [Smith 1956].
+Waiting jobs of the same kind begin together, as one batch: a batch of twenty costs seven times as much as one
+job, not twenty times.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from advmi_core.jobs.job import Job, Lane
 
 TURN = 0.2  # seconds
+ROUND = 4  # every so many turns one goes round
 PATIENCE = 3.0  # seconds that a job waits for a running batch of its kind to end, so that its kind gathers
 LONG = 8.0  # seconds of work after which a batch counts as long …
 LONG_COSTS = 5.0  # … and its seconds count this much
@@ -21,9 +24,16 @@ LONG_COSTS = 5.0  # … and its seconds count this much
 
 @dataclass(eq=False)
 class Batch:
-    """Jobs that are computed together, most often one; ``due``: its virtual time, ``used``: its seconds."""
+    """Jobs that are computed together, most often one.
+
+    Attributes:
+        jobs: those that are not done yet; ``size``: as many as there were.
+        began: when.
+        due: virtual time of its next turn of those that go round; ``used``: seconds of all its turns.
+    """
 
     jobs: deque[Job]
+    size: int
     began: float
     due: float
     used: float = 0.0
@@ -31,7 +41,13 @@ class Batch:
     @property
     def long(self) -> bool:
         """It has had more than short work takes."""
-        return self.used > LONG
+        return self.used > LONG * self.size
+
+    @property
+    def left(self) -> float:
+        """Seconds to its end, by its own speed, divided by the jobs that wait for it; 0 while unknown."""
+        done = sum(job.progress for job in self.jobs) / max(1, len(self.jobs))
+        return self.used * (1 - done) / (max(done, 1e-6) * max(1, len(self.jobs)))
 
 
 @dataclass
@@ -41,6 +57,7 @@ class Turns:
     lane: Lane
     waiting: list[Job] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
+    _turns: int = 0
 
     def admit(self, now: float) -> list[Job]:
         """Let waiting jobs begin; returns those that do."""
@@ -54,20 +71,26 @@ class Turns:
             jobs = deque(self._together(job))
             self.waiting = [other for other in self.waiting if other not in jobs]
             due = min((batch.due for batch in self.batches), default=0.0)
-            # Its first picture comes before the others' next.
-            self.batches.append(Batch(jobs, now, due - TURN))
+            self.batches.append(Batch(jobs, len(jobs), now, due))
             admitted += jobs
         return admitted
 
     def next(self) -> Batch | None:
         """The batch whose turn it is."""
-        return min(self.batches, key=lambda batch: batch.due, default=None)
+        if not self.batches:
+            return None
+        new = next((batch for batch in self.batches if not batch.used), None)
+        if new is not None:  # its first picture comes before the others' next
+            return new
+        self._turns += 1
+        if self._turns % ROUND:
+            return min(self.batches, key=lambda batch: batch.left)
+        return min(self.batches, key=lambda batch: batch.due)
 
     def charge(self, batch: Batch, seconds: float) -> None:
-        """A batch had a turn. All move, the older ones faster, so that not all end together at the end."""
-        older = sum(not other.long for other in self.batches[: self.batches.index(batch)])
+        """A batch had a turn."""
         batch.used += seconds
-        batch.due += seconds * (LONG_COSTS if batch.long else min(LONG_COSTS, 1.0 + older))
+        batch.due += seconds * (LONG_COSTS if batch.long else 1.0)
 
     def ahead_of(self, job: Job) -> int:
         """Jobs or batches before a waiting one."""

@@ -76,10 +76,12 @@ def _finished(page: str) -> None:
     components.stage(views.finished(snapshot, row), key=f"{page}.stage")
     results.numbers(snapshot, row)
     downloads.offer(page, snapshot, row)
-    with st.expander("Zoom into the curves", icon=":material/zoom_in:"):
-        figure = screen.curves(views.walked(snapshot, row))
-        st.plotly_chart(
-            figure,
+    zoom = st.expander(
+        "Zoom into the curves", icon=":material/zoom_in:", key=f"{page}.zooms", on_change="rerun"
+    )
+    if zoom.open:  # a figure that few look at costs as much as the rest of the page
+        zoom.plotly_chart(
+            screen.curves(views.walked(snapshot, row)),
             key=f"{page}.zoom",
             alt="Criterion, dual variable, MI and proximal gap over the iterations",
         )

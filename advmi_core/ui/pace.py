@@ -18,7 +18,12 @@ _PER_JOB = 0.06
 def seconds_between(now: Snapshot, every: float) -> float:
     """Seconds to the next look at a job that is drawn ``every`` so many seconds if it has the machine."""
     crowded = min(LATEST, _PER_JOB * shared().count()[0])
-    return round(max(every, crowded, WAITING if now.state == "queued" else 0.0), 1 if crowded > every else 2)
+    if now.state == "queued":
+        return round(max(every, crowded, WAITING), 1)
+    if crowded <= every:
+        return every
+    soon = crowded if now.eta is None else min(crowded, now.eta)  # the end is seen when it comes
+    return round(max(every, soon), 1)
 
 
 def repeat_after(seconds: float) -> None:

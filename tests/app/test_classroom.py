@@ -46,11 +46,13 @@ def test_the_job_of_a_closed_tab_ends_on_a_real_server() -> None:
 
 @pytest.mark.fault("L1")
 def test_a_page_looks_seldom_while_it_waits_and_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    def now(state: str) -> Snapshot:
-        return Snapshot("", "", state, 0, (), 0.0, 0.0, None, None, "", None, "")  # type: ignore[arg-type]
+    def now(state: str, eta: float | None = None) -> Snapshot:
+        return Snapshot("", "", state, 0, (), 0.0, 0.0, eta, None, "", None, "")  # type: ignore[arg-type]
 
     monkeypatch.setattr(shared(), "count", lambda: (1, 1))
     assert pace.seconds_between(now("running"), 0.35) == 0.35
     assert pace.seconds_between(now("queued"), 0.35) == 1.0
     monkeypatch.setattr(shared(), "count", lambda: (30, 30))
     assert pace.seconds_between(now("running"), 0.35) == 1.8
+    assert pace.seconds_between(now("running", eta=0.7), 0.35) == 0.7  # the end is seen when it comes
+    assert pace.seconds_between(now("running", eta=60.0), 0.35) == 1.8

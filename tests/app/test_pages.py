@@ -270,3 +270,13 @@ def test_presenter_mode_stays_in_the_link(visit: Visit) -> None:
 
 def test_the_source_of_the_images_is_shown(visit: Visit) -> None:
     assert "embedded" in visit("overview").said
+
+
+def test_the_zoomed_curves_are_drawn_when_they_are_opened(visit: Visit) -> None:
+    tab = visit("unsupervised", attack_model="ae-dense", steps="4", inner="2")
+    tab.press("Start")
+    tab.finish()
+    assert not tab.app.get("plotly_chart")
+    tab.app.session_state["unsupervised.zooms"] = True
+    tab.app.run()
+    assert len(tab.app.get("plotly_chart")) == 1

@@ -176,3 +176,15 @@ def test_one_visitor_cannot_fill_the_queue_of_studies(manager: JobManager) -> No
     manager.cancel(first)
     wait(manager, first)
     assert manager.get(study("ann")).owner == "ann"  # type: ignore[union-attr]
+
+
+@pytest.mark.fault("L1")
+def test_the_batch_that_is_nearest_to_its_end_has_most_turns_and_all_move(manager: JobManager) -> None:
+    log: list[str] = []
+    _, go = _held(manager)
+    later = manager.submit(lambda: steps(4000, 0.02, log, "later"), lane=LANE)
+    sooner = manager.submit(lambda: steps(100, 0.02, log, "sooner"), lane=LANE)
+    go.set()
+    assert wait(manager, sooner).result == 100
+    assert 0 < log.count("later") < 60  # equal shares would give it as many steps as the other had
+    manager.discard(later)
