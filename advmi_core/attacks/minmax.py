@@ -33,9 +33,9 @@ class MinMax(Attack):
     s = +1 for a supervised example, −1 for an unsupervised one, as published.
 
     Where s·w > 0 the information is kept, where s·w < 0 it is destroyed, whatever the objective; w = 0 is
-    the attack without the term, the shortest perturbation. A row that keeps information walks along the border
-    f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The best
-    success by that value is kept. The MI in the loop is the one that is measured.
+    the attack without the term, the shortest perturbation. A row that keeps information walks along the
+    border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The
+    best success by that value is kept. The MI in the loop is the one that is measured.
 
     Attributes:
         mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
