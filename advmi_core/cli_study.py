@@ -11,8 +11,7 @@ import typer
 from rich.table import Table
 
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.violins import two_digits
-from advmi_core.figures.words import number
+from advmi_core.figures.words import number, two_digits
 from advmi_core.parts import user_folder
 from advmi_core.studies.results import StudyResult
 from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy

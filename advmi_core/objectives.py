@@ -180,8 +180,12 @@ class Objective(ABC):
         try:
             self.model.to(memory_format=torch.channels_last)
             with torch.no_grad():
-                torch.testing.assert_close(self.forward(image)[0], output)
-        except (RuntimeError, ValueError, AssertionError):
+                laid_out = self.forward(image)[0]
+            # As torch.testing.assert_close does for float32, whose first call takes a second to import.
+            same = laid_out.shape == output.shape and torch.allclose(laid_out, output, rtol=1.3e-6, atol=1e-5)
+        except (RuntimeError, ValueError):
+            same = False
+        if not same:
             self.model.to(memory_format=torch.contiguous_format)
 
     @abstractmethod

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from advmi_core.figures.sweep import Style
@@ -99,6 +98,8 @@ def log_axis(drawn: Sequence[Curve]) -> tuple[tuple[float, float], list[float]]:
     low, high = 0.95 * float(known.min()), 1.05 * float(known.max())
     ticks = [tick for tick in _TICKS if low <= tick <= high]
     if len(ticks) < _FEWEST:
+        from matplotlib.ticker import MaxNLocator  # a terminal's table must not wait for matplotlib
+
         ticks = [tick for tick in MaxNLocator(5).tick_values(low, high) if low <= tick <= high]
     return (low, high), ticks
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from advmi_core.figures.palette import SERIES
+from advmi_core.figures.words import two_digits
 from advmi_core.studies.results import StudyResult, Summary
 
 _INKS = {"conv": SERIES[0].ink, "random": SERIES[3].ink, "patches": SERIES[2].ink}
@@ -109,11 +110,6 @@ def spread(line: Summary) -> str:
     if not math.isfinite(line.mean):
         return "not measured yet"
     return f"{two_digits(line.mean)} ± {two_digits(line.std)} nats"
-
-
-def two_digits(value: float) -> str:
-    """Nats or a correlation with two decimals and a real minus sign; – where there is no number."""
-    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
 def printed(result: StudyResult) -> Figure:

@@ -53,6 +53,11 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
+def two_digits(value: float) -> str:
+    """Nats or a correlation with two decimals and a real minus sign; – where there is no number."""
+    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
 def information(value: float) -> str:
     """Nats of an estimate of mutual information, which itself is never below 0."""
     return f"≤ 0 ({number(value)}) nats" if value < 0 else f"{number(value)} nats"

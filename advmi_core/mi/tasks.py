@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import ClassVar
 
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from advmi_core.validate import check_count, check_number
@@ -181,6 +180,8 @@ class NoisyChannel(Task):
             return 0.0
         if share <= _carried(useless):
             return useless
+        from scipy.optimize import brentq  # slow to import, and no other task needs it
+
         return float(brentq(lambda error: _carried(error) - share, 0, useless, xtol=1e-15))
 
     @property

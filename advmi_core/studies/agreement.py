@@ -6,7 +6,8 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+
+from advmi_core.mi.gaussianise import mean_ranks
 
 
 def rank_correlation(values: ArrayLike) -> float:
@@ -23,7 +24,7 @@ def rank_correlation(values: ArrayLike) -> float:
     Raises:
         ValueError: the values are not as stated.
     """
-    ranks = rankdata(_repeated(values), axis=1)
+    ranks = mean_ranks(_repeated(values).T).T
     ranks -= ranks.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(ranks, axis=1)
     if not lengths.all():

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.figures.retraining import SCALE, of_model, signed, title
-from advmi_core.figures.violins import two_digits
+from advmi_core.figures.words import two_digits
 from advmi_core.ui import results, tables
 from advmi_core.ui.state import PageState
 

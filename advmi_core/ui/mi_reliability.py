@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.figures.violins import two_digits
-from advmi_core.figures.words import number
+from advmi_core.figures.words import number, two_digits
 from advmi_core.ui import tables
 from advmi_core.ui.state import PageState
 

@@ -9,8 +9,7 @@ import streamlit as st
 
 from advmi_core.figures import export, violins
 from advmi_core.figures import print as printing
-from advmi_core.figures.violins import two_digits
-from advmi_core.figures.words import duration, number
+from advmi_core.figures.words import duration, number, two_digits
 from advmi_core.jobs import Snapshot
 from advmi_core.parts import user_folder
 from advmi_core.studies.exports import values_csv, values_npz

@@ -10,8 +10,7 @@ import streamlit as st
 from advmi_core.evaluation import Comparison, Paired, compare
 from advmi_core.experiments import SweepResult
 from advmi_core.figures.sweep import Point, title
-from advmi_core.figures.violins import two_digits
-from advmi_core.figures.words import number
+from advmi_core.figures.words import number, two_digits
 from advmi_core.ui import results
 from advmi_core.ui.state import PageState
 

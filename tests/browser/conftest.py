@@ -82,6 +82,14 @@ FIND = """window.advmiFind = (selector, root = document) => {
     || hosts.reduce((found, host) => found || window.advmiFind(selector, host.shadowRoot), null);
 }"""
 LOOK_EVERY = 25  # milliseconds
+# No script is running, and the page has been the same for a second.
+STILL = """() => {
+  const app = document.querySelector("[data-testid='stApp']"), now = performance.now();
+  const drawn = document.documentElement.innerHTML.length;
+  const idle = app?.getAttribute("data-test-script-state") === "notRunning";
+  if (!idle || window.advmiDrawn !== drawn) { window.advmiDrawn = drawn; window.advmiSince = now; }
+  return now - window.advmiSince > 1000;
+}"""
 WARM_UP = 6000  # milliseconds that a reader's first look at the app covers
 ATTEMPTS = 3  # at a bound in seconds on two quiet cores, for a busy neighbour
 
@@ -111,6 +119,10 @@ class Visit:
         """Go to a page and wait until its stage is drawn."""
         self.page.goto(f"{self.address}/{path}")
         self.page.locator(".stage").wait_for(timeout=60_000)
+
+    def still(self) -> None:
+        """Wait until the page is drawn to its end."""
+        self.page.wait_for_function(STILL, timeout=30_000, polling=100)
 
     def warm(self) -> None:
         """The app as a reader finds it after a first look."""

@@ -48,7 +48,7 @@ def test_nothing_is_cut_or_broken_in_a_narrow_window(visit: Open, size: tuple[in
     for page in PAGES:
         tab.page.goto(f"{tab.address}/{page}")
         tab.page.locator(".stMainBlockContainer").wait_for(timeout=60_000)
-        tab.page.wait_for_timeout(3000)
+        tab.still()
         found[page] = tab.page.evaluate(FAULTS, WORDS)
         tab.shot(f"narrow-{page or 'overview'}")
     assert {page: faults for page, faults in found.items() if faults} == {}

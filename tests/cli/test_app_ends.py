@@ -1,4 +1,7 @@
-"""A signal to `advmi app` ends its server too, and the server answers strangers with care."""
+"""`advmi app` as a newcomer starts it: no question in the terminal, a page within a minute, care.
+
+A signal to it ends its server too.
+"""
 
 from __future__ import annotations
 
@@ -47,11 +50,12 @@ class App:
         self.log = folder / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, str(folder), "app", "--no-browser", f"--port={self.port}"],
-                env={**os.environ, "HOME": str(folder)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                [sys.executable, "-c", _COMMAND, str(folder), "app", f"--port={self.port}"],
+                # An empty home: Streamlit has never run here. BROWSER=true: a browser that opens nothing.
+                env={**os.environ, "HOME": str(folder), "BROWSER": "true"}, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 60
         while not self.answers():
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, "the app did not come up"
@@ -80,11 +84,7 @@ def app(tmp_path: Path) -> Iterator[App]:
         started.process.wait(20)
 
 
-@pytest.mark.slow
-@pytest.mark.fault("L7")
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are the POSIX way")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_signal_ends_the_server_too(app: App, number: signal.Signals) -> None:
+def ends_by(app: App, number: signal.Signals) -> None:
     app.process.send_signal(number)  # to the one process that was started, not to its group
     app.process.wait(20)
     deadline = time.monotonic() + 5
@@ -93,9 +93,7 @@ def test_a_signal_ends_the_server_too(app: App, number: signal.Signals) -> None:
         time.sleep(0.2)
 
 
-@pytest.mark.slow
-@pytest.mark.fault("L9")
-def test_a_foreign_page_is_refused_at_once_and_without_a_question_to_other_hosts(app: App) -> None:
+def refuses_a_foreign_page_at_once_and_without_a_question_to_other_hosts(app: App) -> None:
     began = time.monotonic()
     for _ in range(20):
         with pytest.raises(InvalidStatus):
@@ -105,11 +103,27 @@ def test_a_foreign_page_is_refused_at_once_and_without_a_question_to_other_hosts
     assert _ASKED not in app.log.read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.fault("L9")
-def test_no_other_site_may_frame_the_app_and_no_picture_comes_from_elsewhere(app: App) -> None:
+def lets_no_other_site_frame_it_and_no_picture_come_from_elsewhere(app: App) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{app.port}/", timeout=10) as answer:
+        assert answer.status == 200
         policy, frames = (answer.headers[name] for name in ("Content-Security-Policy", "X-Frame-Options"))
     assert frames == "SAMEORIGIN"
     assert "frame-ancestors 'self'" in policy
     assert "img-src 'self' data: blob:" in policy
+
+
+@pytest.mark.slow
+@pytest.mark.fault("L7")
+@pytest.mark.fault("L9")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are the POSIX way")
+def test_a_newcomer_s_app_is_careful_with_strangers_and_ends_by_a_signal(app: App) -> None:
+    lets_no_other_site_frame_it_and_no_picture_come_from_elsewhere(app)
+    refuses_a_foreign_page_at_once_and_without_a_question_to_other_hosts(app)
+    ends_by(app, signal.SIGTERM)
+
+
+@pytest.mark.slow
+@pytest.mark.fault("L7")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are the POSIX way")
+def test_a_killed_command_leaves_no_server(app: App) -> None:
+    ends_by(app, signal.SIGKILL)

@@ -20,7 +20,6 @@ from advmi_core.experiments import Method, Sweep
 _NURSERY = """
 import json, os, sys
 from pathlib import Path
-import torchmetrics.functional.image
 from advmi_core.experiments import Sweep
 from advmi_core.experiments.work import settle
 settle()

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from advmi_core.figures import print as printing
-from advmi_core.figures.violins import printed, two_digits, violins
+from advmi_core.figures.violins import printed, violins
+from advmi_core.figures.words import two_digits
 from advmi_core.studies.results import StudyResult
 
 

@@ -7,9 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate
+from advmi_core.mi.gaussianise import mean_ranks
 from advmi_core.mi.ties import counted, look_at, originals
 
 SHORT = {"steps": 100, "hidden": (32,), "code": 16, "batch": 128}
@@ -26,6 +28,13 @@ def _estimate(name: str, x: Tensor, y: Tensor, **given: object) -> MIEstimate:
 def _symbols(n: int, kinds: int = 8) -> Tensor:
     drawn = torch.randint(kinds, (n,), generator=torch.Generator().manual_seed(0))
     return torch.nn.functional.one_hot(drawn, kinds).float()
+
+
+def test_ranks_are_those_of_scipy() -> None:
+    stream = np.random.default_rng(0)
+    values = np.column_stack([stream.normal(size=200), stream.integers(5, size=200), np.zeros(200)])
+    values[:50, 0] = -0.0
+    assert np.array_equal(mean_ranks(values), rankdata(values, axis=0))
 
 
 @pytest.mark.fault("M1")
