@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 _RADIUS, _SIGMA, _REACH = 5, 1.5, 3.5  # of SSIM's Gaussian window, 11×11 [Wang et al. 2004]
-_C1, _C2 = 0.01**2, 0.03**2  # for grey levels in [0,1]
 
 
 @dataclass(frozen=True)
@@ -48,24 +45,18 @@ def distances(x: Tensor, x_adv: Tensor) -> Distances:
 
 
 def _quality(image: Tensor, original: Tensor) -> tuple[float, float]:
-    """PSNR and SSIM of one image (1,C,H,W) of float64."""
-    psnr = float(-10 * (image - original).square().mean().log10())
+    """PSNR and SSIM of one image (1,C,H,W)."""
+    # Imported where needed: it takes a second, which the command line and the app need not wait for.
+    from torchmetrics.functional.image import (
+        peak_signal_noise_ratio,
+        structural_similarity_index_measure,
+    )
+
+    psnr = float(peak_signal_noise_ratio(image, original, data_range=1.0))
     radius = min(_RADIUS, (min(image.shape[-2:]) - 1) // 2)
     if radius == 0:
         return psnr, float("nan")
-    return psnr, _ssim(image, original, radius, _SIGMA if radius == _RADIUS else radius / _REACH)
-
-
-def _ssim(image: Tensor, original: Tensor, radius: int, sigma: float) -> float:
-    """The mean of [Wang et al. 2004, Eq. 13] over all pixels and channels."""
-    channels = image.shape[1]
-    bell = torch.exp(-(torch.arange(-radius, radius + 1, dtype=torch.float64) / sigma).square() / 2)
-    bell /= bell.sum()
-    window = torch.outer(bell, bell).expand(channels, 1, -1, -1)
-    a, b = (functional.pad(each, (radius,) * 4, mode="reflect") for each in (image, original))
-    averaged = functional.conv2d(torch.cat((a, b, a * a, b * b, a * b)), window, groups=channels)
-    mean_a, mean_b, square_a, square_b, product = averaged
-    spread = (square_a - mean_a.square()).clamp_min(0) + (square_b - mean_b.square()).clamp_min(0)
-    index = (2 * mean_a * mean_b + _C1) * (2 * (product - mean_a * mean_b) + _C2)
-    index /= (mean_a.square() + mean_b.square() + _C1) * (spread + _C2)
-    return float(index.mean())
+    sigma = _SIGMA if radius == _RADIUS else radius / _REACH
+    ssim = structural_similarity_index_measure(image, original, sigma=sigma, data_range=1.0)
+    assert isinstance(ssim, Tensor)  # a pair comes only with the full image
+    return psnr, float(ssim)

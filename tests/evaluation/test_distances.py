@@ -44,18 +44,12 @@ def test_norms_by_hand() -> None:
     np.testing.assert_allclose(found.linf, [0.75, 0.5])
 
 
-@pytest.mark.parametrize(
-    ("side", "radius", "sigma"), [(28, 5, 1.5), (11, 5, 1.5), (10, 4, 4 / 3.5), (3, 1, 1 / 3.5)]
-)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_ssim_by_its_formula_on_another_program_s_filter(
-    side: int, radius: int, sigma: float, channels: int
-) -> None:
-    x, away = _pair(1, channels, side, 28)
-    a, b = x[0].double().numpy(), away[0].double().numpy()
+def test_ssim_by_its_formula_on_another_program_s_filter() -> None:
+    x, away = _pair(1, 1, 28, 28)
+    a, b = x[0, 0].double().numpy(), away[0, 0].double().numpy()
 
     def blur(values: np.ndarray) -> np.ndarray:
-        return np.stack([gaussian_filter(one, sigma, mode="mirror", radius=radius) for one in values])
+        return gaussian_filter(values, 1.5, mode="mirror", radius=5)
 
     spread_a, spread_b = blur(a * a) - blur(a) ** 2, blur(b * b) - blur(b) ** 2
     shared, c1, c2 = blur(a * b) - blur(a) * blur(b), 0.01**2, 0.03**2
