@@ -16,7 +16,7 @@ from advmi_core.objectives import Classification, Problem, Reconstruction
 
 BALLS = [(name, norm) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms]
 NEED_LABELS = {"autoattack", "fwa", "ti-dim"}
-NOTHING_RANDOM = {"cw", "ddn", "fwa"}
+NOTHING_RANDOM = {"cw", "ddn", "fwa", "minmax-solver"}
 MANY_CHOICES = {"autoattack", "fwa"}  # where rounding can tip a choice between neighbours
 
 # Larger steps than the defaults where those are made for hundreds of iterations.
