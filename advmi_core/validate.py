@@ -96,16 +96,17 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def plain_fields(record: Any) -> None:
+def plain_fields(record: Any, by_row: Sequence[str] = ()) -> None:
     """Store a frozen dataclass's NumPy scalars as Python's own; first thing in its ``__post_init__``.
 
-    Numbers of the rows, a (B,) tensor or array or a list, become a tuple, which can be hashed.
+    The fields ``by_row`` may hold a number for each row: a (B,) tensor, array or list becomes a tuple, which
+    can be hashed.
     """
     for field in fields(record):
         value = getattr(record, field.name)
-        if isinstance(value, Tensor | np.ndarray) and value.ndim == 1:
+        if field.name in by_row and isinstance(value, Tensor | np.ndarray) and value.ndim == 1:
             value = value.tolist()
-        if isinstance(value, list):
+        if field.name in by_row and isinstance(value, list):
             value = tuple(value)
             object.__setattr__(record, field.name, value)
         if isinstance(value, np.generic):

@@ -103,7 +103,7 @@ class Attack(ABC):
     quantize: bool = False
 
     def __post_init__(self) -> None:
-        plain_fields(self)
+        plain_fields(self, self.by_row)
         for name in ("eps", "mi_weight"):
             if name not in self.by_row and isinstance(getattr(self, name, None), tuple):
                 raise ValueError(f"{name} must be one number for {self.name}, got one for each row")
