@@ -392,7 +392,7 @@ def test_a_job_without_its_data_says_so_in_one_sentence(here: Path, monkeypatch:
         from advmi_core import data
         from advmi_core.ui import work
 
-        def make() -> Run[None, None]:
+        def make():  # a script of its own, without the imports of this file
             data.load("mnist", split="train")
             raise AssertionError("the data are here")
 
