@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from advmi_core import data, doctor, models, paths, saving
-from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.attacks import ATTACKS, Attack, MinMax
 from advmi_core.become import become
 from advmi_core.cli_data import data_app
 from advmi_core.cli_mi import mi
@@ -60,7 +60,7 @@ for kind in ABOUT:
 
 @app.command()
 def attack(
-    attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = "minmax",
+    attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = MinMax.name,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
@@ -77,7 +77,7 @@ def attack(
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
-    """Attack images and report success rate, mutual information and norms."""
+    """Attack images and report success rate, information kept, mutual information and norms."""
     with clear_errors():
         tune_cpu()
         chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
@@ -169,8 +169,11 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         ("counted", "images counted (initially correct)"),
         ("asr", "attack success rate"),
         ("over", "all that follows but the seconds"),
-        ("mi_mean", "mutual information, mean (nats)"),
-        ("mi_std", "mutual information, std (nats)"),
+        ("kept_percent_mean", "information kept, mean (%)"),
+        ("kept_percent_std", "information kept, std (%)"),
+        ("information_mean", "information kept, mean (nats)"),
+        ("mi_mean", "mutual information by InfoNCE, mean (nats)"),
+        ("mi_std", "mutual information by InfoNCE, std (nats)"),
         ("l2_mean", "L2 norm, mean"),
         ("linf_max", "L∞ norm, largest"),
         ("queries_mean", "forward passes per image"),

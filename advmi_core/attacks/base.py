@@ -241,7 +241,9 @@ class Attack(ABC):
         for step, iterate in enumerate(attack.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
-                yield record(iterate, of, kept.found[part], part, done + step, parts * self.iterations)
+                told = record(iterate, of, kept.found[part], part, done + step, parts * self.iterations)
+                kept.tell(part, step, told)
+                yield told
 
 
 def need_labels(objective: Objective, what: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.ball import per_image
-from advmi_core.attacks.records import AttackResult
+from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi.estimate import estimate_mi
 from advmi_core.mi.information import measure_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from advmi_core.attacks.base import Attack, Iterate
 
 _HISTORY = ("criterion", "mi", "c", "gap")
+_TOLD = ("information", "kept")  # only records measure them
 _EVALUATED_AT_ONCE = 256
 
 
@@ -38,6 +39,7 @@ class Kept:
         self._lost = torch.zeros(count, dtype=torch.bool, device=device)
         self._undefined = torch.zeros(count, dtype=torch.bool, device=device)
         self._history = torch.empty(len(_HISTORY), attack.iterations, count, device=device)
+        self._told = torch.empty(len(_TOLD), attack.iterations, count)
         self._warnings: list[str] = list(problem.warnings)
         self.begin(slice(0, count))
 
@@ -56,6 +58,7 @@ class Kept:
         self._lost[part] = False
         self._undefined[part] = False
         self._history[:, :, part] = torch.nan
+        self._told[:, :, part] = torch.nan
 
     def keep(self, part: slice, step: int, iterate: Iterate) -> None:
         """Take in one step's iterate of the rows of ``part``."""
@@ -76,6 +79,10 @@ class Kept:
         if iterate.lost is not None:
             self._lost[part] |= iterate.lost
         self._history[:, step - 1, part] = torch.stack([criterion, iterate.mi, iterate.c, iterate.gap])
+
+    def tell(self, part: slice, step: int, told: Step) -> None:
+        """Remember what the record ``told`` of this step measured."""
+        self._told[:, step - 1, part] = torch.stack([told.information, told.kept])
 
     @property
     def iterates(self) -> tuple[Tensor, Tensor]:
@@ -122,7 +129,8 @@ class Kept:
             correct=problem.correct.to(device),
             output=problem.clean.to(device),
             output_adv=torch.cat([part.output for part in parts]).to(device),
-            history=dict(zip(_HISTORY, self._history.cpu().numpy(), strict=True)),
+            history=dict(zip(_HISTORY, self._history.cpu().numpy(), strict=True))
+            | dict(zip(_TOLD, self._told.numpy(), strict=True)),
             spec=self._attack.spec() | problem.objective.spec() | {"rows": self._rows},
             warnings=tuple(self._warnings),
         )

@@ -66,7 +66,8 @@ class AttackResult:
         best_step: (B,) int64, the step whose iterate was kept; 0 if none.
         correct: (B,) bool, the model was right on x (True where there is no label).
         output, output_adv: the model's output on x and x̃ (logits or reconstruction).
-        history: arrays over steps: criterion, mi, c, gap, each (S,B), NaN where not reached.
+        history: arrays over steps: criterion, mi, c, gap, and information, kept of the recorded steps, as in
+            ``Step``; each (S,B), NaN where not reached or not recorded.
         spec: all parameters of attack and objective, JSON-serialisable.
         warnings: sentences for the user.
     """

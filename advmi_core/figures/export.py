@@ -9,15 +9,29 @@ import json
 import numpy as np
 
 from advmi_core.attacks.records import AttackResult
-from advmi_core.figures.palette import SERIES
+from advmi_core.figures import trail
+
+_COLUMNS = {
+    "criterion": "criterion",
+    "c": "c",
+    "information": "information_nats",
+    "kept": "kept_percent",
+    "critic": "critic_nats",
+    "gap": "gap",
+}
 
 
 def curves_csv(result: AttackResult) -> bytes:
-    """One line an image and iteration: image, iteration, criterion, c, mi (nats), gap; empty if unknown."""
+    """One line an image and iteration; empty if unknown.
+
+    Columns: image, iteration, criterion, c, gap; of the iterate, information_nats and kept_percent; and what
+    a critic in the loop says of it, critic_nats.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["image", "iteration", *(series.name for series in SERIES)])
-    columns = [np.asarray(result.history[series.name]) for series in SERIES]
+    writer.writerow(["image", "iteration", *_COLUMNS.values()])
+    told = trail.told({name: np.asarray(values) for name, values in result.history.items()})
+    columns = [told[name] for name in _COLUMNS]
     steps, rows = columns[0].shape
     for row in range(rows):
         for step in range(steps):
@@ -28,12 +42,17 @@ def curves_csv(result: AttackResult) -> bytes:
 
 
 def arrays_npz(result: AttackResult) -> bytes:
-    """All tensors of the result and its history, as plain arrays (readable without unpickling)."""
+    """All tensors of the result and its history, as plain arrays (readable without unpickling).
+
+    Named as in ``AttackResult``; the history's ``mi`` is ``history_mi_loop``, as it is not the measure.
+    """
     names = (
         "x",
         "x_adv",
         "success",
         "criterion",
+        "information",
+        "kept",
         "mi",
         "mi_loop",
         "linf",
@@ -45,7 +64,8 @@ def arrays_npz(result: AttackResult) -> bytes:
         "output_adv",
     )
     arrays = {name: getattr(result, name).cpu().numpy() for name in names}
-    arrays |= {f"history_{name}": np.asarray(values) for name, values in result.history.items()}
+    for name, values in result.history.items():
+        arrays[f"history_{'mi_loop' if name == 'mi' else name}"] = np.asarray(values)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

@@ -10,7 +10,7 @@ class Series:
     """How one quantity of a run is named and drawn everywhere.
 
     Attributes:
-        name: key in records and histories.
+        name: key in ``Trail.curves``.
         title, unit: label parts for an axis.
         ink: colour as #rrggbb, readable on white and on dark grey.
         dash: plotly dash name; ``line``: the same in matplotlib.
@@ -29,9 +29,12 @@ class Series:
 SERIES = (
     Series("criterion", "Criterion f", "≤ 0: adversarial", "#d55e00", "solid", "-", "o"),
     Series("c", "Dual variable c", "weight of f⁺", "#b3689a", "dash", "--", "s"),
-    Series("mi", "Mutual information", "nats, in-loop", "#2f8fcb", "solid", "-", "^"),
+    Series("kept", "Information kept", "% of that in x", "#2f8fcb", "solid", "-", "^"),
     Series("gap", "Proximal gap", "0: stationary", "#009e73", "dot", ":", "D"),
 )
+
+# What a critic that learns while the attack runs says, beside the measure above.
+CRITIC = Series("critic", "critic in the loop", "nats", "#1b5e86", "dash", "--", "")
 
 NEGATIVE, ZERO, POSITIVE = "#0072b2", "#f7f7f7", "#d55e00"
 BEFORE, AFTER = "#777777", "#d55e00"

@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from advmi_core.figures.palette import AFTER, BEFORE, NEGATIVE, POSITIVE, SERIES, ZERO
+from advmi_core.figures.palette import AFTER, BEFORE, CRITIC, NEGATIVE, POSITIVE, SERIES, ZERO
 from advmi_core.figures.trail import Trail
 
 Floats = NDArray[np.float32]
@@ -24,7 +24,7 @@ DIVERGING = LinearSegmentedColormap.from_list("perturbation", [NEGATIVE, ZERO, P
 
 
 def curves(trail: Trail) -> Figure:
-    """Criterion, dual variable, MI and proximal gap over the iterations, four linked panels."""
+    """Criterion, dual variable, information kept and proximal gap over the iterations, four linked panels."""
     figure = _figure(10.0, 5.2)
     axes = figure.subplots(2, 2, sharex=True).ravel()
     every = max(1, len(trail.curve_steps) // 8)
@@ -39,12 +39,27 @@ def curves(trail: Trail) -> Figure:
                 markevery=every, markersize=4,
             )  # fmt: skip
             _kept(axis, trail.best)
+        if series.name == "kept":
+            _critic(axis, trail)
         else:
             axis.text(0.5, 0.5, "not used by this attack", ha="center", transform=axis.transAxes)
     axes[0].axhline(0, color="#444444", linewidth=0.8)
     for axis in axes[2:]:
         axis.set_xlabel("iteration")
     return figure
+
+
+def _critic(axis: Axes, trail: Trail) -> None:
+    """What the critic in the loop says, thin and in its own unit, beside the information kept."""
+    values = trail.curves[CRITIC.name]
+    if not np.isfinite(values).any():
+        return
+    beside = axis.twinx()
+    beside.plot(
+        trail.curve_steps, values, CRITIC.line, color=CRITIC.ink, linewidth=0.9, label=CRITIC.title,
+    )  # fmt: skip
+    beside.set_ylabel(CRITIC.unit, fontsize=9)
+    beside.legend(frameon=False, fontsize=8, loc="lower right")
 
 
 def _kept(axis: Axes, best: int | None) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from advmi_core.figures.palette import SERIES
+from advmi_core.figures.palette import CRITIC, SERIES
 from advmi_core.figures.trail import Trail
+
+_HOVER = {"kept": "%{y:.4g} %, %{customdata:.4g} nats"}
 
 
 def curves(trail: Trail) -> go.Figure:
-    """Criterion, dual variable, MI and proximal gap over the iterations; zooming one zooms all."""
+    """Criterion, dual variable, information kept and proximal gap; zooming one zooms all."""
     figure = go.Figure()
     layout: dict[str, Any] = {
         "hovermode": "x",
@@ -34,7 +36,8 @@ def curves(trail: Trail) -> go.Figure:
             mode="lines",
             name=series.title,
             line={"color": series.ink, "dash": series.dash, "width": 2},
-            hovertemplate="%{y:.4g}<extra>iteration %{x}</extra>",
+            hovertemplate=_HOVER.get(series.name, "%{y:.4g}") + "<extra>iteration %{x}</extra>",
+            customdata=trail.curves["information"] if series.name == "kept" else None,
         )
         layout[f"xaxis{axis}"] = {
             "domain": [left, left + 0.44],
@@ -53,6 +56,8 @@ def curves(trail: Trail) -> go.Figure:
         if not np.isfinite(values).any():
             notes.append(_note("not used by this attack", left + 0.22, bottom + 0.21, "center", "middle"))
             layout[f"yaxis{axis}"]["showticklabels"] = False
+        if series.name == "kept":
+            _critic(figure, layout, trail, axis)
     layout["annotations"] = notes
     if trail.best:
         for index in range(len(SERIES)):
@@ -69,6 +74,23 @@ def curves(trail: Trail) -> go.Figure:
             )
     figure.update_layout(layout)
     return figure
+
+
+def _critic(figure: go.Figure, layout: dict[str, Any], trail: Trail, axis: str) -> None:
+    """What the critic in the loop says, thin and on an axis of its own, over the information kept."""
+    values = trail.curves[CRITIC.name]
+    if not np.isfinite(values).any():
+        return
+    own = len(SERIES) + 1
+    figure.add_scatter(
+        x=trail.curve_steps, y=values, xaxis=f"x{axis}", yaxis=f"y{own}", mode="lines", name=CRITIC.title,
+        line={"color": CRITIC.ink, "dash": CRITIC.dash, "width": 1},
+        hovertemplate=f"%{{y:.4g}} nats, {CRITIC.title}<extra>iteration %{{x}}</extra>",
+    )  # fmt: skip
+    layout[f"yaxis{own}"] = {
+        "overlaying": f"y{axis}", "anchor": f"x{axis}", "side": "right", "showgrid": False,
+        "title": {"text": f"<span style='color:{CRITIC.ink}'>- - {CRITIC.title}, {CRITIC.unit}</span>"},
+    }  # fmt: skip
 
 
 def _note(text: str, x: float, y: float, side: str, foot: str) -> dict[str, Any]:

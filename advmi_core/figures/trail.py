@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from advmi_core.attacks.records import AttackResult, Step
-from advmi_core.figures.palette import SERIES
+from advmi_core.figures.palette import CRITIC, SERIES
 
 Floats = NDArray[np.float32]
 MAX_POINTS = 300
 MAX_FRAMES = 120
 MAX_FRAME_BYTES = 1 << 20
+CURVES = (*(series.name for series in SERIES), "information", CRITIC.name)
+_RECORDED = ("criterion", "c", "gap", "information", "kept", "mi")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Trail:
         total: iterations of a complete run, or those of this image once it ended.
         output: (…) the model's output on x; ``outputs``: (F,…) on ``frames``.
         steps: (F,) iterations whose pictures are here; ``frames``: (F,C,H,W) these pictures.
-        curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown.
+        curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown, see ``told``.
         best: iteration that was kept; None while running or if nothing was recorded.
     """
 
@@ -43,10 +45,26 @@ class Trail:
     best: int | None = None
 
 
+def told(recorded: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Records or a history, value by value, under the names of ``CURVES``.
+
+    ``information`` (nats) and ``kept`` (percent) are those of the iterates, by ``Information``; ``critic``
+    (nats) is what the loop says, NaN where it uses no MI or that very measure.
+    """
+    loop, information = recorded["mi"], recorded["information"]
+    same = np.allclose(loop, information, rtol=1e-3, atol=1e-3, equal_nan=True)
+    own = {
+        "kept": 100 * recorded["kept"],
+        "information": information,
+        CRITIC.name: np.full_like(loop, np.nan) if same else loop,
+    }
+    return {name: own[name] if name in own else recorded[name] for name in CURVES}
+
+
 def start(x: Floats, total: int, output: Floats) -> Trail:
     """Before the first record: the picture itself and empty curves."""
     none = np.zeros(0, np.int64)
-    empty = {series.name: np.zeros(0, np.float32) for series in SERIES}
+    empty = {name: np.zeros(0, np.float32) for name in CURVES}
     return Trail(x, total, output, np.ones(1, np.int64), x[None], output[None], none, empty)
 
 
@@ -79,7 +97,7 @@ def follow(
         frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
         outputs=np.stack([record.output[at].numpy() for record, at in shown]),
         curve_steps=_iterations([records[owner].step for owner in owners], total),
-        curves={series.name: _joined(records, series.name)[mine] for series in SERIES},
+        curves=told({name: _joined(records, name)[mine] for name in _RECORDED}),
     )
 
 
@@ -90,10 +108,11 @@ def complete(records: Sequence[Step], result: AttackResult, row: int, total: int
     best = int(result.best_step[row])
     if best > 0:
         trail = _with_frame(trail, best, result, row, known=bool(records))
-    steps, curves = _history(result.history, row)
+    trail = thin(trail)
+    steps, curves = _history(result.history, row, trail.steps)
     # An attack that had nothing left to do for this image ended before its time.
     total = int(steps[-1]) if len(steps) else total
-    return replace(thin(trail), total=total, curve_steps=steps, curves=curves, best=best or None)
+    return replace(trail, total=total, curve_steps=steps, curves=curves, best=best or None)
 
 
 def thin(trail: Trail) -> Trail:
@@ -133,9 +152,13 @@ def _with_frame(trail: Trail, step: int, result: AttackResult, row: int, *, know
     return replace(trail, steps=steps[order], frames=frames, outputs=outputs, best=step)
 
 
-def _history(history: dict[str, Any], row: int) -> tuple[NDArray[np.int64], dict[str, Floats]]:
-    curves = {series.name: np.asarray(history[series.name])[:, row] for series in SERIES}
+def _history(
+    history: dict[str, Any], row: int, shown: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], dict[str, Floats]]:
+    """Iterations and curves of ``row``, those that are ``shown`` as pictures among them."""
+    curves = told({name: np.asarray(history[name])[:, row] for name in _RECORDED})
     reached = np.flatnonzero(np.isfinite(curves["criterion"]))
     if len(reached) > MAX_POINTS:
-        reached = reached[np.linspace(0, len(reached) - 1, MAX_POINTS).round().astype(int)]
+        even = reached[np.linspace(0, len(reached) - 1, MAX_POINTS).round().astype(int)]
+        reached = np.union1d(even, np.intersect1d(reached, shown - 1))
     return reached + 1, {name: values[reached] for name, values in curves.items()}

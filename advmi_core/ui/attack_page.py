@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
+from advmi_core.attacks import PublishedMinMax
 from advmi_core.figures import screen
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import components, downloads, gallery, results, settings, views, work
+from advmi_core.ui.fields import parameters
 from advmi_core.ui.plain import plain
+from advmi_core.ui.state import PageState
 from advmi_core.ui.tasks import Task
 
 _FRAMES = 120  # as many as a browser takes in at once
@@ -32,6 +36,13 @@ def launch(page: str, build: Callable[[], Task]) -> None:
         keep=_FRAMES,
         kin=task.kin(),
     )
+
+
+def as_published(state: PageState, paper: Mapping[str, Any]) -> None:
+    """Choose MinMax as published; ``paper``: the paper's numbers, where they are not the defaults."""
+    state.set("attack-name", PublishedMinMax.name)
+    for parameter in parameters(PublishedMinMax):
+        state.set(parameter.name, paper.get(parameter.name, parameter.default), PublishedMinMax.name)
 
 
 def shown(page: str, waiting: Task | None) -> Task | None:
@@ -83,5 +94,5 @@ def _finished(page: str) -> None:
         zoom.plotly_chart(
             screen.curves(views.walked(snapshot, row)),
             key=f"{page}.zoom",
-            alt="Criterion, dual variable, MI and proximal gap over the iterations",
+            alt="Criterion, dual variable, information kept and proximal gap over the iterations",
         )

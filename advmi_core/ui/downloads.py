@@ -13,7 +13,7 @@ from advmi_core.attacks.records import AttackResult
 from advmi_core.figures import export
 from advmi_core.figures import print as printed
 from advmi_core.figures.palette import default_gain
-from advmi_core.figures.words import information
+from advmi_core.figures.words import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import results, views
 from advmi_core.ui.tasks import Task
@@ -97,7 +97,7 @@ def _gallery(task: Task, result: AttackResult) -> Figure:
     order = results.ranking(task, result)
     badges = [results.verdict_of(task, result, row).badge for row in order]
     captions = [
-        f"{information(float(result.mi[row]))} {badge}".strip()
+        f"{percent(float(result.kept[row]))} {badge}".strip()
         for row, badge in zip(order, badges, strict=True)
     ]
     return printed.gallery(result.x_adv.cpu().numpy()[order], captions)

@@ -26,6 +26,15 @@ FIELDS: dict[str, Field] = {
         slider=True,
         main=True,
     ),
+    "mi_weight": Field(
+        "MI weight w: F = c f⁺ ∓ w I",
+        "How much mutual information counts against the criterion.",
+        0.0,
+        30.0,
+        0.1,
+        slider=True,
+        main=True,
+    ),
     "steps": Field(
         "Iterations: δ ← Π(δ − α ∇F)",
         "Steps of the image; of every run, where an attack searches for c.",
@@ -41,15 +50,6 @@ FIELDS: dict[str, Field] = {
         1,
         20,
         1,
-        main=True,
-    ),
-    "mi_weight": Field(
-        "MI weight w: F = c f⁺ ∓ w I",
-        "How much mutual information counts against the criterion.",
-        0.0,
-        30.0,
-        0.1,
-        slider=True,
         main=True,
     ),
     "inner": Field(
@@ -182,7 +182,10 @@ class Parameter:
 
 
 def parameters(
-    attack: type, defaults: Mapping[str, Any] = MappingProxyType({}), unused: frozenset[str] = frozenset()
+    attack: type,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+    unused: frozenset[str] = frozenset(),
+    words: Mapping[str, Field] = MappingProxyType({}),
 ) -> list[Parameter]:
     """The parameters of a registered attack, the important ones first, straight from its dataclass.
 
@@ -190,10 +193,11 @@ def parameters(
         attack: a dataclass with defaults.
         defaults: a page's own defaults, instead of the attack's.
         unused: parameters that change nothing on this page.
+        words: a page's own fields, instead of the usual ones.
     """
     hints = typing.get_type_hints(attack)
     hidden = HIDDEN | _pointless(attack) | unused
-    own = OWN.get(getattr(attack, "name", ""), {})
+    own = OWN.get(getattr(attack, "name", ""), {}) | dict(words)
     shown = [
         _parameter(
             f.name, hints[f.name], defaults.get(f.name, f.default), own.get(f.name) or FIELDS.get(f.name)
@@ -211,7 +215,7 @@ def _pointless(attack: type) -> frozenset[str]:
     norms = getattr(attack, "norms", ("linf", "l2"))
     names = {field.name for field in dataclasses.fields(attack)}
     hidden = {"norm"} if len(norms) == 1 else set()
-    hidden |= set() if "mi_weight" in names else {"critic"}
+    hidden |= set() if "mi" in names else {"critic"}
     return frozenset(hidden | ({"quantize"} if "wasserstein" in norms else set()))
 
 

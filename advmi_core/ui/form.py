@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
+from advmi_core.figures.words import number
 from advmi_core.ui.fields import Parameter
 from advmi_core.ui.state import PageState
 
@@ -15,15 +17,30 @@ CUSTOM = "custom"
 SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
 
 
-def presets(state: PageState, shown: list[Parameter], known: Presets, labels: Mapping[str, str]) -> None:
-    """Buttons that fill the form; "custom" as soon as something differs."""
+def presets(
+    state: PageState,
+    shown: list[Parameter],
+    known: Presets,
+    labels: Mapping[str, str],
+    elsewhere: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+) -> None:
+    """Buttons that fill the form; "custom" as soon as something differs.
+
+    Args:
+        state, shown: the page and the parameters of its form.
+        known: values by the preset's name; ``labels``: what it is called.
+        elsewhere: presets that need another form.
+    """
     key = state.key("preset")
-    names = [*known, CUSTOM]
+    names = [*known, *elsewhere, CUSTOM]
     now = _current(state, shown, known)
     st.session_state[key] = now
 
     def fill() -> None:
-        chosen = known.get(st.session_state[key] or "")
+        name = st.session_state[key] or ""
+        if name in elsewhere:
+            elsewhere[name]()
+        chosen = known.get(name)
         if chosen is not None:
             for parameter in shown:
                 state.set(parameter.name, chosen.get(parameter.name, parameter.default))
@@ -88,6 +105,10 @@ def _number(state: PageState, parameter: Parameter) -> None:
     if field.slider and not parameter.optional:
         style = None if cast is int else SHORT
         st.slider(field.label, low, high, step=step, **held, format=style, help=field.help)
+        return
+    if field.marks:
+        options = sorted({*field.marks, held["value"]})  # a link may hold one between two marks
+        st.select_slider(field.label, options, **held, format_func=number, help=field.help)
         return
     style = "%d" if cast is int else SHORT
     st.number_input(

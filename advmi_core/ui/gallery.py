@@ -1,4 +1,4 @@
-"""Several images of one run, sorted by MI; click one to see its details."""
+"""Several images of one run, sorted by the information they keep; click one to see its details."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from advmi_core.attacks.records import AttackResult
 from advmi_core.figures.encode import data_url
-from advmi_core.figures.words import information
+from advmi_core.figures.words import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import components, results
 from advmi_core.ui.tasks import Task
@@ -38,13 +38,13 @@ def _items(job: str, _snapshot: Snapshot, _order: list[int]) -> list[dict[str, s
     items = []
     for row in _order:
         verdict = results.verdict_of(task, result, row)
-        mi = information(float(result.mi[row]))
+        kept = percent(float(result.kept[row]))
         items.append(
             {
                 "id": str(row),
                 "src": data_url(adversarial[row]),
-                "alt": f"{task.images.names[row]}: {verdict.title}; MI {mi}",
-                "caption": mi,
+                "alt": f"{task.images.names[row]}: {verdict.title}; keeps {kept} of the information",
+                "caption": kept,
                 "badge": verdict.badge,
                 "tone": verdict.tone,
             }

@@ -21,8 +21,11 @@ _LEAD = (
 )
 _STORIES = {"supervised": "a classifier", "unsupervised": "an autoencoder"}
 _BUDGETS = {"supervised": 0.3, "unsupervised": 1.0}
-_FORMULA = r"\small\min_{\delta}\,\max_{c\ge 0}\;\; c\,f^+(x{+}\delta)\;%s\;I_\theta(x,\,x{+}\delta)"
-_SIGN = {"supervised": "-", "unsupervised": "+"}
+_FORMULA = (
+    r"\small\begin{gathered}\%s_{\delta}\; I(x;\,x{+}\delta)\;%s\;\tfrac12\,\overline{(\delta/0.1)^2}\\"
+    r"\text{under}\ f(x{+}\delta)\le 0\end{gathered}"
+)
+_SIGN = {"supervised": ("max", "-"), "unsupervised": ("min", "+")}
 _TEXTS = {
     "supervised": "The classifier must change its mind (**f ≤ 0**) while the picture keeps "
     "**as much information** about the original as it can.",
@@ -116,17 +119,10 @@ def _where() -> str:
 def _task(state: PageState) -> Task:
     chosen = resources.images()
     images = pictures.by_index(chosen, int(state.value("image")))
-    eps, seed = float(state.value("eps")), int(state.value("seed"))
+    attack = MinMax(eps=float(state.value("eps")), seed=int(state.value("seed")))
     if state.value("story") == "supervised":
-        attack = MinMax.published(eps=eps, steps=200, seed=seed)
         return Task("classification", resources.CLASSIFIER, images, chosen.classes, attack)
-    return Task(
-        "reconstruction",
-        "ae-conv",
-        images,
-        chosen.classes,
-        MinMax.published(eps=eps, steps=40, inner=20, seed=seed),
-    )
+    return Task("reconstruction", "ae-conv", images, chosen.classes, attack)
 
 
 def _start_if_asked(state: PageState, task: Task, pressed: bool) -> None:

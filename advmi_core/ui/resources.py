@@ -184,10 +184,10 @@ def _warm_up() -> None:
         torch.set_num_threads(1)
         import_module("advmi_core.ui.attack_page")  # with the plotting libraries
         chosen = data.load(DATASET, split="test", download=False).take([0])
-        for name, inner in ((CLASSIFIER, 1), ("ae-conv", 2)):
+        for name in (CLASSIFIER, "ae-conv"):
             net = models.load(name, dataset=DATASET, device="auto")
             objective = Classification(net, chosen.y) if name == CLASSIFIER else Reconstruction(net)
-            MinMax.published(steps=2, inner=inner)(objective, chosen.x)
+            MinMax(steps=2)(objective, chosen.x)
         _spare_the_collector()
     except ValueError:
         _LOG.exception("warming up failed; the pages will say what is missing")

@@ -45,9 +45,9 @@ def box(tone: str, title: str, text: str) -> None:
 
 
 def numbers(snapshot: Snapshot, row: int) -> None:
-    """The read-outs of one image and what to think of the MI value."""
+    """The read-outs of one image and what to think of the two measures."""
     readouts(words.readouts(snapshot.result, row))
-    st.caption(f":material/info: MI, measured afterwards: {words.MEASURED}")
+    st.caption(f":material/info: Information kept: {words.KEPT} MI by InfoNCE: {words.MEASURED}")
     for warning in snapshot.result.warnings:
         st.caption(f":material/warning: {warning}")
 
@@ -67,32 +67,38 @@ def summary(snapshot: Snapshot) -> str:
     task: Task = snapshot.about
     result: AttackResult = snapshot.result
     counted = result.success[result.correct]
-    mi = moments(result.mi[result.success & result.correct].cpu())
+    won = result.success & result.correct
+    kept, nats = (moments(values[won].cpu()) for values in (result.kept, result.information))
     text = f"**{int(counted.sum())} of {len(counted)}** attacked with success"
     if len(counted):
         text += f" ({100 * result.asr:.0f} %)"
     if len(counted) < len(result.success):
         text += f"; {len(result.success) - len(counted)} misclassified from the start, not counted"
-    if mi.n:
-        text += f". Mean MI of the successes: {words.number(mi.mean)} nats"
-    order = "largest MI first" if task.kind == "classification" else "smallest MI first"
+    if kept.n:
+        text += f". Information kept by the successes, mean: {words.keeps(kept.mean, nats.mean)}"
+    order = f"{'most' if _most_first(task) else 'least'} information first"
     return f"{text}. Gallery: {order}; click one for its details."
 
 
 def ranking(task: Task, result: AttackResult) -> list[int]:
-    """Rows by MI: the largest first if it was maximised, the smallest if minimised; failures last."""
-    sign = -1.0 if task.kind == "classification" else 1.0
-    mi = [float(value) for value in result.mi]
+    """Rows by the share kept: the largest first if it was wanted, else the smallest; failures last."""
+    sign = -1.0 if _most_first(task) else 1.0
+    kept = [float(value) for value in result.kept]
 
     def key(row: int) -> tuple[bool, bool, float]:
-        unknown = mi[row] != mi[row]
+        unknown = kept[row] != kept[row]
         return (
             not (bool(result.success[row]) and bool(result.correct[row])),
             unknown,
-            0.0 if unknown else sign * mi[row],
+            0.0 if unknown else sign * kept[row],
         )
 
-    return sorted(range(len(mi)), key=key)
+    return sorted(range(len(kept)), key=key)
+
+
+def _most_first(task: Task) -> bool:
+    """Whether information was to be kept, which a negative weight turns round."""
+    return (task.kind == "classification") == (getattr(task.attack, "mi_weight", 0) >= 0)
 
 
 def about(task: Task) -> dict[str, Any]:

@@ -115,9 +115,9 @@ class PageState:
         """The current value of ``name``."""
         return st.session_state[self.key(name)]
 
-    def set(self, name: str, value: Any) -> None:
-        """Change ``name``; only before its widget is drawn, or in a callback."""
-        st.session_state[self.key(name)] = value
+    def set(self, name: str, value: Any, owner: str = "") -> None:
+        """Change ``name``, or that of an ``owner`` to come; before its widget is drawn, or in a callback."""
+        st.session_state[f"{self.page}.{owner}.{name}" if owner else self.key(name)] = value
 
     def values(self) -> dict[str, Any]:
         """All parameters that the page has restored, by name."""

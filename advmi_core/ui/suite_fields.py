@@ -22,6 +22,22 @@ _STEPS = Field(
     main=True,
 )
 
+_MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def mi_weight(negative: str, positive: str) -> Field:
+    """The weight of the information in MinMax, with the words for either end of its slider."""
+    return Field(
+        f"MI weight w: {negative} … {positive}",
+        f"How much the information in x̃ counts: with w > 0 the attack tries to {positive}, with w < 0 to "
+        f"{negative}, each against the length of δ. 0 is the attack without it, the shortest δ.",
+        -10.0,
+        10.0,
+        marks=(*(-mark for mark in reversed(_MARKS)), 0.0, *_MARKS),
+        main=True,
+    )
+
+
 SUITE: dict[str, Field] = {
     "targets": Field(
         "Targets",
@@ -77,6 +93,17 @@ SUITE: dict[str, Field] = {
 }
 
 OWN: dict[str, dict[str, Field]] = {
+    "minmax-solver": {
+        "mi_weight": mi_weight("destroy information", "keep information"),
+        "steps": _STEPS,
+        "aim": Field(
+            "Safety margin a: f ≤ −a · scale",
+            "How far beyond the border the attack goes. Empty: 0.1 supervised, 0.02 unsupervised.",
+            0.0,
+            10.0,
+            0.01,
+        ),
+    },
     "cw": {
         "eps": _LENGTH,
         "steps": _STEPS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks import ATTACKS
+from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
 from advmi_core.ui import attack_page, form, layout, pictures, resources, work
@@ -19,9 +19,10 @@ from advmi_core.ui.tasks import Images, Task
 PAGE = "supervised"
 SCRIPT = f"pages/attack/{PAGE}.py"
 _MODEL = "attack-model"
+DEFAULT = MinMax.name
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
 _NAMES = {
-    "minmax-solver": "MinMax: the most information",
+    "minmax-solver": "MinMax",
     "minmax": "MinMax as published",
     "penalty": "Penalty with a search over c (baseline)",
     "pgd": "PGD (baseline)",
@@ -33,7 +34,7 @@ _NAMES = {
 }
 _LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
 _PRESETS: dict[str, Presets] = {
-    "minmax-solver": {"interactive": {"eps": 0.3, "steps": 200}, "paper": {"eps": 1.0, "steps": 1000}},
+    "minmax-solver": {"interactive": {"eps": 0.3, "steps": 200}},
     "minmax": {
         "interactive": {"eps": 0.3, "steps": 200},
         "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
@@ -85,7 +86,7 @@ def page() -> None:
     layout.restore(
         state,
         [
-            choice("attack-name", "minmax", tuple(ATTACKS)),
+            choice("attack-name", DEFAULT, tuple(ATTACKS)),
             choice("attack-aim", "untargeted", tuple(_AIMS)),
             choice(_MODEL, resources.CLASSIFIER, tuple(known_models)),
         ],
@@ -105,7 +106,8 @@ def page() -> None:
         shown = parameters(ATTACKS[name], known["interactive"])
         layout.restore(state, [parameter.option() for parameter in shown], name)
         target = _aim(state, images, chosen.classes)
-        form.presets(state, shown, known, _LABELS)
+        published = {"paper": lambda: attack_page.as_published(state, _PRESETS["minmax"]["paper"])}
+        form.presets(state, shown, known, _LABELS, published if name == DEFAULT else {})
         pressed = form.form(state, shown)
     with right:
         if pressed:

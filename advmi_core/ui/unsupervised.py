@@ -7,19 +7,26 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks import ATTACKS
+from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.augmentation.strength import DEFAULTS
 from advmi_core.ui import attack_page, form, layout, pictures, resources
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
 from advmi_core.ui.state import PageState, choice
+from advmi_core.ui.suite_fields import mi_weight
 from advmi_core.ui.tasks import Images, Task
 
 PAGE = "unsupervised"
 _LEAD = "Without any label: a picture as unlike x as possible from which the autoencoder still rebuilds x."
 _LABELS = {"interactive": "Interactive", "paper": "Paper", "warm": "Warm critic", form.CUSTOM: "Custom"}
-_NAMES = {"minmax": "MinMax", "penalty": "Penalty with a search over c (baseline)"}
+_DEFAULT = MinMax.name
+_NAMES = {
+    _DEFAULT: "MinMax",
+    "minmax": "MinMax as published",
+    "penalty": "Penalty with a search over c (baseline)",
+}
 _PRESETS: dict[str, Presets] = {
+    _DEFAULT: {"interactive": {"eps": 1.0, "steps": 200}},
     "minmax": {
         "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
         "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
@@ -32,14 +39,19 @@ _PRESETS: dict[str, Presets] = {
     },
 }
 _UNUSED = frozenset({"restore"})  # of supervised attacks
-_OVER = {"minmax": r"\min_\delta\,\max_{c\ge0}", "penalty": r"\min_\delta"}
-_FORMULA = (
-    r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta),"
-    r"\quad f=\|x-\Phi(\tilde x)\|^2-\|x-\Phi(x)\|^2"
-)
+_WORDS = {"mi_weight": mi_weight("keep information", "destroy information")}
+_DESCENT = r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)"
+_FORMULAS = {
+    _DEFAULT: r"\min_\delta\;\mathbf{+}\;w\,I(x;x{+}\delta)+\tfrac12\overline{(\delta/0.1)^2}"
+    r"\quad\text{under}\ f(x{+}\delta)\le0",
+    "minmax": r"\min_\delta\,\max_{c\ge0}" + _DESCENT,
+    "penalty": r"\min_\delta" + _DESCENT,
+}
+_CRITERION = r",\quad f=\|x-\Phi(\tilde x)\|^2-\|x-\Phi(x)\|^2"
 _SIGN = (
     "The sign of the MI term is **plus** here: information about x is *minimised*, where the supervised "
-    "attack maximises it. f ≤ 0 says: x̃ rebuilds x at least as well as x itself does."
+    "attack maximises it. f ≤ 0 says: x̃ rebuilds x at least as well as x itself does. So what x̃ no longer "
+    "tells of x is the part of the picture that Φ does not look at."
 )
 
 
@@ -50,7 +62,7 @@ def page() -> None:
     layout.restore(
         state,
         [
-            choice("attack-name", "minmax", tuple(_NAMES)),
+            choice("attack-name", _DEFAULT, tuple(_NAMES)),
             choice("attack-model", "ae-conv", tuple(resources.autoencoders())),
         ],
     )
@@ -72,16 +84,17 @@ def page() -> None:
             format_func=_NAMES.__getitem__,
         )
         known = _PRESETS[name]
-        shown = parameters(ATTACKS[name], known["interactive"], _UNUSED)
+        shown = parameters(ATTACKS[name], known["interactive"], _UNUSED, _WORDS if name == _DEFAULT else {})
         layout.restore(state, [parameter.option() for parameter in shown], name)
-        form.presets(state, shown, known, _LABELS)
+        published = {"paper": lambda: attack_page.as_published(state, _PRESETS["minmax"]["paper"])}
+        form.presets(state, shown, known, _LABELS, published if name == _DEFAULT else {})
         pressed = form.form(state, shown)
     with right:
         if pressed:
             _start(state, name, shown, images, model)
         waiting = _waiting(name, images, str(model), form.values(state, shown))
         about = attack_page.shown(PAGE, waiting)
-        st.latex(_OVER[name if about is None else about.attack.name] + _FORMULA)
+        st.latex(_FORMULAS[name if about is None else about.attack.name] + _CRITERION)
         st.caption(_SIGN)
         attack_page.outcome(PAGE, waiting)
     state.remember()

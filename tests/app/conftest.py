@@ -72,8 +72,10 @@ def visit() -> Iterator[Callable[..., Tab]]:
     """Opens a page by name, with the query parameters of a link; ends its job afterwards."""
     opened: list[Tab] = []
 
-    def new(page: str, **query: str) -> Tab:
-        opened.append(Tab(page, {name.replace("_", "-"): value for name, value in query.items()}))
+    def new(page: str, mi_weight: str = "", **query: str) -> Tab:
+        link = {name.replace("_", "-"): value for name, value in query.items()}
+        # The one parameter of an attack here with an underscore of its own.
+        opened.append(Tab(page, link | ({"mi_weight": mi_weight} if mi_weight else {})))
         return opened[-1]
 
     yield new

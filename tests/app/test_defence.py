@@ -158,7 +158,7 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
     assert model.options[0] == "CNN, clothes (Fashion-MNIST)"
     assert any(option.startswith("NAMID (cnn, ε 0.1, α ") for option in model.options)
     tab.app.switch_page("pages/attack/supervised.py").run()  # a browser's tab is there by now
-    tab.app.number_input(key="supervised.minmax.steps").set_value(5)
+    tab.app.number_input(key="supervised.minmax-solver.steps").set_value(5)
     tab.press("Start")
     job = tab.app.session_state["supervised.job"]
     assert shared().get(job).about.model == model.value  # type: ignore[union-attr]

@@ -40,18 +40,18 @@ def test_a_result_of_other_settings_is_marked_with_its_own(visit: Visit) -> None
 
 @pytest.mark.fault("P5")
 def test_another_preset_marks_the_result(visit: Visit) -> None:
-    tab = visit("unsupervised", attack_model="ae-dense", steps="3", inner="1")
-    tab.app.slider(key="unsupervised.minmax.mi_weight").set_value(3.5)
+    tab = visit("unsupervised", attack_model="ae-dense", steps="3")
+    tab.app.select_slider(key="unsupervised.minmax-solver.mi_weight").set_value(5.0)
     tab.press("Start")
     tab.finish()
     tab.app.button_group(key="unsupervised.preset").set_value("interactive").run()
     assert MARK in tab.said
-    assert "MI weight w 3.5" in tab.said
+    assert "MI weight w 5" in tab.said
 
 
 @pytest.mark.fault("P8")
 def test_a_reconstruction_no_better_than_grey_is_no_success(visit: Visit) -> None:
-    tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="1")
+    tab = visit("unsupervised", attack_model="ae-dense", steps="6")
     tab.press("Start")
     tab.finish()
     result = tab.job.result

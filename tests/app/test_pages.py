@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from links import written
 from PIL import Image
 
 from advmi_core import data
-from advmi_core.attacks import ATTACKS
+from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.augmentation.strength import DEFAULTS
+from advmi_core.figures import words
+from advmi_core.mi.information import Information
+from advmi_core.ui import views
+from advmi_core.ui.fields import parameters
 
 Visit = Callable[..., Any]
 PAGES = ("overview", "supervised", "unsupervised")
@@ -94,6 +101,114 @@ def test_every_registered_attack_has_a_form_that_runs(visit: Visit, name: str) -
     assert len(tab.app.get("download_button")) >= 5
 
 
+def _shown(stage: dict[str, Any], frame: int) -> torch.Tensor:
+    """The iterate that the stage was sent, from its original and perturbation."""
+    channels, height, width = stage["shape"]
+    x = np.frombuffer(base64.b64decode(stage["x"]), np.uint8).reshape(height, width, channels) / 255
+    delta = np.frombuffer(base64.b64decode(stage["delta"]), np.int8).reshape(-1, *x.shape)[frame]
+    return torch.from_numpy(np.moveaxis(x + delta / 127 * stage["scale"], -1, 0)[None]).float()
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("supervised", {"steps": "30"}),
+        ("supervised", {"steps": "20", "mi_weight": "-10"}),
+        ("supervised", {"attack_name": "minmax", "steps": "30"}),
+        ("supervised", {"attack_name": "pgd", "steps": "20"}),
+        ("supervised", {"attack_name": "pgd", "steps": "20", "mi_weight": "1"}),
+        ("supervised", {"attack_name": "penalty", "steps": "10", "searches": "2"}),
+        ("supervised", {"attack_name": "cw", "steps": "10", "searches": "2"}),
+        ("supervised", {"attack_name": "ddn", "steps": "300"}),  # more than a page keeps of its records
+        ("unsupervised", {"steps": "30"}),
+        ("unsupervised", {"attack_name": "minmax", "steps": "10", "inner": "2"}),
+        ("overview", {}),
+    ],
+)
+def test_the_drawn_value_is_the_information_of_the_shown_iterate(
+    visit: Visit, page: str, query: dict[str, str]
+) -> None:
+    tab = visit(page, **query)
+    tab.press("Start" if page != "overview" else "Watch it happen")
+    tab.finish()
+    x, stage = tab.job.about.images.x, tab.stage
+    information = Information(x)
+    records = {record.step: record for record in tab.job.records}
+    own = [frame for frame, step in enumerate(stage["steps"]) if step in records]
+    assert len(own) > 5
+    for frame in own:
+        step = stage["steps"][frame]
+        at, x_adv = stage["curves"]["step"].index(step), records[step].x_adv
+        assert _shown(stage, frame).sub(x_adv).abs().max() < 0.01  # bytes of the picture, 127 levels of δ
+        nats, share = information(x_adv)[0], information.kept(x_adv)[0]
+        assert stage["curves"]["information"][at] == pytest.approx(float(nats), abs=1e-3)
+        assert stage["curves"]["kept"][at] / 100 == pytest.approx(float(share), abs=1e-3)
+    kept = stage["curves"]["step"].index(stage["best"])
+    assert stage["curves"]["kept"][kept] == pytest.approx(100 * float(tab.job.result.kept[0]), abs=0.1)
+    critics = [value for value in stage["curves"]["critic"] if value is not None]
+    has_critic = query.get("attack_name") in ("minmax", "penalty") or query.get("mi_weight") == "1"
+    assert bool(critics) == has_critic
+    if has_critic:
+        told = [records[step].mi[0] for step in stage["curves"]["step"] if step in records]
+        assert set(critics) >= {float(f"{value:.5g}") for value in told}
+
+
+def test_the_live_curve_is_the_information_of_the_latest_iterate(visit: Visit) -> None:
+    tab = visit("supervised", attack_name="minmax", steps="2000")
+    tab.press("Start")
+    while len(tab.job.records) < 5:
+        pass
+    snapshot = tab.job
+    stage = views.live(snapshot)
+    x_adv = snapshot.records[-1].x_adv
+    assert _shown(stage, -1).sub(x_adv).abs().max() < 0.01
+    share = Information(snapshot.about.images.x).kept(x_adv)[0]
+    assert stage["curves"]["step"][-1] == stage["steps"][-1] == snapshot.records[-1].step
+    assert stage["curves"]["kept"][-1] == pytest.approx(100 * float(share), abs=0.1)
+    assert stage["curves"]["critic"][-1] == pytest.approx(float(snapshot.records[-1].mi[0]), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("page", "ends"),
+    [
+        ("supervised", ("destroy information", "keep information")),
+        ("unsupervised", ("keep information", "destroy information")),
+    ],
+)
+def test_either_end_of_the_weight_does_what_its_words_say(
+    visit: Visit, page: str, ends: tuple[str, str]
+) -> None:
+    tab = visit(page, steps="100")
+    slider = tab.app.select_slider(key=f"{page}.minmax-solver.mi_weight")
+    assert slider.label == f"MI weight w: {ends[0]} … {ends[1]}"
+    assert slider.value == 1.0
+    kept = {}
+    for end, weight in zip(ends, (-10.0, 10.0), strict=True):
+        tab.app.select_slider(key=f"{page}.minmax-solver.mi_weight").set_value(weight)
+        tab.press("Start")
+        tab.finish()
+        assert tab.job.about.attack.mi_weight == weight
+        assert bool(tab.job.result.success[0])
+        kept[end] = float(tab.job.result.kept[0])
+    assert kept["keep information"] > 0.9
+    assert kept["destroy information"] < 0.4
+
+
+def test_a_weight_between_two_marks_comes_by_a_link(visit: Visit) -> None:
+    tab = visit("supervised", steps="3", mi_weight="7.5")
+    assert not tab.app.warning
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.result.spec["mi_weight"] == 7.5
+
+
+def test_the_form_of_minmax_has_no_critic() -> None:
+    main = [parameter.name for parameter in parameters(MinMax) if parameter.field.main]
+    rest = {parameter.name for parameter in parameters(MinMax)} - set(main)
+    assert main == ["eps", "mi_weight", "steps", "norm", "seed"]
+    assert rest == {"aim", "mi_steps", "quantize"}
+
+
 def test_targeted_offers_every_class_but_the_true_one(visit: Visit) -> None:
     tab = visit("supervised", attack_aim="targeted", image_class="Bag", steps="4")
     target = tab.app.selectbox(key="supervised.fashion-mnist.attack-target")
@@ -103,6 +218,23 @@ def test_targeted_offers_every_class_but_the_true_one(visit: Visit) -> None:
     tab.press("Start")
     tab.finish()
     assert tab.stage["target"] == 4
+
+
+@pytest.mark.parametrize("page", ["supervised", "unsupervised"])
+def test_the_preset_paper_is_minmax_as_published(visit: Visit, page: str) -> None:
+    tab = visit(page)
+    tab.app.button_group(key=f"{page}.preset").set_value("paper").run()
+    assert tab.app.selectbox(key=f"{page}.attack-name").value == "minmax"
+    assert tab.app.session_state[f"{page}.preset"] == "paper"
+    assert written(tab.app)["attack-name"] == "minmax"
+    assert tab.app.session_state[f"{page}.minmax.critic"] == "paper"
+
+
+def test_a_link_to_minmax_as_published_keeps_its_meaning(visit: Visit) -> None:
+    tab = visit("supervised", attack_name="minmax", steps="4", inner="2", mi_weight="3")
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.about.attack == PublishedMinMax(eps=0.3, steps=4, inner=2, mi_weight=3.0)
 
 
 def test_presets_fill_the_form_and_changes_make_it_custom(visit: Visit) -> None:
@@ -136,7 +268,7 @@ def test_a_second_start_replaces_the_first(visit: Visit) -> None:
     tab = visit("supervised", steps="2000")
     tab.press("Start")
     first = tab.job.id
-    tab.app.number_input(key="supervised.minmax.steps").set_value(3)
+    tab.app.number_input(key="supervised.minmax-solver.steps").set_value(3)
     tab.press("Start")
     assert tab.job.id != first
     tab.finish()
@@ -180,7 +312,7 @@ def test_an_unsupervised_search_over_c_runs_to_its_end(visit: Visit) -> None:
 
 
 def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
-    tab = visit("unsupervised", attack_model="ae-dense", steps="6", inner="2")
+    tab = visit("unsupervised", attack_name="minmax", attack_model="ae-dense", steps="6", inner="2")
     assert "unsupervised.minmax.restore" not in tab.app.session_state  # a matter of supervised attacks
     tab.press("Start")
     tab.finish()
@@ -191,7 +323,7 @@ def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
 
 
 def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
-    tab = visit("unsupervised")
+    tab = visit("unsupervised", attack_name="minmax")
     tab.app.button_group(key="unsupervised.preset").set_value("warm").run()
     assert tab.app.session_state["unsupervised.minmax.warmup"] == DEFAULTS["mine-conv"].warmup
     tab.press("Start")
@@ -223,8 +355,9 @@ def test_a_gallery_is_sorted_and_flags_failures_in_words(visit: Visit) -> None:
     rows = [int(item["id"]) for item in items]
     won = [bool(result.success[row] and result.correct[row]) for row in rows]
     assert won == sorted(won, reverse=True)
-    mi = [float(result.mi[row]) for row, success in zip(rows, won, strict=True) if success]
-    assert mi == sorted(mi, reverse=True)
+    kept = [float(result.kept[row]) for row, success in zip(rows, won, strict=True) if success]
+    assert kept == sorted(kept, reverse=True)
+    assert [item["caption"] for item in items] == [words.percent(float(result.kept[row])) for row in rows]
     assert {item["badge"] for item, success in zip(items, won, strict=True) if not success} <= {
         "failed",
         "not counted",
@@ -273,7 +406,7 @@ def test_the_source_of_the_images_is_shown(visit: Visit) -> None:
 
 
 def test_the_zoomed_curves_are_drawn_when_they_are_opened(visit: Visit) -> None:
-    tab = visit("unsupervised", attack_model="ae-dense", steps="4", inner="2")
+    tab = visit("unsupervised", attack_model="ae-dense", steps="4")
     tab.press("Start")
     tab.finish()
     assert not tab.app.get("plotly_chart")

@@ -29,7 +29,7 @@ def _own(name: str) -> dict[str, Any]:
 
 @pytest.mark.fault("S1")
 @pytest.mark.fault("P2")
-@pytest.mark.parametrize("first", ["minmax", "pgd"])
+@pytest.mark.parametrize("first", ["minmax-solver", "minmax", "pgd"])
 def test_every_attack_opens_with_its_own_parameters(visit: Visit, first: str) -> None:
     tab = visit("supervised", attack_name=first, eps="0.07", steps="9")
     for name in sorted(set(ATTACKS) - {first}):
@@ -58,7 +58,7 @@ def test_an_attack_after_another_runs_as_if_it_were_the_first(visit: Visit) -> N
 
 @pytest.mark.fault("S1")
 def test_the_weight_of_minmax_does_not_reach_pgd(visit: Visit) -> None:
-    tab = visit("supervised")
+    tab = visit("supervised", attack_name="minmax")
     tab.app.slider(key="supervised.minmax.mi_weight").set_value(7.5).run()
     tab.app.selectbox(key="supervised.attack-name").set_value("pgd").run()
     assert _held(tab, "pgd") == _own("pgd")

@@ -30,8 +30,8 @@ def step(number: int, rows: tuple[int, ...] = (0, 1), total: int = STEPS) -> Ste
     image = torch.full((n, *SHAPE), number / 10)
     output = torch.stack([3 - value, value], dim=1)
     return Step(
-        number, total, torch.tensor(rows), image, output, 3 - value, value, value / 2, 1 / value, value > 2,
-        value > 2,
+        number, total, torch.tensor(rows), image, output, 3 - value, 20 - value, 1 - value / 20, value,
+        value / 2, 1 / value, value > 2, value > 2,
     )  # fmt: skip
 
 
@@ -40,12 +40,16 @@ def result(**changes: Any) -> AttackResult:
         name: np.arange(1, STEPS * ROWS + 1, dtype=np.float32).reshape(STEPS, ROWS)
         for name in ("criterion", "mi", "c", "gap")
     }
+    history["kept"] = 1 - history["mi"] / 20
+    history["information"] = 20 * history["kept"]
     values: dict[str, Any] = {
         "x": torch.zeros(ROWS, *SHAPE),
         "x_adv": torch.full((ROWS, *SHAPE), 0.25),
         "success": torch.tensor([True, False]),
         "criterion": torch.tensor([-1.0, 2.0]),
         "mi": torch.tensor([1.5, float("nan")]),
+        "information": torch.tensor([16.0, 19.5]),
+        "kept": torch.tensor([0.82, 0.9996]),
         "mi_loop": torch.tensor([2.5, 3.0]),
         "linf": torch.tensor([0.25, 0.25]),
         "l2": torch.tensor([1.1, 1.1]),
@@ -65,6 +69,9 @@ def test_a_trail_follows_one_row() -> None:
     way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
     assert way.steps.tolist() == [1, 2, 3, 4]
     assert way.curves["criterion"].tolist() == [2, 1, 0, -1]
+    assert way.curves["kept"].tolist() == pytest.approx([95, 90, 85, 80])
+    assert way.curves["information"].tolist() == [19, 18, 17, 16]
+    assert way.curves["critic"].tolist() == [1, 2, 3, 4]
     assert way.frames[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert way.outputs.tolist() == [[2, 1], [1, 2], [0, 3], [-1, 4]]
 
@@ -141,11 +148,27 @@ def test_verdicts_say_what_happened() -> None:
     assert words.reconstruction(rebuilt, 1).badge == "failed"
 
 
+def test_an_unsupervised_success_says_what_the_autoencoder_does_not_look_at() -> None:
+    text = words.reconstruction(result(output=torch.zeros(ROWS, *SHAPE)), 0).text
+    assert "x̃ keeps 82 % of the information in x" in text
+    assert "The other 18 % is the part of the picture that Φ does not look at" in text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0312, "3.12 %"), (0.98765, "98.8 %"), (0.99961, "99.96 %"), (1.0, "100 %"), (-0.01, "≤ 0 %")],
+)
+def test_shares_near_all_keep_a_digit_more(share: float, text: str) -> None:
+    assert words.percent(share) == text
+
+
 @pytest.mark.parametrize(("mi", "told"), [("mine-conv", True), ("l2", False), (None, False)])
 def test_mutual_information_is_wanted_only_where_it_is_minimised(mi: str | None, told: bool) -> None:
     spec = {"attack": "minmax"} | ({} if mi is None else {"mi": mi})
+    unknown = torch.full((ROWS,), float("nan"))
     good, bad = (
-        words.reconstruction(result(spec=spec, output=torch.zeros(ROWS, *SHAPE)), row) for row in (0, 1)
+        words.reconstruction(result(spec=spec, output=torch.zeros(ROWS, *SHAPE), kept=unknown), row)
+        for row in (0, 1)
     )
     assert ("I > 0" in good.text) is told
     assert ("I > 0" in bad.title) is told
@@ -153,7 +176,9 @@ def test_mutual_information_is_wanted_only_where_it_is_minimised(mi: str | None,
 
 def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
     shown = {item.label: item.value for item in words.readouts(result(), 1)}
-    assert shown["MI, measured afterwards"] == "– nats"
+    assert shown["Information kept"] == "99.96 % · 19.5 nats"
+    assert shown["MI by InfoNCE"] == "– nats"
+    assert shown["Critic in the loop"] == "3 nats"
     assert shown["Kept iteration"] == "–"
     assert shown["Criterion f"] == "2"
 
@@ -171,13 +196,19 @@ def test_the_csv_holds_every_iteration_of_every_image() -> None:
     cut.history["criterion"][4:, 1] = np.nan
     rows = list(csv.DictReader(io.StringIO(export.curves_csv(cut).decode())))
     assert len(rows) == 6 + 4
-    assert rows[0] == {"image": "0", "iteration": "1", "criterion": "1", "c": "1", "mi": "1", "gap": "1"}
+    assert rows[0] == {
+        "image": "0", "iteration": "1", "criterion": "1", "c": "1", "information_nats": "19",
+        "kept_percent": "95", "critic_nats": "1", "gap": "1",
+    }  # fmt: skip
 
 
 def test_the_npz_opens_without_unpickling() -> None:
     with np.load(io.BytesIO(export.arrays_npz(result())), allow_pickle=False) as arrays:
         assert arrays["x_adv"].shape == (ROWS, *SHAPE)
-        assert arrays["history_mi"].shape == (STEPS, ROWS)
+        assert arrays["kept"].shape == arrays["information"].shape == (ROWS,)
+        for name in ("history_kept", "history_information", "history_mi_loop"):
+            assert arrays[name].shape == (STEPS, ROWS)
+        assert "history_mi" not in arrays
 
 
 def test_the_spec_is_json() -> None:
@@ -205,10 +236,48 @@ def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
     way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     way.curves["c"][:] = np.nan
     figure = screen.curves(way)
-    assert len(figure.data) == 4
+    assert len(figure.data) == 5  # with the critic in the loop
     (note,) = [note for note in figure.layout.annotations if "not used" in note.text]
     assert note.x > 0.5  # in the panel of c, at the right
     assert figure.layout.xaxis3.matches == "x"
+
+
+def test_the_critic_in_the_loop_is_a_second_thin_line_named_so() -> None:
+    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    kept, critic = (
+        next(line for line in screen.curves(way).data if line.name == name)
+        for name in ("Information kept", "critic in the loop")
+    )
+    assert kept.y.tolist() == pytest.approx((100 * result().history["kept"][:, 0]).tolist())
+    assert kept.customdata.tolist() == pytest.approx(result().history["information"][:, 0].tolist())
+    assert critic.y.tolist() == result().history["mi"][:, 0].tolist()
+    assert critic.line.width < kept.line.width
+    assert critic.yaxis != kept.yaxis
+    drawn = printed.curves(way)
+    (named,) = [axis for axis in drawn.axes if axis.get_legend() is not None]
+    assert [text.get_text() for text in named.get_legend().get_texts()] == ["critic in the loop"]
+    assert named.get_ylabel() == "nats"
+
+
+def test_a_loop_that_has_the_measure_itself_has_no_critic() -> None:
+    history = result().history
+    history["mi"] = history["information"] + np.float32(1e-4)
+    same = result(history=history, mi_loop=result().information)
+    way = trail.complete([], same, 0, STEPS)
+    assert np.isnan(way.curves["critic"]).all()
+    assert len(screen.curves(way).data) == len(palette.SERIES)
+    assert not [axis for axis in printed.curves(way).axes if axis.get_legend() is not None]
+    assert not [item for item in words.readouts(same, 0) if "ritic" in item.label]
+    assert {row["critic_nats"] for row in csv.DictReader(io.StringIO(export.curves_csv(same).decode()))} == {
+        ""
+    }
+
+
+def test_every_picture_on_the_stage_has_its_point_on_the_curves() -> None:
+    history = {name: np.ones((999, ROWS), np.float32) for name in result().history}
+    records = [step(i, total=999) for i in range(1, 1000, 7)]
+    way = trail.complete(records, result(history=history, best_step=torch.tensor([500, 0])), 0, 999)
+    assert set(way.steps.tolist()) <= set(way.curve_steps.tolist())
 
 
 @pytest.mark.fault("P12")

@@ -68,6 +68,7 @@ class Stage {
     for (const gain of data.gains) {
       make("option", { value: gain, ...(gain === this.gain ? { selected: "" } : {}) }, scrub.choice, `×${gain}`);
     }
+    for (const panel of this.panels) panel.fit(data.curves);
     for (const panel of this.panels) panel.update(data.curves, data.total, data.live ? null : data.best);
     this.slot(data.kind === "reconstruction" ? 5 : 3);
     this.show();
@@ -84,10 +85,11 @@ class Stage {
     const frame = frames.at(this.step);
     const { label, range } = this.scrub;
     range.value = this.step;
-    const kept = data.best && this.step === data.best && !data.live ? " · kept" : "";
-    label.textContent = data.idle ? "not started" : `iteration ${this.step} / ${data.total}${kept}`;
+    const step = data.steps[frame]; // numbers and pictures belong to the same iterate
+    const kept = data.best && step === data.best && !data.live ? " · kept" : "";
+    label.textContent = data.idle ? "not started" : `iteration ${step} / ${data.total}${kept}`;
     range.setAttribute("aria-valuetext", label.textContent);
-    for (const panel of this.panels) panel.mark(this.step);
+    for (const panel of this.panels) panel.mark(step);
     if (data.kind === "reconstruction") this.showReconstruction(frames, frame);
     else this.showClassification(frames, frame);
   }

@@ -1,12 +1,13 @@
-// Four small panels over the same iterations; one marker walks through all of them.
+// Small panels over the same iterations, those that an attack has; one marker walks through all of them.
 
 const PANELS = [
   { id: "criterion", title: "Criterion f", unit: "≤ 0: adversarial", ink: "vermilion", dash: "", zero: true },
   { id: "c", title: "Dual variable c", unit: "weight of f⁺", ink: "purple", dash: "7 3", zero: false },
-  { id: "mi", title: "Mutual information", unit: "nats, in-loop", ink: "blue", dash: "", zero: false },
+  { id: "kept", title: "Information kept", unit: "% of that in x", ink: "blue", dash: "", zero: false, thin: "critic" },
   { id: "gap", title: "Proximal gap", unit: "→ 0: stationary", ink: "green", dash: "2 3", zero: false },
 ];
 
+const ALWAYS = ["criterion", "kept"];
 const EDGE = { left: 46, right: 10, top: 8, bottom: 30 };
 
 function ticks(low, high) {
@@ -18,6 +19,19 @@ function ticks(low, high) {
   return out;
 }
 
+// Percent, with a digit more where little is missing to all of it.
+const kept = (value) => (value >= 99 && value < 100 ? value.toFixed(2) : number(value));
+
+// Lowest and highest value of an axis that shows all of these.
+function range(values) {
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
+  const pad = 0.06 * (high - low);
+  return [low - pad, high + pad];
+}
+
+const upwards = (low, high, height) => (value) => EDGE.top + (1 - (value - low) / (high - low)) * (height - EDGE.top - EDGE.bottom);
+
 class Panel {
   constructor(parent, kind, onStep) {
     this.kind = kind;
@@ -25,7 +39,9 @@ class Panel {
     const head = make("div", { class: "panel-head" }, this.box);
     make("span", { class: `panel-title ink-${kind.ink}` }, head, kind.title);
     this.value = make("span", { class: "panel-value" }, head);
-    make("div", { class: "panel-unit" }, this.box, kind.unit);
+    const foot = make("div", { class: "panel-unit" }, this.box);
+    make("span", {}, foot, kind.unit);
+    this.thin = make("span", { class: "thin-key", hidden: "" }, foot, "critic in the loop, nats");
     this.probe = make("div", { class: "probe", "aria-hidden": "true" }, this.box); // resolves the style's height
     this.svg = draw("svg", { role: "img" }, this.box);
     const move = (event) => {
@@ -37,24 +53,35 @@ class Panel {
     this.svg.addEventListener("pointermove", move);
   }
 
+  // Before any is drawn, for the panels that are left share the width.
+  fit(curves) {
+    const known = (curves[this.kind.id] || []).some((v) => v !== null);
+    this.box.hidden = !known && !ALWAYS.includes(this.kind.id);
+  }
+
   update(curves, total, best) {
+    this.x = null;
+    if (this.box.hidden) return null;
     const width = Math.max(140, this.box.clientWidth);
     const height = this.probe.clientHeight || 120;
     Object.assign(this, { steps: curves.step, values: curves[this.kind.id] || [], total: Math.max(2, total), height });
-    this.inner = width - EDGE.left - EDGE.right;
+    this.nats = this.kind.thin ? curves.information || [] : [];
+    this.second = this.kind.thin ? (curves[this.kind.thin] || []) : [];
+    const beside = this.second.some((v) => v !== null);
+    this.thin.hidden = !beside;
+    this.right = beside ? EDGE.left : EDGE.right;
+    this.inner = width - EDGE.left - this.right;
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
     this.svg.replaceChildren();
     const known = this.values.filter((v) => v !== null);
     if (!known.length) return this.empty(width, height);
-    let low = Math.min(...known, ...(this.kind.zero ? [0] : []));
-    let high = Math.max(...known, ...(this.kind.zero ? [0] : []));
-    if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
-    const pad = 0.06 * (high - low);
-    [low, high] = [low - pad, high + pad];
     this.x = (step) => EDGE.left + ((step - 1) / (this.total - 1)) * this.inner;
-    this.y = (value) => EDGE.top + (1 - (value - low) / (high - low)) * (height - EDGE.top - EDGE.bottom);
+    let [low, high] = range([...known, ...(this.kind.zero ? [0] : [])]);
+    if (this.kind.thin) high = Math.min(high, Math.max(100, ...known));
+    this.y = upwards(low, high, height);
     this.axes(low, high, width, height);
+    if (beside) this.beside(width, height);
     this.line();
     if (best) this.kept(best, height);
     this.cursor = draw("line", { class: "cursor", y1: EDGE.top, y2: height - EDGE.bottom }, this.svg);
@@ -63,10 +90,9 @@ class Panel {
   }
 
   empty(width, height) {
-    this.x = null;
     const waiting = this.steps.length === 0;
     const text = waiting ? "" : "not used by this attack";
-    draw("line", { class: "axis", x1: EDGE.left, x2: width - EDGE.right, y1: height - EDGE.bottom, y2: height - EDGE.bottom }, this.svg);
+    draw("line", { class: "axis", x1: EDGE.left, x2: width - this.right, y1: height - EDGE.bottom, y2: height - EDGE.bottom }, this.svg);
     draw("text", { class: "tick", x: width / 2, y: height / 2, "text-anchor": "middle" }, this.svg, text);
     this.value.textContent = "";
     this.svg.setAttribute("aria-label", `${this.kind.title}: no values`);
@@ -80,8 +106,8 @@ class Panel {
     }
     for (const value of ticks(low, high)) {
       const y = this.y(value);
-      draw("line", { class: value === 0 && this.kind.zero ? "zero" : "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y, y2: y }, this.svg);
-      draw("text", { class: "tick", x: EDGE.left - 6, y: y + 4, "text-anchor": "end" }, this.svg, number(value));
+      draw("line", { class: value === 0 && this.kind.zero ? "zero" : "grid", x1: EDGE.left, x2: width - this.right, y1: y, y2: y }, this.svg);
+      draw("text", { class: "tick", x: EDGE.left - 6, y: y + 4, "text-anchor": "end" }, this.svg, this.kind.thin ? String(Number(value.toFixed(3))) : number(value));
     }
     for (const [step, anchor] of [[1, "start"], [this.total, "end"]]) {
       draw("text", { class: "tick", x: this.x(step), y: floor + 15, "text-anchor": anchor }, this.svg, step);
@@ -89,11 +115,22 @@ class Panel {
     draw("text", { class: "tick", x: EDGE.left + this.inner / 2, y: floor + 15, "text-anchor": "middle" }, this.svg, "iteration");
   }
 
+  // The second line, on a scale of its own at the right.
+  beside(width, height) {
+    const [low, high] = range(this.second.filter((v) => v !== null));
+    const y = upwards(low, high, height);
+    for (const value of ticks(low, high)) {
+      draw("text", { class: "tick", x: width - this.right + 6, y: y(value) + 4 }, this.svg, number(value));
+    }
+    draw("polyline", { class: "thin-curve", points: this.points(this.second, y).join(" ") }, this.svg);
+  }
+
+  points(values, y) {
+    return this.steps.flatMap((step, i) => (values[i] === null ? [] : [`${this.x(step).toFixed(1)},${y(values[i]).toFixed(1)}`]));
+  }
+
   line() {
-    const points = [];
-    this.steps.forEach((step, i) => {
-      if (this.values[i] !== null) points.push(`${this.x(step).toFixed(1)},${this.y(this.values[i]).toFixed(1)}`);
-    });
+    const points = this.points(this.values, this.y);
     draw("polyline", { class: `curve ink-${this.kind.ink}`, points: points.join(" "), "stroke-dasharray": this.kind.dash, "data-points": points.length }, this.svg);
     const last = this.values.findLast((v) => v !== null);
     this.svg.setAttribute("aria-label", `${this.kind.title} over ${this.steps.length} recorded iterations, last value ${number(last)}`);
@@ -117,7 +154,8 @@ class Panel {
     if (index >= 0) {
       this.dot.setAttribute("cx", this.x(this.steps[index]));
       this.dot.setAttribute("cy", this.y(this.values[index]));
-      this.value.textContent = number(this.values[index]);
+      const nats = this.nats[index];
+      this.value.textContent = this.kind.thin ? `${kept(this.values[index])} %${nats === null ? "" : ` · ${number(nats)} nats`}` : number(this.values[index]);
     }
   }
 }
