@@ -1,4 +1,4 @@
-"""The information that an image keeps: known values, x itself on top, and the gradient that attacks follow."""
+"""The information that an image keeps: known values, x itself on top, and the gradient followed."""
 
 from __future__ import annotations
 
