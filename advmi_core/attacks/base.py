@@ -167,7 +167,7 @@ class Attack(ABC):
         check_same_length(x, torch.as_tensor(ids), "x and rows")
         if min(ids) < 0 or len(set(ids)) < len(ids):
             raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
-        self._check_rows(len(x))
+        self.check_rows(len(x))
         kept = Kept(self, problem, ids, x)
         return Run(self._parts(problem, ids, kept, record_every), kept.result, self.iterations)
 
@@ -184,7 +184,8 @@ class Attack(ABC):
         given = torch.as_tensor(value, dtype=torch.float32)
         return given.expand(len(x)).to(x.device)
 
-    def _check_rows(self, count: int) -> None:
+    def check_rows(self, count: int) -> None:
+        """Raise ValueError unless parameters given by row are for so many rows."""
         for name in self.by_row:
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != count:

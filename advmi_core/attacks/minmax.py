@@ -23,6 +23,7 @@ from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
+_PATIENCE = 0.2  # share of the steps after which a row that has not met the border is pushed across
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
@@ -75,7 +76,8 @@ class MinMax(Attack):
         destroys = weight < 0
         aim = (0.1 if sign > 0 else 0.02) if self.aim is None else self.aim
         current = self._first(ball, rows, destroys)
-        for _ in range(self.steps):
+        won = torch.zeros_like(destroys)
+        for step in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
                 seen = problem.evaluate(x_adv)
@@ -89,15 +91,18 @@ class MinMax(Attack):
             # Divided by 1 + |w|, so that a large weight does not drown the constraint.
             rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
             rising = rising / per_image(1 + weight.abs(), x)
+            pressed = walks[1].multiplier
             moves = [walk.move(rising, slope, excess) for walk in walks]
-            following = ball.project(current + torch.where(per_image(destroys, x), moves[1], moves[0]))
+            won |= seen.clear
+            outwards = destroys | (~won if step >= _PATIENCE * self.steps else destroys)
+            following = ball.project(current + torch.where(per_image(outwards, x), moves[1], moves[0]))
             yield Iterate(
                 x_adv=x_adv,
                 evaluation=seen.detached(),
                 eligible=seen.clear,
                 score=value,
                 mi=nats,
-                c=torch.where(destroys, walks[1].multiplier, torch.nan),
+                c=torch.where(outwards, pressed, torch.nan),
                 gap=torch.full_like(nats, torch.nan),
                 lost=lost,
             )

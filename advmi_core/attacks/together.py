@@ -37,6 +37,7 @@ def together(attack: Attack, tasks: Sequence[tuple[Objective, Tensor]]) -> list[
     problems = []
     for objective, x in tasks:
         attack.check(objective)
+        attack.check_rows(len(x))
         problems.append(objective.on(x))
     shared = _Shared(attack, problems, [x for _, x in tasks])
     return [
