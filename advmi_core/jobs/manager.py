@@ -74,8 +74,8 @@ class JobManager:
         Args:
             make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and
                 may have ``total``.
-            interactive: cancelled when its owner is gone or, without ``present``, when nobody touches it for a
-                minute; others run to their end.
+            interactive: cancelled when its owner is gone or, without ``present``, when nobody touches it
+                for a minute; others run to their end.
             label: what people call it.
             lane: the queue it waits in.
             keep: most records kept; memory is bounded as well.
@@ -200,8 +200,9 @@ class JobManager:
             if not job.interactive or not job.active or job.stop:
                 continue
             if job.present is None:
-                if now - job.touched > self._idle_limit:
-                    self._stop(job, f"Stopped because nobody looked at it for {self._idle_limit:.0f} seconds.")
+                limit = self._idle_limit
+                if now - job.touched > limit:
+                    self._stop(job, f"Stopped because nobody looked at it for {limit:.0f} seconds.")
             elif job.present():
                 job.seen = now
             elif now - job.seen > self._gone_limit:

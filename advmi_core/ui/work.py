@@ -112,7 +112,7 @@ def _replace(job: str) -> None:
 
 
 def _seen(job: str) -> Snapshot | None:
-    """The job now. Who looks at one whose owner has left is its owner: the same tab after a reload, mostly."""
+    """The job now. Who looks at one whose owner has left becomes its owner: the same tab after a reload."""
     shared().touch(job)
     now, visitor = shared().get(job), this_visitor()
     if now is not None and now.active and now.owner != visitor and not of_another(now):

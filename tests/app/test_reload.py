@@ -80,9 +80,7 @@ def test_a_reload_after_a_run_shows_its_result(visit: Visit, page: str) -> None:
 
 
 @pytest.mark.usefixtures("slow")
-def test_a_run_goes_on_while_another_page_is_looked_at(
-    visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_goes_on_while_another_page_is_looked_at(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     tab = visit("supervised")
     tab.press("Start")
     job = tab.job.id
