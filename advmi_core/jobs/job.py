@@ -59,7 +59,9 @@ class Snapshot:
         elapsed: seconds since it began; ``eta``: seconds left, None while unknown.
         result: the result, also the partial one of a cancelled job; None where there is none.
         error: one sentence if the job failed or was given up, else "".
-        about: what the submitter said about it; ``owner``: who submitted it.
+        about: what the submitter said about it.
+        owner: who answers for it: its submitter, or the viewer who took its place.
+        page: where it is shown.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Snapshot:
     error: str
     about: Any
     owner: str
+    page: str = ""
 
     @property
     def active(self) -> bool:
@@ -98,6 +101,7 @@ class Job:
     present: Callable[[], bool] | None
     prepare: Callable[[], None] | None
     kin: Kin | None
+    page: str = ""
     run: AnyRun | None = None
     state: State = "queued"
     stop: bool = False
@@ -140,6 +144,7 @@ class Job:
             id=self.id, label=self.label, state=self.state, position=position, records=self.trace.records(),
             progress=self.progress, elapsed=0.0 if self.started is None else now - self.started,
             eta=self._eta(now), result=self.result, error=self.error, about=self.about, owner=self.owner,
+            page=self.page,
         )  # fmt: skip
 
     def _eta(self, now: float) -> float | None:

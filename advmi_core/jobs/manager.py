@@ -6,8 +6,8 @@ workers never call back into the user interface. One worker thread a lane, in wh
 
 from __future__ import annotations
 
-import itertools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -27,8 +27,10 @@ class JobManager:
     """Runs the jobs of a lane in turns. All methods may be called from any thread.
 
     Args:
-        idle_limit: seconds after which an interactive job that nobody touched is cancelled.
-        gone_limit: seconds after which it is cancelled when its submitter is no longer present.
+        idle_limit: seconds after which an interactive job that nobody touched is cancelled, where it is not
+            known whether anybody is present.
+        gone_limit: seconds after which it is cancelled when its owner is no longer present: a reload, which
+            is a new visitor, takes some of them.
         max_finished, max_bytes: finished jobs kept, by number and by memory; the least recently
             touched go first.
         clock: seconds, increasing (replaceable in tests).
@@ -38,7 +40,7 @@ class JobManager:
         self,
         *,
         idle_limit: float = 60.0,
-        gone_limit: float = 4.0,
+        gone_limit: float = 6.0,
         max_finished: int = 32,
         max_bytes: int = 512 << 20,
         clock: Callable[[], float] = time.monotonic,
@@ -49,7 +51,6 @@ class JobManager:
         self._jobs: dict[str, Job] = {}
         self._lanes: dict[str, Turns] = {}
         self._workers: list[threading.Thread] = []
-        self._ids = itertools.count(1)
         self._closed = False
 
     def submit(
@@ -62,25 +63,27 @@ class JobManager:
         keep: int = 240,
         about: Any = None,
         owner: str = "",
+        page: str = "",
         at_most: int | None = None,
         present: Callable[[], bool] | None = None,
         prepare: Callable[[], None] | None = None,
         kin: Kin | None = None,
     ) -> str:
-        """Queue ``make_run()`` and return the job's id.
+        """Queue ``make_run()`` and return the job's id, which nobody can guess: who knows it may see the job.
 
         Args:
             make_run: builds the run inside the worker thread; its records have ``step`` (done so far) and
                 may have ``total``.
-            interactive: cancelled when nobody touches it for a minute or its submitter is gone; others run
-                to their end.
+            interactive: cancelled when its owner is gone or, without ``present``, when nobody touches it
+                for a minute; others run to their end.
             label: what people call it.
             lane: the queue it waits in.
             keep: most records kept; memory is bounded as well.
             about: handed back with every snapshot, so that callers need keep nothing but the id.
             owner: who submits it.
+            page: where it is shown.
             at_most: active jobs of this owner in this lane, this one included.
-            present: whether its submitter is still there; asked often, so it must be quick.
+            present: whether its owner is still there; asked often, so it must be quick.
             prepare: sets the worker thread up, before every turn.
             kin: with which other waiting jobs it can be computed.
 
@@ -95,8 +98,8 @@ class JobManager:
             self._check_share(owner, lane, at_most)
             now = self._clock()
             job = Job(
-                f"job-{next(self._ids)}", label, lane, make_run, interactive, Trace(keep), now, now, about,
-                owner, present, prepare, kin,
+                secrets.token_urlsafe(12), label, lane, make_run, interactive, Trace(keep), now, now, about,
+                owner, present, prepare, kin, page,
             )  # fmt: skip
             self._jobs[job.id] = job
             self._lane(lane).waiting.append(job)
@@ -121,6 +124,14 @@ class JobManager:
         with self._changed:
             if (job := self._jobs.get(job_id)) is not None:
                 job.touched = self._clock()
+
+    def hand_over(self, job_id: str, owner: str, present: Callable[[], bool]) -> None:
+        """Let an interactive job have another owner: it goes on as long as this one is present."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is not None and job.active and job.interactive:
+                job.owner, job.present = owner, present
+                job.seen = self._clock()
 
     def cancel(self, job_id: str) -> None:
         """Stop the job as soon as its current step ends; what it found so far stays readable."""
@@ -183,15 +194,17 @@ class JobManager:
         self._prune()
 
     def _sweep(self) -> None:
-        """Cancel interactive jobs that nobody has looked at for too long or whose submitter is gone."""
+        """Cancel interactive jobs whose owner is gone, or that nobody has looked at for too long."""
         now = self._clock()
         for job in list(self._jobs.values()):
             if not job.interactive or not job.active or job.stop:
                 continue
-            if job.present is None or job.present():
+            if job.present is None:
+                limit = self._idle_limit
+                if now - job.touched > limit:
+                    self._stop(job, f"Stopped because nobody looked at it for {limit:.0f} seconds.")
+            elif job.present():
                 job.seen = now
-            if now - job.touched > self._idle_limit:
-                self._stop(job, f"Stopped because nobody looked at it for {self._idle_limit:.0f} seconds.")
             elif now - job.seen > self._gone_limit:
                 self._stop(job, "Stopped because its page was closed.")
 

@@ -45,6 +45,7 @@ def page() -> None:
     layout.heading("Autoencoders", _LEAD)
     options = [*autoencoders_form.options(), *autoencoders_views.options(), *autoencoders_latent.options()]
     layout.restore(state, [*options, choice(SOURCE, "shipped", list(SOURCES))])
+    layout.restore_run(state)
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         pressed = autoencoders_form.draw(state)

@@ -41,6 +41,7 @@ def page() -> None:
     layout.heading("Defence", _LEAD)
     options = [*defence_form.options(), *defence_views.options(), *defence_tables.options()]
     layout.restore(state, [*options, choice(SOURCE, "tables", list(SOURCES))])
+    layout.restore_run(state)
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         pressed = defence_form.draw(state)

@@ -10,7 +10,7 @@ import torch
 
 from advmi_core.device import describe
 from advmi_core.paths import assets
-from advmi_core.ui import resources
+from advmi_core.ui import resources, work
 from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PRESENTER, Option, PageState
 
@@ -62,3 +62,16 @@ def restore(state: PageState, options: Sequence[Option], owner: str = "") -> Non
     """Give the parameters their values and say which parts of the link were no good."""
     for complaint in state.restore(options, owner):
         st.warning(plain(complaint), icon=":material/link_off:")
+
+
+def restore_run(state: PageState, section: str = "") -> None:
+    """Show the run that the link names, as after a reload; from now on the link names the run shown.
+
+    Args:
+        state: of the page.
+        section: of a page with a run in each of several sections.
+    """
+    page = state.key(section) if section else state.page
+    told = state.carry(f"{section}.{work.JOB}" if section else work.JOB)
+    if told is not None and work.current(page) is None and not work.join(page, told):
+        st.caption(":material/info: The run of this link is no longer kept here. Start computes it anew.")

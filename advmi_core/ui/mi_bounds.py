@@ -31,6 +31,7 @@ _CLOSE = 0.15  # nats, or parts of the truth: what is called close
 def section(state: PageState) -> None:
     """Draw the section."""
     layout.restore(state, mi_race_form.options())
+    layout.restore_run(state, "bounds")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         pressed = mi_race_form.draw(state)

@@ -57,6 +57,7 @@ def section(state: PageState) -> None:
             choice("twin-kind", "gaussian", tuple(_KINDS)), numeric("twin-steps", 200, 10, 1000),
         ],
     )  # fmt: skip
+    layout.restore_run(state, "image")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))

@@ -42,6 +42,7 @@ _PRESETS: form.Presets = {
 def section(state: PageState) -> None:
     """Draw the section."""
     layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(p.option() for p in _ALL)])
+    layout.restore_run(state, "overshoot")
     left, right = st.columns([1, 2.9], gap="medium")
     with left:
         st.select_slider(

@@ -45,6 +45,7 @@ def section(state: PageState) -> None:
             choice("study-kind", "noise", tuple(_KINDS)),
         ],
     )  # fmt: skip
+    layout.restore_run(state, "sampling")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         if _controls(state, least, most):

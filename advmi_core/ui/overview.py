@@ -39,6 +39,7 @@ def page() -> None:
     state = PageState(PAGE)
     layout.heading("An adversarial example comes into being", _LEAD)
     layout.restore(state, _options())
+    layout.restore_run(state)
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         pressed = _controls(state)
@@ -129,6 +130,8 @@ def _start_if_asked(state: PageState, task: Task, pressed: bool) -> None:
     """Start on a click; once something ran, every change of story, image or ε starts again."""
     key = state.key("ran")
     wanted = tuple(state.value(name) for name in ("story", "image", "eps", "seed"))
+    if work.current(PAGE) is not None:  # also one of before a reload
+        st.session_state.setdefault(key, wanted)
     again = st.session_state.pop(state.key("again"), False)
     if pressed or again or st.session_state.get(key, wanted) != wanted:
         attack_page.launch(PAGE, lambda: task)

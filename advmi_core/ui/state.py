@@ -99,6 +99,7 @@ class PageState:
     def __init__(self, page: str) -> None:
         self.page = page
         self._options: list[Option] = []
+        self._carried: list[str] = []
         self._owners: dict[str, str] = {}
         # A link is read when its page opens. Later the URL holds what the page itself wrote there, which
         # must not become the parameters of an attack that is chosen next.
@@ -187,6 +188,16 @@ class PageState:
             complaints.append(f"The link says {option.name}={text[:40]}: {error}. The default is used.")
             return option.default
 
+    def carry(self, name: str) -> str | None:
+        """Let the link hold ``name`` of the session, which is no parameter, while it is there.
+
+        Returns:
+            What the link says with which the page was opened; None if nothing, or once the page was drawn.
+        """
+        self._carried.append(name)
+        said: str | None = st.session_state[_LINK].get(name)
+        return said
+
     def remember(self) -> None:
         """At the end of the page: keep the values and write them into the URL."""
         saved = st.session_state.setdefault(_SAVED, {})
@@ -196,6 +207,9 @@ class PageState:
             saved[self.key(option.name)] = value
             if value is not None and value != option.default:
                 link[option.name] = _text(value)
+        for name in self._carried:
+            if (text := st.session_state.get(self.key(name))) is not None:
+                link[name] = text
         st.session_state[_LINK] = {}
         components.link(link)
 

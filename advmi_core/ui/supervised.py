@@ -97,6 +97,7 @@ def page() -> None:
         [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)],
         chosen.name,
     )
+    layout.restore_run(state)
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         model = _model(state, known_models)

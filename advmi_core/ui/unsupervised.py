@@ -70,6 +70,7 @@ def page() -> None:
     chosen = resources.images(dataset)
     layout.restore(state, pictures.options(chosen), chosen.name)
     judge = resources.CLASSIFIER if dataset == resources.DATASET else f"{resources.CLASSIFIER}@{dataset}"
+    layout.restore_run(state)
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         images = pictures.choose(state, chosen, lambda x: resources.predict(judge, x))

@@ -25,7 +25,8 @@ STUDIES_EACH = 2
 # Two queues on one machine: an attack of seconds never waits for a study of minutes. Studies keep their
 # order: each has memory of its own for minutes or hours.
 ATTACKS, STUDIES = Lane("attacks"), Lane("studies", abreast=1)
-_JOB = "job"
+_FOREIGN = "It was started in another tab, which is still open."
+JOB = "job"  # in the session, and in the page's link
 
 
 def submit(
@@ -40,7 +41,7 @@ def submit(
     interactive: bool = True,
     kin: Kin | None = None,
 ) -> str:
-    """Start a job for ``page`` and return its id; an earlier one of this session and page makes room.
+    """Start a job for ``page`` and return its id; an earlier one of this visitor and page makes room.
 
     Args:
         page: the page's name.
@@ -48,13 +49,13 @@ def submit(
         label, about, keep, kin: see ``JobManager.submit``.
         rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
         lane: the queue it waits in, ``ATTACKS`` or ``STUDIES``.
-        interactive: cancelled when nobody looks at it for a minute or its page was closed; another job goes
-            on without its page, and an earlier one makes no room for it.
+        interactive: cancelled when its tab was closed; another job goes on without its page, and an earlier
+            one makes no room for it.
 
     Raises:
         ValueError: a visitor may have ``STUDIES_EACH`` jobs that go on without their page, not more.
     """
-    earlier = st.session_state.get(f"{page}.{_JOB}")
+    earlier = st.session_state.get(f"{page}.{JOB}")
     if earlier is not None and interactive:
         _replace(earlier)
 
@@ -66,8 +67,8 @@ def submit(
     visitor = this_visitor()
     job = shared().submit(
         make_run, label=label, about=about, keep=keep, lane=lane, interactive=interactive, kin=kin,
-        prepare=prepare, owner=visitor, present=lambda: is_here(visitor),
-        at_most=None if interactive else STUDIES_EACH,
+        prepare=prepare, owner=visitor, page=page,
+        present=lambda: is_here(visitor), at_most=None if interactive else STUDIES_EACH,
     )  # fmt: skip
     attach(page, job)
     return job
@@ -75,26 +76,48 @@ def submit(
 
 def attach(page: str, job: str) -> None:
     """Let ``page`` follow a job, whoever started it."""
-    st.session_state[f"{page}.{_JOB}"] = job
+    st.session_state[f"{page}.{JOB}"] = job
 
 
-def _replace(job: str) -> None:
-    snapshot = shared().get(job)
-    if snapshot is not None and snapshot.active:
-        shared().discard(job)
+def join(page: str, job: str) -> bool:
+    """Let ``page`` follow a job that a link names; False where that job is not known, or of another page.
+
+    The link of a page that was reloaded names the job that it showed. Somebody else who is given the link
+    sees the job too, and cannot cancel it while its owner is here.
+    """
+    now = shared().get(job)
+    if now is None or now.page != page:
+        return False
+    attach(page, job)
+    return True
 
 
 def current(page: str) -> Snapshot | None:
     """The page's job, if there is one and it is still known."""
-    job = st.session_state.get(f"{page}.{_JOB}")
-    return None if job is None else shared().get(job)
+    job = st.session_state.get(f"{page}.{JOB}")
+    return None if job is None else _seen(job)
 
 
 def forget(page: str) -> None:
     """Drop the page's job, so that it shows its idle state."""
-    job = st.session_state.pop(f"{page}.{_JOB}", None)
-    if job is not None:
+    job = st.session_state.pop(f"{page}.{JOB}", None)
+    if job is not None and not of_another(shared().get(job)):
         shared().discard(job)
+
+
+def _replace(job: str) -> None:
+    snapshot = shared().get(job)
+    if snapshot is not None and snapshot.active and not of_another(snapshot):
+        shared().discard(job)
+
+
+def _seen(job: str) -> Snapshot | None:
+    """The job now. Who looks at one whose owner has left becomes its owner: the same tab after a reload."""
+    shared().touch(job)
+    now, visitor = shared().get(job), this_visitor()
+    if now is not None and now.active and now.owner != visitor and not of_another(now):
+        shared().hand_over(job, visitor, lambda: is_here(visitor))
+    return now
 
 
 def follow(page: str, draw: Callable[[Snapshot], None], every: float = SOON) -> None:
@@ -115,9 +138,8 @@ def follow(page: str, draw: Callable[[Snapshot], None], every: float = SOON) -> 
 
     @st.fragment(run_every=seconds_between(snapshot, every))
     def poll() -> None:
-        shared().touch(job)
         _await_end(job)
-        now = shared().get(job)
+        now = _seen(job)
         if now is None or not now.active:
             st.rerun()  # draws the finished state without a timer
         repeat_after(seconds_between(now, every))
@@ -147,10 +169,12 @@ def _linger(job: str, worth: Callable[[Snapshot], bool]) -> None:
 def progress(page: str, snapshot: Snapshot) -> None:
     """Progress bar with time left or place in the queue, and Cancel."""
     bar, button = st.columns([6, 1], vertical_alignment="center")
+    foreign = of_another(snapshot)
     bar.progress(snapshot.progress, text=said(snapshot))
     button.button(
-        "Cancel", key=f"{page}.cancel", on_click=shared().cancel, args=(snapshot.id,), width="stretch",
-        icon=":material/stop:", help="Stops after the current step and keeps the best found so far.",
+        "Cancel", key=f"{page}.cancel", on_click=shared().cancel, args=(snapshot.id,), disabled=foreign,
+        width="stretch", icon=":material/stop:", help=_FOREIGN if foreign
+        else "Stops after the current step and keeps the best found so far.",
     )  # fmt: skip
 
 
@@ -175,7 +199,7 @@ def progress_of_parts(page: str, snapshot: Snapshot, text: str, part: str) -> No
     bar.progress(snapshot.progress, text=f"Stopping after the {part} in hand …" if stopping else text)
     button.button(
         "Cancel", key=f"{page}.cancel", on_click=stop, disabled=stopping or foreign, width="stretch",
-        icon=":material/stop:", help="Another visitor started it and is still here." if foreign
+        icon=":material/stop:", help=_FOREIGN if foreign
         else f"Every finished {part} is kept; Start goes on from there.",
     )  # fmt: skip
 
