@@ -9,7 +9,7 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
-from advmi_core.ui import attack_page, form, layout, pictures, resources, work
+from advmi_core.ui import attack_page, form, layout, pictures, plane, resources, work
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
 from advmi_core.ui.plain import plain
@@ -102,6 +102,11 @@ def page() -> None:
     with left:
         model = _model(state, known_models)
         images = pictures.choose(state, chosen, lambda x: resources.predict(model, x))
+        if plane.wanted(state):
+            target = _aim(state, images, chosen.classes)
+            plane.show(state, right, "classification", model, images, chosen.classes, target)
+            state.remember()
+            return
         name = _method(state)
         known = _PRESETS.get(name, {"interactive": {}})
         shown = parameters(ATTACKS[name], known["interactive"])

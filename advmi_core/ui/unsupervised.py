@@ -9,7 +9,7 @@ import streamlit as st
 
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.augmentation.strength import DEFAULTS
-from advmi_core.ui import attack_page, form, layout, pictures, resources
+from advmi_core.ui import attack_page, form, layout, pictures, plane, resources
 from advmi_core.ui.fields import Parameter, parameters
 from advmi_core.ui.form import Presets
 from advmi_core.ui.state import PageState, choice
@@ -79,6 +79,10 @@ def page() -> None:
             "Autoencoder Φ", **state.held_choice("attack-model", autoencoders),
             format_func=autoencoders.__getitem__,
         )  # fmt: skip
+        if plane.wanted(state):
+            plane.show(state, right, "reconstruction", str(model), images, chosen.classes)
+            state.remember()
+            return
         name = st.selectbox(
             "Attack",
             **state.held_choice("attack-name", _NAMES),

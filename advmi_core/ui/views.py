@@ -23,7 +23,7 @@ def idle(task: Task, row: int = 0) -> dict[str, Any]:
     """The picture and what the model makes of it, with empty curves."""
     trail = trails.start(task.originals[row], task.total, task.output(row))
     return payload(
-        trail, _reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=_large()
+        trail, reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=_large()
     )
 
 
@@ -33,7 +33,7 @@ def live(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
     trail = trails.follow(snapshot.records, task.originals[row], row, task.total, task.output(row))
     return payload(
         trail,
-        _reading(task, row, trail),
+        reading(task, row, trail),
         key=f"{snapshot.id}-{row}",
         live=True,
         gain=_gain(task),
@@ -50,7 +50,7 @@ def finished(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
 def _finished(job: str, row: int, _snapshot: Snapshot) -> dict[str, Any]:
     task: Task = _snapshot.about
     trail = walked(_snapshot, row)
-    return payload(trail, _reading(task, row, trail), key=f"{job}-{row}", gain=_gain(task))
+    return payload(trail, reading(task, row, trail), key=f"{job}-{row}", gain=_gain(task))
 
 
 def walked(snapshot: Snapshot, row: int) -> Trail:
@@ -69,7 +69,8 @@ def _large() -> bool:
     return bool(st.session_state.get(PRESENTER))
 
 
-def _reading(task: Task, row: int, trail: Trail) -> Prediction | Rebuilt:
+def reading(task: Task, row: int, trail: Trail) -> Prediction | Rebuilt:
+    """What the model makes of x and of the trail's frames."""
     if task.kind == "reconstruction":
         return Rebuilt(trail.output, trail.outputs)
     probabilities = torch.softmax(torch.from_numpy(np.stack([trail.output, *trail.outputs])), dim=1).numpy()
