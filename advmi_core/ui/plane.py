@@ -147,6 +147,10 @@ def _moment(state: PageState, job: str, snapshot: Snapshot) -> None:
         result: PlaneResult = snapshot.result
         if snapshot.state == "cancelled":
             st.caption("Partial result: cancelled; what the attacks had found by then is shown.")
+        if not bool(result.found.correct[0]):
+            st.caption(
+                ":material/info: The model is wrong on x itself, so every position counts as a success at once."
+            )
         for warning in result.found.warnings:
             st.caption(f":material/warning: {warning}")
         _draw(state, _finished(snapshot.id, snapshot))
@@ -164,15 +168,16 @@ def _draw(state: PageState, drawn: dict[str, Any]) -> None:
     moved = _component()(
         key=state.key("plane-view"), data=json.dumps(data), on_position_change=lambda: None
     ).position
-    for theirs, ours in names.items():
-        if moved:
-            state.set(ours, moved[theirs])
+    if moved:
+        state.set("plane-eps", float(moved["eps"]))
+        state.set("plane-weight", float(moved["weight"]))
+        state.set("plane-colour", str(moved["colour"]))
 
 
 def _idle(task: Task) -> dict[str, Any]:
     unknown = np.full(task.attack.shape, np.nan, np.float32)
     step = PlaneStep(0, 1, False, unknown, unknown, unknown)
-    key = f"idle-{task.kind}-{task.model}-{task.images.names[0]}"
+    key = f"idle-{task.kind}-{task.model}-{hash(task.originals.tobytes())}"
     return {**figure.moment(task.attack, step), **_pictures(task, key), "idle": True}
 
 

@@ -2,7 +2,7 @@
 
 const WORDS = {
   classification: ["destroy information", "no term", "keep information"],
-  reconstruction: ["keep: the shortest change", "", "destroy information"],
+  reconstruction: ["keep information", "", "destroy information"],
 };
 const cross = "✕";
 
@@ -210,7 +210,7 @@ class Plane {
   perturbation(slot, frames, frame) {
     const { gain } = this.data;
     this.slots[slot].paint(frames.shape, null, frames.perturbation(frame, gain));
-    this.slots[slot].say(`δ, ×${gain}`, `−${number(1 / gain)} blue … +${number(1 / gain)} red`, `Perturbation shown with gain ${gain}`);
+    this.slots[slot].sayGain(`Perturbation δ, ×${gain}`, gain);
   }
 }
 

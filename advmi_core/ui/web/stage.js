@@ -120,15 +120,8 @@ class Stage {
   }
 
   perturbation(slot, frames, frame) {
-    const picture = this.slots[slot];
-    picture.figure.classList.add("signed");
-    picture.paint(frames.shape, null, frames.perturbation(frame, this.gain));
-    const end = number(1 / this.gain);
-    picture.say(`Perturbation δ, ×${this.gain}`, "", `Perturbation shown with gain ${this.gain}, from minus to plus ${end}`);
-    picture.note.replaceChildren();
-    make("span", {}, picture.note, `−${end}`);
-    make("span", { class: "scale" }, picture.note);
-    make("span", {}, picture.note, `+${end}`);
+    this.slots[slot].paint(frames.shape, null, frames.perturbation(frame, this.gain));
+    this.slots[slot].sayGain(`Perturbation δ, ×${this.gain}`, this.gain);
   }
 
   walk(step) {

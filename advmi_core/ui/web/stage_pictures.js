@@ -40,6 +40,17 @@ class Picture {
     this.note.textContent = note;
     this.canvas.setAttribute("aria-label", alt || title);
   }
+
+  // For a signed picture: what the ends of its colours stand for.
+  sayGain(title, gain) {
+    const end = number(1 / gain);
+    this.figure.classList.add("signed");
+    this.say(title, "", `Perturbation shown with gain ${gain}, from minus to plus ${end}`);
+    this.note.replaceChildren();
+    make("span", {}, this.note, `−${end}`);
+    make("span", { class: "scale" }, this.note);
+    make("span", {}, this.note, `+${end}`);
+  }
 }
 
 // The arrays of one run, decoded once per message.
