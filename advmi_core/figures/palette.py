@@ -34,7 +34,7 @@ SERIES = (
 )
 
 # What a critic that learns while the attack runs says, beside the measure above.
-CRITIC = Series("critic", "critic in the loop", "nats", "#1b5e86", "dash", "--", "")
+CRITIC = Series("critic", "critic in the loop", "nats", "#6f8796", "dash", "--", "")
 
 NEGATIVE, ZERO, POSITIVE = "#0072b2", "#f7f7f7", "#d55e00"
 BEFORE, AFTER = "#777777", "#d55e00"

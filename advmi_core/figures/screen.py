@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from advmi_core.figures.palette import CRITIC, SERIES
 from advmi_core.figures.trail import Trail
 
+_KEY = f"- - {CRITIC.title}, {CRITIC.unit}"
 _HOVER = {"kept": "%{y:.4g} %, %{customdata:.4g} nats"}
 
 
@@ -56,8 +57,9 @@ def curves(trail: Trail) -> go.Figure:
         if not np.isfinite(values).any():
             notes.append(_note("not used by this attack", left + 0.22, bottom + 0.21, "center", "middle"))
             layout[f"yaxis{axis}"]["showticklabels"] = False
-        if series.name == "kept":
+        if series.name == "kept" and np.isfinite(trail.curves[CRITIC.name]).any():
             _critic(figure, layout, trail, axis)
+            notes.append(_note(_KEY, left + 0.44, bottom + 0.42, "right", "bottom"))
     layout["annotations"] = notes
     if trail.best:
         for index in range(len(SERIES)):
@@ -78,18 +80,15 @@ def curves(trail: Trail) -> go.Figure:
 
 def _critic(figure: go.Figure, layout: dict[str, Any], trail: Trail, axis: str) -> None:
     """What the critic in the loop says, thin and on an axis of its own, over the information kept."""
-    values = trail.curves[CRITIC.name]
-    if not np.isfinite(values).any():
-        return
     own = len(SERIES) + 1
     figure.add_scatter(
-        x=trail.curve_steps, y=values, xaxis=f"x{axis}", yaxis=f"y{own}", mode="lines", name=CRITIC.title,
+        x=trail.curve_steps, y=trail.curves[CRITIC.name], xaxis=f"x{axis}", yaxis=f"y{own}",
+        mode="lines", name=CRITIC.title,
         line={"color": CRITIC.ink, "dash": CRITIC.dash, "width": 1},
         hovertemplate=f"%{{y:.4g}} nats, {CRITIC.title}<extra>iteration %{{x}}</extra>",
     )  # fmt: skip
     layout[f"yaxis{own}"] = {
         "overlaying": f"y{axis}", "anchor": f"x{axis}", "side": "right", "showgrid": False,
-        "title": {"text": f"<span style='color:{CRITIC.ink}'>- - {CRITIC.title}, {CRITIC.unit}</span>"},
     }  # fmt: skip
 
 

@@ -28,9 +28,9 @@ _MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 def mi_weight(negative: str, positive: str) -> Field:
     """The weight of the information in MinMax, with the words for either end of its slider."""
     return Field(
-        f"MI weight w: {negative} … {positive}",
-        f"How much the information in x̃ counts: with w > 0 the attack tries to {positive}, with w < 0 to "
-        f"{negative}, each against the length of δ. 0 is the attack without it, the shortest δ.",
+        f"MI weight w: {negative} … {positive} information",
+        f"How much the information in x̃ counts against the length of δ: with w > 0 the attack tries to "
+        f"{positive} it, with w < 0 to {negative} it. 0 is the attack without it, the shortest δ.",
         -10.0,
         10.0,
         marks=(*(-mark for mark in reversed(_MARKS)), 0.0, *_MARKS),
@@ -94,7 +94,7 @@ SUITE: dict[str, Field] = {
 
 OWN: dict[str, dict[str, Field]] = {
     "minmax-solver": {
-        "mi_weight": mi_weight("destroy information", "keep information"),
+        "mi_weight": mi_weight("destroy", "keep"),
         "steps": _STEPS,
         "aim": Field(
             "Safety margin a: f ≤ −a · scale",

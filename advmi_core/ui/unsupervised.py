@@ -39,10 +39,10 @@ _PRESETS: dict[str, Presets] = {
     },
 }
 _UNUSED = frozenset({"restore"})  # of supervised attacks
-_WORDS = {"mi_weight": mi_weight("keep information", "destroy information")}
+_WORDS = {"mi_weight": mi_weight("keep", "destroy")}
 _DESCENT = r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)"
 _FORMULAS = {
-    _DEFAULT: r"\min_\delta\;\mathbf{+}\;w\,I(x;x{+}\delta)+\tfrac12\overline{(\delta/0.1)^2}"
+    _DEFAULT: r"\min_\delta\ w\,I(x;x{+}\delta)+\tfrac12\overline{(\delta/0.1)^2}"
     r"\quad\text{under}\ f(x{+}\delta)\le0",
     "minmax": r"\min_\delta\,\max_{c\ge0}" + _DESCENT,
     "penalty": r"\min_\delta" + _DESCENT,

@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 from advmi_core import models, paths
 from advmi_core.attacks import ATTACKS
 from advmi_core.cli import app
+from advmi_core.mi.information import Information
 
 RUNNER = CliRunner()
+_MEANS = ("kept_percent_mean", "information_mean", "mi_mean", "mi_std", "l2_mean", "linf_max", "queries_mean")
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +66,11 @@ def test_attack_describes_its_successes_as_sweeps_do(tmp_path: Path) -> None:
     for name, values in (("mi", arrays["mi"]), ("l2", arrays["l2"]), ("queries", arrays["queries"])):
         assert facts[f"{name}_mean"] == pytest.approx(values[won].mean(), rel=1e-5), name
     assert facts["mi_mean"] != pytest.approx(arrays["mi"].mean(), rel=1e-5)
+    assert facts["kept_percent_mean"] == pytest.approx(100 * arrays["kept"][won].mean(), rel=1e-5)
+    assert facts["kept_percent_std"] == pytest.approx(100 * arrays["kept"][won].std(), rel=1e-4)
+    assert facts["information_mean"] == pytest.approx(arrays["information"][won].mean(), rel=1e-5)
+    x, x_adv = (torch.from_numpy(arrays[name]) for name in ("x", "x_adv"))
+    np.testing.assert_allclose(arrays["kept"], Information(x).kept(x_adv).numpy(), atol=1e-3)
     assert facts["linf_max"] == pytest.approx(arrays["linf"][won].max())
     assert json.loads((tmp_path / "summary.json").read_text()).items() <= facts.items()
     told = " ".join(RUNNER.invoke(app, list(arguments)).output.split())
@@ -74,15 +81,15 @@ def test_attack_describes_its_successes_as_sweeps_do(tmp_path: Path) -> None:
 def test_an_attack_without_success_has_no_means() -> None:
     facts = _json("attack", "--attack", "pgd", "--n", "2", "--eps", "0", "--steps", "1")
     assert (facts["counted"], facts["succeeded"], facts["asr"]) == (2, 0, 0.0)
-    assert all(facts[name] is None for name in ("mi_mean", "mi_std", "l2_mean", "linf_max", "queries_mean"))
+    assert all(facts[name] is None for name in _MEANS)
 
 
 def test_attack_on_an_autoencoder_speaks_to_people(tmp_path: Path) -> None:
-    result = RUNNER.invoke(
-        app, ["attack", "--model", "ae-conv", "--n", "2", "--eps", "1", "--steps", "3", "--set", "inner=2"]
-    )
+    result = RUNNER.invoke(app, ["attack", "--model", "ae-conv", "--n", "2", "--eps", "1", "--steps", "3"])
     assert result.exit_code == 0, result.output
+    assert "minmax-solver on ae-conv" in result.output
     assert "attack success rate" in result.output
+    assert "information kept, mean (%)" in result.output
 
 
 @pytest.mark.parametrize(
@@ -96,7 +103,7 @@ def test_attack_on_an_autoencoder_speaks_to_people(tmp_path: Path) -> None:
         (["--dataset", "mnist"], "mnist"),
         (["--model", "resnet-9000"], "model must be one of"),
         (["--set", "colour=red"], "--set must be NAME=VALUE"),
-        (["--set", "alpha=red"], "alpha must be a finite number, got 'red'"),
+        (["--attack", "minmax", "--set", "alpha=red"], "alpha must be a finite number, got 'red'"),
         (["--device", "tpu"], "device must be auto or one of"),
     ],
 )

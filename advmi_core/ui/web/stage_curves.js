@@ -11,7 +11,7 @@ const ALWAYS = ["criterion", "kept"];
 const EDGE = { left: 46, right: 10, top: 8, bottom: 30 };
 
 function ticks(low, high) {
-  const raw = (high - low) / 3;
+  const raw = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
   const out = [];
