@@ -23,7 +23,7 @@ from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
-_PATIENCE = 0.2  # share of the steps after which a row that has not met the border is pushed across
+_PATIENCE = 0.2  # share of the steps after which a row without a success follows f alone until it has one
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
@@ -90,11 +90,11 @@ class MinMax(Attack):
             value = weight * nats - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
             # Divided by 1 + |w|, so that a large weight does not drown the constraint.
             rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
-            rising = rising / per_image(1 + weight.abs(), x)
-            pressed = walks[1].multiplier
-            moves = [walk.move(rising, slope, excess) for walk in walks]
             won |= seen.clear
-            outwards = destroys | (~won if step >= _PATIENCE * self.steps else destroys)
+            late = ~won if step >= _PATIENCE * self.steps else torch.zeros_like(won)
+            rising = torch.where(per_image(late, x), 0.0, rising / per_image(1 + weight.abs(), x))
+            outwards, pressed = destroys | late, walks[1].multiplier
+            moves = [walk.move(rising, slope, excess) for walk in walks]
             following = ball.project(current + torch.where(per_image(outwards, x), moves[1], moves[0]))
             yield Iterate(
                 x_adv=x_adv,
