@@ -10,8 +10,8 @@ levels and patches of 3×3 and 5×5 pixels, on images that no attack page shows 
 - the milliseconds an image costs at 28, 64 and 224 pixels, and the shares of two photographs.
 
 The default is the smallest noise by which an invisible one, 0.01, costs less than two percent: a smaller one
-tells neighbours apart better, a larger one worse, and all order the perturbations alike. Patches of 5×5 do not
-order them better, cost more, and are further from 0 for a black image.
+tells neighbours apart better, a larger one worse, and all order the perturbations alike. Patches of 5×5 do
+not order them better, cost more, and are further from 0 for a black image.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ ATTACKS: dict[str, Attack] = {
     "CW, 5 × 50": CW(eps=UNBOUNDED, searches=5, steps=50, first_c=1.0, mi_steps=0),
     "DDN, 50": DDN(eps=UNBOUNDED, steps=50, mi_steps=0),
     "PGD": PGD(eps=0.3, mi_steps=0),
-    "Penalty": Penalty(eps=0.3, mi_steps=0),
+    "Penalty, 3 searches": Penalty(eps=0.3, searches=3, mi_steps=0),
     "MinMax, published": MinMax.published(eps=0.3, mi_steps=0),
     **{f"MinMax, w = {w:g}": MinMax(eps=0.3, mi_weight=w, mi_steps=0) for w in WEIGHTS},
 }
@@ -100,7 +100,7 @@ def supervised(count: int, dataset: str) -> None:
         result, seconds = attacked(attack, "cnn", dataset, count)
         found = lost(result.x, result.x_adv)
         length = float(result.l2.mean())
-        print(f"{name:18} success {success(result):5.1f}%, L2 {length:.3f}, {seconds:.3f} CPU-s", flush=True)
+        print(f"{name:20} success {success(result):5.1f}%, L2 {length:.3f}, {seconds:.3f} CPU-s", flush=True)
         for measure, values in found.items():
             against = " | ".join(difference(values, other[measure]) for other in reference.values())
             print(f"    {measure:12} {np.nanmean(values):6.2f}   {against}", flush=True)
