@@ -35,8 +35,9 @@ class MinMax(Attack):
 
     Where s·w > 0 the information is kept, where s·w < 0 it is destroyed, whatever the objective; w = 0 is
     the attack without the term, the shortest perturbation. A row that keeps information walks along the
-    border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The
-    best success by that value is kept. The MI in the loop is the one that is measured.
+    border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. A row
+    without a success after a fifth of the steps descends f alone until it has one. The best success by that
+    value is kept. The MI in the loop is the one that is measured.
 
     Attributes:
         mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
