@@ -23,7 +23,7 @@ from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
-_PATIENCE = 0.2  # share of the steps after which a row that has not met the border is pushed across
+_PATIENCE = 0.2  # share of the steps after which a row without a success follows f alone until it has one
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
@@ -35,8 +35,9 @@ class MinMax(Attack):
 
     Where s·w > 0 the information is kept, where s·w < 0 it is destroyed, whatever the objective; w = 0 is
     the attack without the term, the shortest perturbation. A row that keeps information walks along the
-    border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. The
-    best success by that value is kept. The MI in the loop is the one that is measured.
+    border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. A row
+    without a success after a fifth of the steps descends f alone until it has one. The best success by that
+    value is kept. The MI in the loop is the one that is measured.
 
     Attributes:
         mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
@@ -90,11 +91,11 @@ class MinMax(Attack):
             value = weight * nats - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
             # Divided by 1 + |w|, so that a large weight does not drown the constraint.
             rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
-            rising = rising / per_image(1 + weight.abs(), x)
-            pressed = walks[1].multiplier
-            moves = [walk.move(rising, slope, excess) for walk in walks]
             won |= seen.clear
-            outwards = destroys | (~won if step >= _PATIENCE * self.steps else destroys)
+            late = ~won if step >= _PATIENCE * self.steps else torch.zeros_like(won)
+            rising = torch.where(per_image(late, x), 0.0, rising / per_image(1 + weight.abs(), x))
+            outwards, pressed = destroys | late, walks[1].multiplier
+            moves = [walk.move(rising, slope, excess) for walk in walks]
             following = ball.project(current + torch.where(per_image(outwards, x), moves[1], moves[0]))
             yield Iterate(
                 x_adv=x_adv,

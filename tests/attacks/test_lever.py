@@ -219,14 +219,16 @@ def test_targets_are_reached(w: float) -> None:
     assert torch.equal(result.output_adv.argmax(1)[result.success], objective.target[result.success])
 
 
-@pytest.mark.parametrize("w", [-3.0, 3.0])
-def test_an_l2_ball_is_kept_and_the_weight_still_counts(w: float) -> None:
-    shown = _shown()
-    result = MinMax(eps=2.0, norm="l2", steps=60, mi_weight=w, mi_steps=0)(_classification(shown), shown.x)
-    assert result.success.all()
-    assert (result.l2 <= 2.0 * (1 + 1e-6)).all()
-    kept = float(result.kept.mean())
-    assert kept > 0.95 if w > 0 else kept < 0.85
+def test_an_l2_ball_is_kept_and_the_weight_still_counts() -> None:
+    shown, kept = _shown(), []
+    for w in (-3.0, 0.0, 3.0):
+        attack = MinMax(eps=2.0, norm="l2", steps=60, mi_weight=w, mi_steps=0)
+        result = attack(_classification(shown), shown.x)
+        assert result.success.all()
+        assert (result.l2 <= 2.0 * (1 + 1e-6)).all()
+        kept.append(float(result.kept.mean()))
+    assert kept[0] < kept[1] - 0.25
+    assert kept[1] < kept[2]
 
 
 def test_contrastive_examples_lose_information_where_the_weight_says_so() -> None:
@@ -315,11 +317,9 @@ def test_images_too_small_for_patches_are_refused_in_a_sentence() -> None:
 
 
 def test_a_small_autoencoder_s_weight_has_two_ends() -> None:
-    x = images(3, height=12)
-    kept = [
-        float(replace(QUICK, eps=1.0, steps=80, mi_weight=w)(Reconstruction(SmallAutoencoder(True)), x).kept.mean())
-        for w in (-3.0, 0.0, 3.0)
-    ]  # fmt: skip
+    x, objective = images(3, height=12), Reconstruction(SmallAutoencoder(True))
+    attacks = [replace(QUICK, eps=1.0, steps=80, mi_weight=w) for w in (-3.0, 0.0, 3.0)]
+    kept = [float(attack(objective, x).kept.mean()) for attack in attacks]
     assert kept[2] < kept[1] <= kept[0] + 0.01
 
 

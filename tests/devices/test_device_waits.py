@@ -22,6 +22,9 @@ STEPS = {
     "minmax with the closed form": {"mi": "gaussian-patches"},
     "minmax with the distance": {"mi": "l2"},
     "minmax in the L2 ball": {"norm": "l2"},
+    "minmax-solver": {"mi_weight": (-1.0, 0.0, 1.0)},
+    "minmax-solver in the L2 ball": {"norm": "l2", "eps": (0.3, 0.2, 0.1)},
+    "minmax-solver on grey levels": {"quantize": True},
     "pgd": {},
     "pgd with critics": {"mi_weight": 1.0},
     "ddn": {"norm": "l2"},
@@ -31,7 +34,7 @@ STEPS = {
 
 def _traffic(name: str, steps: int, **parameters: Any) -> tuple[int, int]:
     """Waits and copies of a run of so many steps, without records."""
-    attack = ATTACKS[name.split()[0]](eps=0.3, mi_steps=0, steps=steps, **parameters)
+    attack = ATTACKS[name.split()[0]](**{"eps": 0.3, "mi_steps": 0, "steps": steps, **parameters})
     with simulated("cuda") as seen:
         objective = Classification(classifier().to("cuda"), torch.zeros(3, dtype=torch.int64))
         x = images().to("cuda")

@@ -1,0 +1,188 @@
+"""What the weight of MinMax moves, against attacks that know no information, and what it costs.
+
+`ADVMI_DATA=<data folder> python benchmarks/lever.py [uaes supervised ends cost] [--n 256] [--data mnist]`
+prints four tables on test images, with success from a fresh pass of the model:
+
+- uaes: the share of information that unsupervised examples of four autoencoders keep, and CPU-seconds a UAE;
+- supervised: what examples at ε = 0.3 lose of three measures, of which the attacks have optimised the first
+  only, by attack and by weight, with paired 95 % intervals of the difference to CW and to DDN;
+- ends: five positions of the weight, supervised and unsupervised;
+- cost: one iteration in PGD iterations, and UAEs a second on all cores (run it alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from advmi_core import data, models
+from advmi_core.attacks import CW, DDN, PGD, Attack, AttackResult, MinMax, Penalty
+from advmi_core.device import tune_cpu
+from advmi_core.evaluation.distances import distances
+from advmi_core.evaluation.intervals import paired
+from advmi_core.mi.information import Information
+from advmi_core.mi.patches import cross_fitted
+from advmi_core.objectives import Classification, Objective, Reconstruction
+
+Values = NDArray[np.float64]
+AUTOENCODERS = ("ae-conv", "ae-dense", "ae-sparse", "ae-adversarial")
+POSITIONS = (-10.0, -1.0, 0.0, 1.0, 10.0)
+OTHER_PATCH = 5
+UNBOUNDED = 28.0  # L2 radius that no image of 28×28 pixels leaves
+WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+ATTACKS: dict[str, Attack] = {
+    "CW, 5 × 50": CW(eps=UNBOUNDED, searches=5, steps=50, first_c=1.0, mi_steps=0),
+    "DDN, 50": DDN(eps=UNBOUNDED, steps=50, mi_steps=0),
+    "PGD": PGD(eps=0.3, mi_steps=0),
+    "Penalty, 3 searches": Penalty(eps=0.3, searches=3, mi_steps=0),
+    "MinMax, published": MinMax.published(eps=0.3, mi_steps=0),
+    **{f"MinMax, w = {w:g}": MinMax(eps=0.3, mi_weight=w, mi_steps=0) for w in WEIGHTS},
+}
+
+
+def of_other_patches(x: Tensor, x_adv: Tensor) -> Tensor:
+    """(B,) nats by InfoNCE on 5×5 patches: what no attack has optimised."""
+    a, b = (F.unfold(images, OTHER_PATCH).transpose(1, 2) for images in (x, x_adv))
+    return cross_fitted(a, b, x.shape[-1] - OTHER_PATCH + 1, seed=0, rows=range(len(x)))
+
+
+def lost(x: Tensor, x_adv: Tensor) -> dict[str, Values]:
+    """(B,) percent lost of three measures, each 0 for x itself."""
+    nats = of_other_patches(x, x_adv) / of_other_patches(x, x)
+    return {
+        "information": 100 * (1 - Information(x).kept(x_adv).double().numpy()),
+        "SSIM": 100 * (1 - distances(x, x_adv).ssim),
+        "InfoNCE 5×5": 100 * (1 - nats.double().numpy()),
+    }
+
+
+def objective(name: str, dataset: str, y: Tensor) -> Objective:
+    """The shipped network with what an attack on it is after."""
+    network = models.load(name, dataset=dataset)
+    return Classification(network, y) if name == "cnn" else Reconstruction(network)
+
+
+def attacked(attack: Attack, name: str, dataset: str, count: int) -> tuple[AttackResult, float]:
+    """The result on the first test images, and CPU-seconds an image."""
+    images = data.load(dataset, split="test").take(range(count))
+    victim = objective(name, dataset, images.y)
+    began = time.process_time()
+    result = attack(victim, images.x)
+    return result, (time.process_time() - began) / count
+
+
+def uaes(count: int) -> None:
+    """Default settings on four autoencoders."""
+    print(f"\nUAEs, {count} Fashion-MNIST test images, defaults")
+    print(f"{'':16} {'success':>7} {'kept, median':>13} {'largest':>8} {'L2':>6} {'CPU-s':>6}")
+    for name in AUTOENCODERS:
+        result, seconds = attacked(MinMax(eps=1.0, mi_steps=0), name, "fashion-mnist", count)
+        kept = 100 * result.kept
+        print(
+            f"{name:16} {success(result):6.1f}% {float(kept.median()):12.1f}% {float(kept.max()):7.1f}% "
+            f"{float(result.l2.mean()):6.2f} {seconds:6.3f}",
+            flush=True,
+        )
+
+
+def supervised(count: int, dataset: str) -> None:
+    """All attacks; the differences are a − CW and a − DDN, below 0 where less is lost."""
+    print(f"\ncnn, {dataset}, {count} test images, ε = 0.3: percent lost, and difference to CW | to DDN")
+    reference: dict[str, dict[str, Values]] = {}
+    for name, attack in ATTACKS.items():
+        result, seconds = attacked(attack, "cnn", dataset, count)
+        found = lost(result.x, result.x_adv)
+        length = float(result.l2.mean())
+        print(f"{name:20} success {success(result):5.1f}%, L2 {length:.3f}, {seconds:.3f} CPU-s", flush=True)
+        for measure, values in found.items():
+            against = " | ".join(difference(values, other[measure]) for other in reference.values())
+            print(f"    {measure:12} {np.nanmean(values):6.2f}   {against}", flush=True)
+        if name.startswith(("CW", "DDN")):
+            reference[name] = found
+
+
+def difference(values: Values, other: Values) -> str:
+    """The mean difference with its paired interval, and the ratio of the means."""
+    found, ratio = paired(values, other), np.nanmean(values) / np.nanmean(other)
+    return f"{found.mean:+6.2f} [{found.low:+.2f}, {found.high:+.2f}] ×{ratio:.2f}"
+
+
+def ends(count: int) -> None:
+    """The positions of the weight; unsupervised only those that destroy."""
+    for name, eps, weights in (
+        ("cnn", 0.3, POSITIONS),
+        ("ae-conv", 1.0, (0.0, 0.1, 0.3, 1.0, 10.0)),
+        ("ae-dense", 1.0, (0.0, 0.1, 0.3, 1.0, 10.0)),
+    ):
+        print(f"\nThe weight's positions, {name}, ε = {eps:g}, {count} Fashion-MNIST test images")
+        for w in weights:
+            result, _ = attacked(MinMax(eps=eps, mi_weight=w, mi_steps=0), name, "fashion-mnist", count)
+            kept = 100 * float(result.kept.mean())
+            print(f"w = {w:5g}  success {success(result):5.1f}%  kept {kept:5.1f}%", flush=True)
+
+
+def success(result: AttackResult) -> float:
+    """Percent."""
+    return 100 * float(result.success.float().mean())
+
+
+def cost() -> None:
+    """Milliseconds of one iteration at batch 64 beside PGD's, and UAEs a second."""
+    print(f"\nCost at batch 64, {torch.get_num_threads()} threads")
+    for name in ("cnn", *AUTOENCODERS):
+        images = data.load("fashion-mnist", split="test").take(range(64))
+        victim, eps = objective(name, "fashion-mnist", images.y), 0.3 if name == "cnn" else 1.0
+        run = one_iteration(PGD(eps=eps, mi_steps=0), victim, images.x)
+        own = one_iteration(MinMax(eps=eps, mi_steps=0), victim, images.x)
+        print(f"{name:16} PGD {1e3 * run:6.1f} ms, MinMax {1e3 * own:6.1f} ms: {own / run:.2f} iterations")
+        if name != "cnn":
+            began = time.perf_counter()
+            MinMax(eps=eps, mi_steps=0)(victim, images.x)
+            print(f"{'':16} {64 / (time.perf_counter() - began):.1f} UAEs a second")
+
+
+def one_iteration(attack: Attack, victim: Objective, x: Tensor) -> float:
+    """Seconds, the difference of a long and a short run, so that start and end do not count."""
+    short, long = 3, 13
+    seconds = {}
+    for steps in (short, short, long, long):  # the second time all is warm
+        began = time.perf_counter()
+        replace(attack, steps=steps)(victim, x)
+        seconds[steps] = time.perf_counter() - began
+    return (seconds[long] - seconds[short]) / (long - short)
+
+
+def main() -> None:
+    """Print the tables that were asked for, all by default."""
+    tables = ("uaes", "supervised", "ends", "cost")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; all if none is named")
+    parser.add_argument("--n", type=int, default=256, help="images of the supervised table, 64 elsewhere")
+    parser.add_argument(
+        "--data", nargs="+", default=["fashion-mnist", "mnist"], help="of the supervised table"
+    )
+    arguments = parser.parse_args()
+    wanted = arguments.tables or tables
+    if unknown := set(wanted) - set(tables):
+        parser.error(f"no table {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
+    tune_cpu()
+    if "uaes" in wanted:
+        uaes(min(64, arguments.n))
+    if "ends" in wanted:
+        ends(min(64, arguments.n))
+    if "supervised" in wanted:
+        for dataset in arguments.data:
+            supervised(arguments.n, dataset)
+    if "cost" in wanted:
+        cost()
+
+
+if __name__ == "__main__":
+    main()
