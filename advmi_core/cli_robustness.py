@@ -13,6 +13,7 @@ from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import robustness_table, robustness_words
 from advmi_core.files import json_number
+from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.robustness import Line, RobustnessResult, RobustnessStep, RobustnessStudy, SeedLine, stored
 from advmi_core.robustness.known import check_nothing_lost
@@ -102,7 +103,12 @@ def command(kind: str) -> Callable[..., None]:
                 earlier = None if out is None else stored.found(kind, dataset, norm, out)
                 if earlier is not None:
                     check_nothing_lost(study.spec(), earlier)
-                result = watch(study.run(runs or user_folder(), earlier), _describe, as_json)
+                entry = journal.Entry(
+                    key=journal.key_of("robustness", study.spec(), runs), page="", form={},
+                    title=f"Table {kind}: {model} on {dataset}, {norm}", folder=str(runs or user_folder()),
+                )  # fmt: skip
+                noted = journal.kept(study.run(runs or user_folder(), earlier), entry, journal.next_part)
+                result = watch(noted, _describe, as_json)
                 people.print(f"computed on {describe(pick(device))}", highlight=False)
                 if out is not None and result.complete:
                     stored.save(result, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.figures.words import number, two_digits
+from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.results import StudyResult
 from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
@@ -26,6 +28,7 @@ from advmi_core.terminal_options import (
 )
 from advmi_core.validate import check_count
 
+_ON_THE_PAGE = range(10, 1001)  # images that its form offers
 study_app = typer.Typer(
     help="Measure many images; the same command goes on after a stop.", no_args_is_help=True
 )
@@ -68,7 +71,7 @@ def sampling(
             device=device,
         )  # fmt: skip
         began = time.perf_counter()
-        run = study.run(out or user_folder())
+        run = journal.kept(study.run(out or user_folder()), _entry(study, out), journal.next_part)
         result = watch(run, lambda step: f"{step.stage}, seed {step.seed}", as_json)
         facts = _facts(study, result) | {
             "seconds": round(time.perf_counter() - began, 3),
@@ -78,6 +81,20 @@ def sampling(
     if not result.complete:
         people.print("Not finished; the same command goes on from here.")
         raise typer.Exit(130)
+
+
+def _entry(study: SamplingStudy, out: Path | None) -> journal.Entry:
+    """How the journal begins; the app's page can show a study of its own folder that its form describes."""
+    of_form = SamplingStudy(n=study.n, eps=study.eps, perturbation=study.perturbation)
+    shown = study == of_form and out is None and study.n in _ON_THE_PAGE
+    form = {"study-n": study.n, "study-eps": study.eps, "study-kind": study.perturbation}
+    return journal.Entry(
+        key=journal.key_of("sampling", asdict(study), out),
+        title=study.title,
+        page="mutual-information" if shown else "",
+        form={"section": "sampling"} | form if shown else {},
+        folder=str(out or user_folder()),
+    )
 
 
 def _facts(study: SamplingStudy, result: StudyResult) -> dict[str, Any]:

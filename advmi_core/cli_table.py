@@ -13,6 +13,7 @@ from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures import retraining_table
 from advmi_core.files import json_number
+from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.retraining import (
     AUTOENCODERS,
@@ -24,6 +25,7 @@ from advmi_core.retraining import (
     RowSummary,
     stored,
 )
+from advmi_core.retraining.records import part_in_hand
 from advmi_core.terminal import (
     Compute,
     Csv,
@@ -92,7 +94,12 @@ def reconstruction(
                 steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
                 asr_images=asr_images, device=device,
             )  # fmt: skip
-            result = watch(study.run(runs or user_folder()), _describe, as_json)
+            entry = journal.Entry(
+                key=journal.key_of("retraining", study.spec(), runs), page="", form={},
+                title=f"Retraining: {', '.join(study.models)}", folder=str(runs or user_folder()),
+            )  # fmt: skip
+            noted = journal.kept(study.run(runs or user_folder()), entry, part_in_hand)
+            result = watch(noted, _describe, as_json)
             people.print(f"computed on {describe(pick(device))}", highlight=False)
             if out is not None and result.complete:
                 stored.save(result, out, dataset)

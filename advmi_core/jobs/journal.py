@@ -27,8 +27,9 @@ class Entry:
     Attributes:
         key: of all its parameters, see :func:`key_of`.
         title: what people call it.
-        page: where it was started.
+        page: that shows it, "" if none does.
         form: that page's parameters then, by name, JSON-serialisable.
+        folder: where its parts lie, where that is not the app's own folder or no page shows it.
         part, parts: the part in hand, 1…``parts``; both 0 before the first record.
         ended: it went to its end.
     """
@@ -40,6 +41,7 @@ class Entry:
     part: int = 0
     parts: int = 0
     ended: bool = False
+    folder: str = ""
 
     @property
     def where(self) -> str:
@@ -55,10 +57,17 @@ def folder() -> Path:
     return paths.cache() / "journal"
 
 
-def key_of(kind: str, spec: Mapping[str, Any]) -> str:
-    """The same for the same computation: its kind and a hash of all its parameters."""
-    text = json.dumps(spec, sort_keys=True, ensure_ascii=False)
+def key_of(kind: str, spec: Mapping[str, Any], folder: Path | None = None) -> str:
+    """The same for the same computation: its kind, and a hash of all its parameters and of its own folder."""
+    text = json.dumps(
+        dict(spec) | ({"folder": str(folder)} if folder else {}), sort_keys=True, ensure_ascii=False
+    )
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def next_part(record: Any) -> tuple[int, int]:
+    """The part in hand after a record that ends one, and the number of parts; for :func:`kept`."""
+    return min(record.step + 1, record.total), record.total
 
 
 def kept(
@@ -68,13 +77,14 @@ def kept(
 
     Args:
         run: the computation.
-        entry: how it begins.
+        entry: how it begins; a page and its form that are known from before stay if it names none.
         where: a record → the part in hand from then on and the number of parts; None where a kill now would
             begin the part anew.
     """
 
     def records() -> Generator[RecordT, None, None]:
-        now = entry
+        before = None if entry.page else find(entry.key)
+        now = entry if before is None else replace(entry, page=before.page, form=before.form)
         _write(now)
         with run:
             for record in run:

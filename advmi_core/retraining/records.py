@@ -78,3 +78,9 @@ class RetrainStep:
 
 
 Record = MakingStep | RetrainStep
+
+
+def part_in_hand(record: Record) -> tuple[int, int] | None:
+    """The unit of work in hand and the number of units; None where a kill now would begin one anew."""
+    whole = record.done == record.count if isinstance(record, MakingStep) else bool(len(record.losses))
+    return (min(record.step + 1, record.total), record.total) if whole else None

@@ -70,6 +70,11 @@ class SamplingStudy:
         for seed in self.seeds:
             check_count(seed, "seeds", low=0)
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"Sampling: {self.n} images, {self.perturbation}, ε = {self.eps:g}"
+
     def run(self, directory: Path) -> Run[StudyStep, StudyResult]:
         """Start the study, or go on with it: parts that an earlier run kept are not computed again.
 

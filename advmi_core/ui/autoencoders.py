@@ -6,8 +6,8 @@ import streamlit as st
 
 from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
-from advmi_core.retraining import MakingStep, RetrainingStudy
-from advmi_core.retraining.records import Record
+from advmi_core.retraining import RetrainingStudy
+from advmi_core.retraining.records import part_in_hand
 from advmi_core.ui import (
     autoencoders_features,
     autoencoders_form,
@@ -71,8 +71,8 @@ def _start(state: PageState) -> None:
     long_jobs.start(
         PAGE, key,
         lambda: work.submit(
-            PAGE, lambda: journal.kept(study.run(user_folder()), entry, _part), label=title, about=study,
-            rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
+            PAGE, lambda: journal.kept(study.run(user_folder()), entry, part_in_hand), label=title,
+            about=study, rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
         ),
     )  # fmt: skip
 
@@ -81,18 +81,12 @@ def _key(study: RetrainingStudy) -> str:
     return journal.key_of("retraining", study.spec())
 
 
-def _part(record: Record) -> tuple[int, int] | None:
-    """After a finished training or set of images: the units of work that are done are kept."""
-    whole = record.done == record.count if isinstance(record, MakingStep) else bool(len(record.losses))
-    return (min(record.step + 1, record.total), record.total) if whole else None
-
-
 def _find_again(state: PageState) -> None:
     try:
         key = _key(autoencoders_form.study(state))
     except ValueError:
         return  # Start will say what is wrong
-    long_jobs.find_again(state, key, lambda: _start(state))
+    long_jobs.find_again(state, PAGE, key, lambda: _start(state))
 
 
 def _chosen(state: PageState) -> str:

@@ -32,18 +32,19 @@ def start(page: str, key: str, submit: Callable[[], str]) -> None:
         work.attach(page, _JOBS[key])
 
 
-def find_again(state: PageState, key: str, go_on: Callable[[], None]) -> None:
+def find_again(state: PageState, page: str, key: str, go_on: Callable[[], None]) -> None:
     """Where this session follows no job: follow the one of this key, or say what the journal knows of it.
 
     Args:
         state: of the page.
+        page: what follows a job: the page, or a section of it.
         key: of what its form describes.
         go_on: callback that starts it.
     """
-    if work.current(state.page) is not None:
+    if work.current(page) is not None:
         return
     if (now := of(key)) is not None:
-        work.attach(state.page, now.id)
+        work.attach(page, now.id)
         return
     entry = journal.find(key)
     if entry is None:

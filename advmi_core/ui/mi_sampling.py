@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 
 import streamlit as st
 
 from advmi_core.figures import export, violins
 from advmi_core.figures import print as printing
 from advmi_core.figures.words import duration, number, two_digits
-from advmi_core.jobs import Snapshot
+from advmi_core.jobs import Snapshot, journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.exports import values_csv, values_npz
 from advmi_core.studies.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling import SamplingStudy
 from advmi_core.studies.sampling_parts import PERTURB
-from advmi_core.ui import form, layout, mi_reliability, resources, results, settings, work
+from advmi_core.ui import form, layout, long_jobs, mi_reliability, resources, results, settings, work
 from advmi_core.ui.state import PageState, choice
 from advmi_core.ui.state import number as numeric
 
@@ -52,6 +53,8 @@ def section(state: PageState) -> None:
             _start(state)
         st.markdown(_WORDS)
     with right:
+        key = journal.key_of("sampling", asdict(_study(state)))
+        long_jobs.find_again(state, _job(state), key, lambda: _start(state))
         snapshot = work.current(_job(state))
         if snapshot is None:
             results.box(
@@ -92,15 +95,15 @@ def _study(state: PageState) -> SamplingStudy:
 
 def _start(state: PageState) -> None:
     study = _study(state)
-    work.submit(
-        _job(state),
-        lambda: study.run(user_folder()),
-        label=f"Sampling study: {study.n} images",
-        about=study,
-        rows=study.n,
-        lane=work.STUDIES,
-        keep=_PARTS_SHOWN,
-    )
+    key = journal.key_of("sampling", asdict(study))
+    entry = long_jobs.entry(state, key, study.title)
+    long_jobs.start(
+        _job(state), key,
+        lambda: work.submit(
+            _job(state), lambda: journal.kept(study.run(user_folder()), entry, journal.next_part),
+            label=study.title, about=study, rows=study.n, lane=work.STUDIES, keep=_PARTS_SHOWN,
+        ),
+    )  # fmt: skip
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:

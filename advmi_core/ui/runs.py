@@ -14,8 +14,8 @@ from advmi_core.ui.state import PageState, several
 
 PAGE = "runs"
 _LEAD = (
-    "The runs of MI vs ASR, and the trainings. Choose one run to open, repeat, export or delete it, two to "
-    "compare them."
+    "The runs of MI vs ASR, the trainings and the studies. Choose one run to open, repeat, export or delete "
+    "it, two to compare them."
 )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from links import written
 from sweep_pages import Tab, kept, tiny
+from typer.testing import CliRunner
 
+from advmi_core import cli
 from advmi_core.evaluation import compare
 from advmi_core.experiments import Cell, load
-from advmi_core.jobs import journal
+from advmi_core.jobs import journal, shared
 from advmi_core.jobs.journal import Entry
 from advmi_core.run import Run
 from advmi_core.ui import mi_vs_asr, runs, runs_compare
@@ -231,3 +235,58 @@ def test_trainings_are_listed_with_how_far_they_came(
     tab.press("Take off")
     assert "Defence: NAMID" not in tab.said
     assert journal.find("lesson-0123") is None
+
+
+@pytest.mark.fault("P7")
+@pytest.mark.usefixtures("here")
+def test_studies_of_the_command_line_are_listed_and_opened_where_a_page_shows_them(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ADVMI_DATA", raising=False)
+    (tmp_path / "elsewhere").mkdir()
+    command = ["study", "sampling", "--n", "10", "--eps", "0.2"]
+    for more in ([], ["--out", str(tmp_path / "elsewhere"), "--sampling", "conv", "--steps", "2"]):
+        done = CliRunner().invoke(cli.app, [*command, *more])
+        assert done.exit_code == 0, done.output
+    tab = visit()
+    assert tab.said.count("complete") == 2
+    assert tab.said.count("Sampling: 10 images, noise, ε = 0.2") == 2
+    assert "elsewhere" in tab.said
+    (button,) = [button for button in tab.app.button if button.label == "Open"]
+    button.click().run()
+    assert tab.app.title[0].value == "Mutual information"
+    assert "Already computed" in tab.said
+    assert tab.app.number_input(key="mutual-information.study-n").value == 10
+    tab.press("Show")
+    job = tab.app.session_state["mutual-information.sampling.job"]
+    while (now := shared().get(job)) is not None and now.active:
+        time.sleep(0.05)
+    assert now is not None
+    assert now.state == "done"
+    assert all(step.reused for step in now.records)
+    shared().discard(job)
+
+
+@pytest.mark.fault("P7")
+@pytest.mark.usefixtures("here")
+def test_a_command_that_was_stopped_says_how_far_it_came(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    begun = Entry(key="robustness-0", title="Table whitebox", page="", form={}, folder=str(tmp_path / "a_b"))
+    steps = (SimpleNamespace(step=step, total=4) for step in (1, 2))
+    run = journal.kept(Run(steps, lambda: None, 4), begun, journal.next_part)
+    next(run)
+    tab = visit()
+    assert "came to part 2 of 4" in tab.said
+    assert "a\\_b" in tab.said
+    assert not tab.has("Open")
+    run.drain()
+    # Begun on a page before, or later, it can still be opened there.
+    by_page = replace(begun, page="autoencoders", form={"epochs": 3}, folder="")
+    for entry in (by_page, begun):
+        journal.kept(Run((_ for _ in ()), lambda: None, 0), entry, journal.next_part).drain()
+    found = journal.find(begun.key)
+    assert found is not None
+    assert (found.page, found.form, found.ended) == ("autoencoders", {"epochs": 3}, True)

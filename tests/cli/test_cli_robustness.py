@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from advmi_core.cli import app
+from advmi_core.jobs import journal
 from advmi_core.models import build, checkpoints
 from advmi_core.robustness import ABLATION, KINDS, stored
 
@@ -60,6 +61,9 @@ def test_run_computes_stores_and_the_stored_table_is_printed(trained: Path, tmp_
     assert lines[3]["difference"] == pytest.approx(lines[3]["accuracy"] - lines[0]["accuracy"])
     assert lines[0]["published"] == {"accuracy": 83.39, "dataset": "cifar10", "same_dataset": False}
     assert lines[1]["published"] is None
+    ((entry, _),) = journal.entries()
+    assert (entry.title, entry.ended) == ("Table whitebox: cnn on fashion-mnist, linf", True)
+    assert entry.part == entry.parts > 0
 
     fewer = ("--trained", str(trained), "--row", "standard", "--out", str(out))
     lost = RUNNER.invoke(app, [*table, *SMALL, *fewer])

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from advmi_core.cli import app
 from advmi_core.figures import retraining_table
+from advmi_core.jobs import journal
 from advmi_core.retraining import ROWS, stored
 
 RUNNER = CliRunner()
@@ -46,6 +47,9 @@ def test_run_computes_stores_and_the_stored_table_is_printed(tmp_path: Path) -> 
     mean = noisy["loss_mean"] - original["loss_mean"]
     assert noisy["against_original"]["mean"] == pytest.approx(mean, rel=1e-4)
     assert 0 <= noisy["asr_train_percent"] <= 100
+    ((entry, _),) = journal.entries()
+    assert (entry.title, entry.ended, entry.folder) == ("Retraining: ae-dense", True, str(tmp_path))
+    assert entry.part == entry.parts > 0
 
     files = {"--csv": tmp_path / "table.csv", "--latex": tmp_path / "table.tex"}
     options = [part for name, path in files.items() for part in (name, str(path))]
