@@ -77,7 +77,7 @@ def _state(success: float) -> str:
 
 
 def _coloured(layer: Layer, values: Floats) -> dict[str, Any]:
-    """Colours "" and texts of E·W values, and the colour bar with its ends."""
+    """Colours ("" where unknown) and texts of E·W values, and the colour bar with its ends."""
     known = values[np.isfinite(values)]
     top = 1.0 if layer.percent else float(known.max(initial=0)) or 1.0
     parts = (values / top).ravel().tolist()
@@ -122,8 +122,8 @@ def alt(plane: Plane, success: Floats, kept: Floats) -> str:
     eps, weights = plane.shape
     known = np.isfinite(success)
     text = (
-        f"Plane of {eps} radii ε from {number(plane.eps[0])} to {number(plane.eps[-1])} and {weights} weights w "
-        f"from {number(plane.weights[0])} to {number(plane.weights[-1])}: "
+        f"Plane of {eps} radii ε from {number(plane.eps[0])} to {number(plane.eps[-1])} and {weights} "
+        f"weights w from {number(plane.weights[0])} to {number(plane.weights[-1])}: "
         f"{int(np.nansum(success))} of {int(known.sum())} attacks succeed"
     )
     least = _least(kept)

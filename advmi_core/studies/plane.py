@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,11 +119,11 @@ class Plane:
     def attack(self, numbers: int) -> MinMax:
         """The attack on one row a position, of images of so many ``numbers``."""
         eps, weights = zip(*self.positions, strict=True)
+        rows: dict[str, Any] = {"eps": eps, "mi_weight": weights}
         whole = len(eps) if numbers <= _WHOLE else None
         return _OneStart(
-            eps=eps, mi_weight=weights, steps=self.steps, norm=self.norm, mi_steps=0, seed=self.seed,
-            batch_size=whole,
-        )  # fmt: skip
+            **rows, steps=self.steps, norm=self.norm, mi_steps=0, seed=self.seed, batch_size=whole
+        )
 
     def run(self, objective: Callable[[int], Objective], x: Tensor) -> Run[PlaneStep, PlaneResult]:
         """Start it; iterate for ``PlaneStep`` records, close it to keep what was found.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -14,10 +13,10 @@ import torch
 
 from advmi_core.figures import plane as figure
 from advmi_core.figures.stage import payload
-from advmi_core.figures.trail import Trail, start
+from advmi_core.figures.trail import start
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import EPS, WEIGHTS, Plane, PlaneResult, PlaneStep
-from advmi_core.ui import components, layout, settings, views, work
+from advmi_core.ui import layout, settings, views, work
 from advmi_core.ui.components import source
 from advmi_core.ui.plain import plain
 from advmi_core.ui.state import PRESENTER, PageState, choice, number
@@ -31,18 +30,18 @@ _WORDS = {
     "w whether the information about x is **destroyed** (left) or **kept** (right); at w = 0 the attack only "
     "takes the shortest way. Move the sliders, or click a cell.",
     "reconstruction": "Every cell of the plane is one attack on this image: ε says how far a pixel may move, "
-    "w how much of the information about x is **destroyed**. What can go while Φ still rebuilds x is the part "
-    "of the picture that the autoencoder does not look at. Move the sliders, or click a cell.",
+    "w how much of the information about x is **destroyed**. What can go while Φ still rebuilds x is the "
+    "part of the picture that the autoencoder does not look at. Move the sliders, or click a cell.",
 }
-_FORMULA = r"\max_\delta\ {sign}w\,I(x;x{{+}}\delta)-\tfrac12\overline{{(\delta/0.1)^2}}\ \text{{under}}\ f\le0"
+_FORMULA = (
+    r"\max_\delta\ {sign}w\,I(x;x{{+}}\delta)-\tfrac12\overline{{(\delta/0.1)^2}}\ \text{{under}}\ f\le0"
+)
 
 
 @cache
 def _component() -> Any:
     parts = ("dom.js", "stage_pictures.js", "stage_bars.js", "plane.js")
-    return st.components.v2.component(
-        "advmi_plane", css=source("stage.css", "plane.css"), js=source(*parts)
-    )
+    return st.components.v2.component("advmi_plane", css=source("stage.css", "plane.css"), js=source(*parts))
 
 
 def wanted(state: PageState) -> bool:
@@ -114,7 +113,7 @@ def _launch(job: str, task: Task) -> None:
         lambda: plane.run(lambda count: _times(task, count).objective(), task.images.x),
         label=f"Plane: {len(plane.positions)} × {plane.steps}",
         about=task,
-        rows=len(plane.positions),
+        rows=1,  # on one core: threads that wait for a busy second one are many times slower than none
         keep=2,
     )
 
@@ -149,7 +148,7 @@ def _moment(state: PageState, job: str, snapshot: Snapshot) -> None:
             st.caption("Partial result: cancelled; what the attacks had found by then is shown.")
         if not bool(result.found.correct[0]):
             st.caption(
-                ":material/info: The model is wrong on x itself, so every position counts as a success at once."
+                ":material/info: The model is wrong on x itself, so every position is a success at once."
             )
         for warning in result.found.warnings:
             st.caption(f":material/warning: {warning}")
@@ -202,11 +201,11 @@ def _finished(job: str, _snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _pictures(
-    task: Task, key: str, frames: Any = None, outputs: Any = None
-) -> dict[str, Any]:
+def _pictures(task: Task, key: str, frames: Any = None, outputs: Any = None) -> dict[str, Any]:
     """What the browser needs to paint the positions, or x alone."""
     trail = start(task.originals[0], 1, task.output(0))
     if frames is not None:
-        trail = replace(trail, total=len(frames), steps=np.arange(len(frames)), frames=frames, outputs=outputs)
+        trail = replace(
+            trail, total=len(frames), steps=np.arange(len(frames)), frames=frames, outputs=outputs
+        )
     return payload(trail, views.reading(task, 0, trail), key=key, gain=_GAINS[task.kind])

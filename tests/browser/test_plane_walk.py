@@ -18,13 +18,13 @@ Open = Callable[..., Any]
 ADVERSARIAL = "window.advmiFind(\"[data-picture='2'] canvas\").toDataURL()"
 PRESS = """async (key) => {
   const range = window.advmiFind(".plane input[aria-label='MI weight w']");
-  const seen = () => [window.advmiFind(".plane").dataset.row, %s].join();
+  const seen = () => [window.advmiFind(".plane").dataset.row, PICTURE].join();
   const before = seen(), start = performance.now();
   range.stepUp(key === "ArrowRight" ? 1 : -1);
   range.dispatchEvent(new Event("input", { bubbles: true }));
   await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
   return { seconds: (performance.now() - start) / 1000, changed: seen() !== before };
-}""" % ADVERSARIAL
+}""".replace("PICTURE", ADVERSARIAL)
 
 
 def go(tab: Any, path: str) -> None:
