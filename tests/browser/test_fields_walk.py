@@ -23,8 +23,8 @@ NUMBERS = """() => Object.fromEntries([...document.querySelectorAll("input[type=
 EXPECTED = {
     "defence": {"Images": "1200", "Epochs": "5", "PGD steps": "4", "Test images": "100"},
     "autoencoders": {"Images n": "180", "Seeds": "2", "Epochs": "6", "Iterations": "20"},
-    "unsupervised": {"Step α of δ": "0.01", "Critic steps of the final MI": "100", "Seed": "0"},
-    "supervised": {"Step α of δ": "0.01", "Restoration": "0.2", "Critic steps of the final MI": "100"},
+    "unsupervised": {"Iterations": "200", "Critic steps of the final MI": "100", "Seed": "0"},
+    "supervised": {"Iterations": "200", "Critic steps of the final MI": "100", "Seed": "0"},
 }  # fmt: skip
 
 
