@@ -105,7 +105,7 @@ class Attack(ABC):
     def __post_init__(self) -> None:
         plain_fields(self, self.by_row)
         for name in ("eps", "mi_weight"):
-            if name not in self.by_row and isinstance(getattr(self, name, None), tuple):
+            if name not in self.by_row and isinstance(getattr(self, name, None), tuple | list | Tensor):
                 raise ValueError(f"{name} must be one number for {self.name}, got one for each row")
         check_numbers(self.eps, "eps", low=0)
         check_count(self.steps, "steps")
