@@ -20,7 +20,7 @@ def job(tab: Any) -> str:
 
 def test_a_run_survives_a_reload_and_a_look_at_another_page(visit: Callable[..., Any]) -> None:
     tab = visit()
-    tab.open("supervised?attack-name=minmax&steps=10000&critic=paper")
+    tab.open("supervised?attack-name=minmax&steps=2000&critic=paper")
     tab.press("Start")
     tab.moved()
     mine = job(tab)
