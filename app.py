@@ -3,7 +3,8 @@
 import streamlit as st
 
 from advmi_core.paths import app_root, assets
-from advmi_core.ui import layout, resources
+from advmi_core.ui import resources
+from advmi_core.ui.widgets import layout
 
 st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
 layout.apply()

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from advmi_core.device import compute_exactly
 from advmi_core.memory import in_parts, out_of_memory
-from advmi_core.models.simclr import TEMPERATURE, contrast, draw_views, view
+from advmi_core.models.networks.simclr import TEMPERATURE, contrast, draw_views, view
 from advmi_core.outputs import as_output, check_differentiable, first_line, like_probabilities, unsteady
 from advmi_core.validate import check_count, check_images, check_labels, check_number, check_same_length
 

@@ -6,7 +6,7 @@ linear probe on its representation. A killed run goes on.
 
 from __future__ import annotations
 
-from advmi_core.retraining.contrastive import ContrastiveStudy
+from advmi_core.studies.autoencoders.features.contrastive import ContrastiveStudy
 from benchmarks.probing import options, run
 
 

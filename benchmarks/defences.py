@@ -35,11 +35,11 @@ from advmi_core.defenses import (
     train_estimators,
 )
 from advmi_core.device import tune_cpu
-from advmi_core.mi.local_dim import KINDS
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import KINDS
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Classifier
 from advmi_core.parts import write_text
-from advmi_core.robustness import ABLATION, ROWS, Variant
+from advmi_core.studies.robustness import ABLATION, ROWS, Variant
 
 ALPHAS = {
     f"namid-alpha-{alpha:g}": Variant(

@@ -24,7 +24,7 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import Parts
 from advmi_core.defenses.validation import validate
 from advmi_core.device import tune_cpu
-from advmi_core.models.splits import make_splits
+from advmi_core.models.training.splits import make_splits
 
 
 def judged(card: Path) -> str:

@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from advmi_core import data, models
-from advmi_core.attacks import ATTACKS, AttackResult, MinMax, capture
+from advmi_core.attacks import ATTACKS, AttackResult, MinMax
+from advmi_core.attacks.core import capture
 from advmi_core.device import describe, pick
 from advmi_core.memory import in_parts
 from advmi_core.mi import estimate_mi

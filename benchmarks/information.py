@@ -31,8 +31,8 @@ from advmi_core import data, models
 from advmi_core.attacks import CW, DDN, PGD, Attack
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
-from advmi_core.mi import information, patches
-from advmi_core.mi.information import Information
+from advmi_core.mi.per_image import information, patches
+from advmi_core.mi.per_image.information import Information
 from advmi_core.objectives import Classification
 
 Values = NDArray[np.float64]

@@ -27,8 +27,8 @@ from advmi_core.attacks import CW, DDN, PGD, Attack, AttackResult, MinMax, Penal
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
 from advmi_core.evaluation.intervals import paired
-from advmi_core.mi.information import Information
-from advmi_core.mi.patches import cross_fitted
+from advmi_core.mi.per_image.information import Information
+from advmi_core.mi.per_image.patches import cross_fitted
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 Values = NDArray[np.float64]

@@ -23,8 +23,8 @@ from advmi_core import models
 from advmi_core.defenses import DEFENSES, DefenseSpec, learner
 from advmi_core.defenses.parallel import Ranks
 from advmi_core.device import tune_cpu
-from advmi_core.mi.local_dim import KINDS, UNITS, build_local_dim
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import KINDS, UNITS, build_local_dim
+from advmi_core.mi.local.estimators import LocalEstimators
 
 SHAPE = (1, 28, 28)
 NAMES = {64: "resnet18", 16: "resnet18-w16", 8: "resnet18-w8"}

@@ -11,9 +11,9 @@ from pathlib import Path
 from advmi_core.device import tune_cpu
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
-from advmi_core.retraining.probe_results import ProbeRecord, ProbeResult, ProbeSummary
-from advmi_core.retraining.probing import ProbeStudy
-from advmi_core.retraining.records import MakingStep
+from advmi_core.studies.autoencoders.features.results import ProbeRecord, ProbeResult, ProbeSummary
+from advmi_core.studies.autoencoders.features.study import ProbeStudy
+from advmi_core.studies.autoencoders.records import MakingStep
 
 _SILENCE = 5.0  # seconds between two words
 

@@ -26,7 +26,7 @@ from advmi_core.device import tune_cpu
 from advmi_core.files import write_atomically
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
-from advmi_core.studies.agreement import intraclass, rank_correlation
+from advmi_core.studies.sampling.agreement import intraclass, rank_correlation
 
 IMAGES, PART, SEEDS = 256, 64, (0, 1)
 MIXED = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)

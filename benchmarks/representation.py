@@ -7,7 +7,7 @@ on.
 
 from __future__ import annotations
 
-from advmi_core.retraining.representation import MICE, RepresentationStudy
+from advmi_core.studies.autoencoders.features.representation import MICE, RepresentationStudy
 from benchmarks.probing import options, run
 
 STUDIES = {study.dataset: study for study in (RepresentationStudy(), MICE)}

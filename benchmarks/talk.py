@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from advmi_core.evaluation import ImageTable, Summary, compare, summarise
-from advmi_core.experiments import load, runs
+from advmi_core.studies.sweep import load, runs
 
 OURS, RIVALS = "minmax-gaussian", ("pgd", "minmax", "penalty")
 Tables = dict[tuple[str, float], ImageTable]

@@ -22,7 +22,7 @@ from advmi_core.device import tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
-from advmi_core.retraining import RetrainingStudy, RowSummary
+from advmi_core.studies.autoencoders import RetrainingStudy, RowSummary
 
 COORDINATES: dict[str, tuple[Any, ...]] = {
     "mi_weight": (1.0, 3.0, 10.0, 30.0, 100.0),

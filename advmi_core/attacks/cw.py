@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.looking import Look, look, merge, some
+from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.attacks.core.looking import Look, look, merge, some
 from advmi_core.attacks.penalty import next_c
 from advmi_core.objectives import Evaluation, Objective, Problem
 from advmi_core.validate import check_count, check_number

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 import torch
 
-from advmi_core.attacks.ball import Ball, per_image, steepest
-from advmi_core.attacks.base import Attack, Iterate, need_labels
-from advmi_core.attacks.looking import look
+from advmi_core.attacks.core.ball import Ball, per_image, steepest
+from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.looking import look
 from advmi_core.attacks.pgd import LOSSES
 from advmi_core.objectives import Objective, Problem
 from advmi_core.validate import check_choice, check_number

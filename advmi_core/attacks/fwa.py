@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.base import Attack, Iterate, need_labels
-from advmi_core.attacks.looking import look
+from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.looking import look
 from advmi_core.attacks.transport import LocalTransport
 from advmi_core.objectives import Objective, Problem
 from advmi_core.validate import check_count, check_number

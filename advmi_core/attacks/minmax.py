@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, per_image
-from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.gradients import mended
+from advmi_core.attacks.core.ball import Ball, per_image
+from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.walks import Along, Outwards
 from advmi_core.attacks.minmax_published import PublishedMinMax
-from advmi_core.attacks.walks import Along, Outwards
-from advmi_core.mi.information import Information
+from advmi_core.mi.per_image.information import Information
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number, check_numbers

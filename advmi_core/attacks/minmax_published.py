@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.base import Iterate
-from advmi_core.attacks.capture import Replayed
-from advmi_core.attacks.descent import FIRST_C, Descent
-from advmi_core.attacks.mi_term import MITerm
+from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.capture import Replayed
+from advmi_core.attacks.core.descent import FIRST_C, Descent
+from advmi_core.attacks.core.mi_term import MITerm
 from advmi_core.models import Network
 from advmi_core.objectives import Problem
 from advmi_core.validate import check_count, check_number

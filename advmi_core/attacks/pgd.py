@@ -9,11 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, per_image, steepest
-from advmi_core.attacks.base import Attack, Iterate
-from advmi_core.attacks.descent import START, usable
-from advmi_core.attacks.gradients import mended
-from advmi_core.attacks.mi_term import MITerm, check_sampling, make_term
+from advmi_core.attacks.core.ball import Ball, per_image, steepest
+from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.attacks.core.descent import START, usable
+from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.mi_term import MITerm, check_sampling, make_term
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_number

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, normalised, steepest
-from advmi_core.attacks.base import Attack, Iterate, need_labels
-from advmi_core.attacks.gradients import mended
-from advmi_core.attacks.looking import glance
+from advmi_core.attacks.core.ball import Ball, normalised, steepest
+from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.looking import glance
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_count, check_number

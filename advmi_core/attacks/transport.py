@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from advmi_core.attacks.ball import per_image
+from advmi_core.attacks.core.ball import per_image
 
 _BISECTIONS = 15  # as published
 _RETURNS = 12  # passes in which full pixels send mass back

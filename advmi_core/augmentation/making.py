@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from advmi_core import __version__
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.memory import rows_that_fit
+from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.augmentation.noise import noisy
 from advmi_core.augmentation.records import COLUMNS, Augmented, AugmentStep, join
 from advmi_core.memory import in_parts

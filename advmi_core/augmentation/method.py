@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from advmi_core.attacks import PublishedMinMax
-from advmi_core.attacks.mi_term import DISTANCE, MI_TERMS
+from advmi_core.attacks.core.mi_term import DISTANCE, MI_TERMS
 from advmi_core.augmentation.making import Making
 from advmi_core.augmentation.records import Augmented, AugmentStep
 from advmi_core.augmentation.strength import Strength

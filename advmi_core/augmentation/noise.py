@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import per_image
+from advmi_core.attacks.core.ball import per_image
 from advmi_core.rng import RowStreams
 
 _NOISE = 21  # purpose of the random stream

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from advmi_core.attacks import PublishedMinMax
-from advmi_core.attacks.mi_term import DISTANCE
+from advmi_core.attacks.core.mi_term import DISTANCE
 
 
 class Usual(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from advmi_core.data import mice
+from advmi_core.data.readers import mice
 
 SPLITS = ("train", "test")
 

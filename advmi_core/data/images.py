@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from advmi_core.data.pictures import Box, Shape, check_shape, fit, flatten, open_picture, shrunk
+from advmi_core.data.uploads.pictures import (
+    Box,
+    Shape,
+    check_shape,
+    fit,
+    flatten,
+    open_picture,
+    shrunk,
+)
 
 _PREVIEW = 768  # pixels on the long side: a session keeps previews, not 25 megapixels
 _MOST_KEPT = 32  # a class of thirty; at most 2.4 MB each

@@ -2,9 +2,6 @@
 
 from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec, EstimatorStep, Held
 from advmi_core.defenses.estimators import train_estimators
-from advmi_core.defenses.lesson import Lesson, user_folder
-from advmi_core.defenses.lesson_records import LessonResult, LessonStep, Measured
-from advmi_core.defenses.lesson_shelf import Trained, trained_models
 from advmi_core.defenses.methods import DEFENSES, Defense
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, Parts
 from advmi_core.defenses.spec import DefenseSpec
@@ -21,14 +18,7 @@ __all__ = [
     "EstimatorSpec",
     "EstimatorStep",
     "Held",
-    "Lesson",
-    "LessonResult",
-    "LessonStep",
-    "Measured",
     "Parts",
-    "Trained",
     "train_defense",
     "train_estimators",
-    "trained_models",
-    "user_folder",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from advmi_core.attacks.ball import NORMS
-from advmi_core.mi.local_dim import UNITS
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.attacks.core.ball import NORMS
+from advmi_core.mi.local.dim import UNITS
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.validate import check_choice, check_count, check_number
 
 

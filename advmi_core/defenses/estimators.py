@@ -16,13 +16,13 @@ from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec, E
 from advmi_core.defenses.inner import craft
 from advmi_core.files import json_number
 from advmi_core.memory import whole_batch
-from advmi_core.mi.local_dim import KINDS, LocalDIM, build_local_dim, local_dv, selected
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import KINDS, LocalDIM, build_local_dim, local_dv, selected
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Classifier
-from advmi_core.models.cards import make_card, revision
-from advmi_core.models.crops import random_crop
-from advmi_core.models.splits import make_splits, stream
-from advmi_core.models.training import mirror
+from advmi_core.models.training.cards import make_card, revision
+from advmi_core.models.training.crops import random_crop
+from advmi_core.models.training.loop import mirror
+from advmi_core.models.training.splits import make_splits, stream
 from advmi_core.rng import derive
 from advmi_core.run import Run
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball, steepest
-from advmi_core.attacks.gradients import mended
+from advmi_core.attacks.core.ball import Ball, steepest
+from advmi_core.attacks.core.gradients import mended
 from advmi_core.defenses.losses import divergence
 from advmi_core.objectives import log_odds
 

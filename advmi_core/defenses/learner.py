@@ -14,8 +14,8 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import Parts
 from advmi_core.defenses.spec import MOMENTUM, DefenseSpec
 from advmi_core.memory import whole_batch
-from advmi_core.mi.local_dim import selected
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import selected
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Network
 from advmi_core.models.folding import folded
 from advmi_core.models.state import copy_state, restore_state

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from advmi_core.mi.local_estimators import InformationSplit
+from advmi_core.mi.local.estimators import InformationSplit
 
 TRADES_WEIGHT = 6.0
 MART_WEIGHT = 5.0

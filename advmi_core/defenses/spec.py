@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from advmi_core.attacks.ball import NORMS
+from advmi_core.attacks.core.ball import NORMS
 from advmi_core.defenses.losses import MART_WEIGHT, NAMID_TERMS, TRADES_WEIGHT
 from advmi_core.defenses.methods import DEFENSES, Defense
 from advmi_core.models import MODELS

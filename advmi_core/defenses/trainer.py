@@ -16,13 +16,13 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, Parts
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.validation import VALIDATED_BY, validate
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Network, TrainingError, build, checkpoints, measure
-from advmi_core.models.cards import make_card, revision
-from advmi_core.models.crops import random_crop
-from advmi_core.models.progress import Progress, ProgressFile
-from advmi_core.models.splits import Splits, make_splits, stream
-from advmi_core.models.training import mirror
+from advmi_core.models.training.cards import make_card, revision
+from advmi_core.models.training.crops import random_crop
+from advmi_core.models.training.loop import mirror
+from advmi_core.models.training.progress import Progress, ProgressFile
+from advmi_core.models.training.splits import Splits, make_splits, stream
 from advmi_core.run import Run
 from advmi_core.validate import check_count
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.records import Epoch, Parts
 from advmi_core.models.metrics import evaluating
-from advmi_core.models.splits import stream
+from advmi_core.models.training.splits import stream
 
 VALIDATED_BY = "PGD on the cross entropy; right at x, at the start and at every iterate"
 """What ``robust`` is, for cards; those without it counted the last iterate of the training's own PGD."""

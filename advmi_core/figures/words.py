@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from advmi_core.attacks.mi_term import DISTANCE
-from advmi_core.attacks.records import AttackResult
+from advmi_core.attacks.core.mi_term import DISTANCE
+from advmi_core.attacks.core.records import AttackResult
 
 Tone = Literal["good", "bad", "note"]
 

@@ -2,12 +2,12 @@
 
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.critics import PRESETS
-from advmi_core.mi.estimate import estimate_mi
-from advmi_core.mi.estimators import ESTIMATORS, MIEstimate
+from advmi_core.mi.dataset.estimators import ESTIMATORS, MIEstimate
+from advmi_core.mi.dataset.tasks import TASKS
 from advmi_core.mi.pairs import PAIRS
-from advmi_core.mi.per_sample import PerSampleMINE
-from advmi_core.mi.sampling import SAMPLINGS
-from advmi_core.mi.tasks import TASKS
+from advmi_core.mi.per_image.estimate import estimate_mi
+from advmi_core.mi.per_image.per_sample import PerSampleMINE
+from advmi_core.mi.per_image.sampling import SAMPLINGS
 
 __all__ = [
     "BOUNDS",

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from advmi_core.memory import in_parts
 from advmi_core.models.base import Classifier, Network
-from advmi_core.models.simclr import SimCLR, pair_loss
+from advmi_core.models.networks.simclr import SimCLR, pair_loss
 
 BATCH = 500
 

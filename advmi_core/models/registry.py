@@ -9,13 +9,17 @@ from functools import partial
 import torch
 from torch import nn
 
-from advmi_core.models.autoencoders import AdversarialAutoencoder, ConvAutoencoder, DenseAutoencoder
 from advmi_core.models.base import Network, Shape
-from advmi_core.models.classifiers import CNN
-from advmi_core.models.concrete import ConcreteAutoencoder
-from advmi_core.models.resnet import ResNet18, WideResNet
-from advmi_core.models.simclr import SimCLR
-from advmi_core.models.vgg import VGG19
+from advmi_core.models.networks.autoencoders import (
+    AdversarialAutoencoder,
+    ConvAutoencoder,
+    DenseAutoencoder,
+)
+from advmi_core.models.networks.classifiers import CNN
+from advmi_core.models.networks.concrete import ConcreteAutoencoder
+from advmi_core.models.networks.resnet import ResNet18, WideResNet
+from advmi_core.models.networks.simclr import SimCLR
+from advmi_core.models.networks.vgg import VGG19
 from advmi_core.validate import check_choice, check_count
 
 MODELS: dict[str, Callable[[Shape, int], Network]] = {

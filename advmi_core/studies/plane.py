@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advmi_core.attacks.ball import Ball
-from advmi_core.attacks.base import Iterate
+from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.attacks.minmax import MinMax
-from advmi_core.attacks.records import AttackResult, Step
 from advmi_core.objectives import Objective, Problem
 from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_images, check_numbers

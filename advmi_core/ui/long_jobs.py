@@ -8,8 +8,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from advmi_core.jobs import Snapshot, journal, shared
-from advmi_core.ui import results, work
-from advmi_core.ui.state import PageState
+from advmi_core.ui import work
+from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets.state import PageState
 
 # Content key → job, of the whole process.
 _JOBS: dict[str, str] = {}

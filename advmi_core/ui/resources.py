@@ -18,9 +18,9 @@ from torch import Tensor
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
 from advmi_core.data import ImageSet
-from advmi_core.defenses import trained_models, user_folder
 from advmi_core.device import pick, tune_cpu
 from advmi_core.objectives import Classification, Reconstruction
+from advmi_core.studies.defence import trained_models, user_folder
 
 DATASET = "fashion-mnist"
 CLASSIFIER = "cnn"
@@ -182,7 +182,7 @@ def _warm_up() -> None:
     try:
         tune_cpu()
         torch.set_num_threads(1)
-        import_module("advmi_core.ui.attack_page")  # with the plotting libraries
+        import_module("advmi_core.ui.attack.frame")  # with the plotting libraries
         chosen = data.load(DATASET, split="test", download=False).take([0])
         for name in (CLASSIFIER, "ae-conv"):
             net = models.load(name, dataset=DATASET, device="auto")

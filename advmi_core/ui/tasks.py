@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advmi_core.attacks.memory import critic_weights
-from advmi_core.attacks.records import AttackResult, Step
-from advmi_core.attacks.together import together
+from advmi_core.attacks.core.memory import critic_weights
+from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.attacks.core.together import together
 from advmi_core.jobs import Kin
 from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification, Reconstruction

@@ -14,10 +14,10 @@ from advmi_core.device import tune_cpu
 from advmi_core.figures.words import duration
 from advmi_core.jobs import Kin, Lane, Snapshot, shared
 from advmi_core.jobs.job import MakeRun
-from advmi_core.ui import absent
 from advmi_core.ui.pace import SOON, repeat_after, seconds_between
 from advmi_core.ui.tasks import FEW
 from advmi_core.ui.visitors import is_here, of_another, this_visitor
+from advmi_core.ui.widgets import absent
 
 LINGER_SECONDS = 0.25
 FEW_JOBS = 3  # until there are more, a page may wait a moment for its job

@@ -1,5 +1,5 @@
 """The page overview."""
 
-from advmi_core.ui import overview
+from advmi_core.ui.attack import overview
 
 overview.page()

@@ -1,5 +1,5 @@
 """The page supervised."""
 
-from advmi_core.ui import supervised
+from advmi_core.ui.attack import supervised
 
 supervised.page()

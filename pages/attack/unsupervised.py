@@ -1,5 +1,5 @@
 """The page unsupervised."""
 
-from advmi_core.ui import unsupervised
+from advmi_core.ui.attack import unsupervised
 
 unsupervised.page()

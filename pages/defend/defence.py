@@ -1,5 +1,5 @@
 """The page Defence."""
 
-from advmi_core.ui import defence
+from advmi_core.ui.defence import page as defence
 
 defence.page()

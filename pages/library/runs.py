@@ -1,5 +1,5 @@
 """The page runs."""
 
-from advmi_core.ui import runs
+from advmi_core.ui.runs import page as runs
 
 runs.page()

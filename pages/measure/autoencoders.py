@@ -1,5 +1,5 @@
 """The page Autoencoders."""
 
-from advmi_core.ui import autoencoders
+from advmi_core.ui.autoencoders import page as autoencoders
 
 autoencoders.page()

@@ -1,5 +1,5 @@
 """The page MI vs ASR."""
 
-from advmi_core.ui import mi_vs_asr
+from advmi_core.ui.sweep import page as mi_vs_asr
 
 mi_vs_asr.page()

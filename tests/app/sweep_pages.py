@@ -13,10 +13,10 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from advmi_core.evaluation import ImageTable
-from advmi_core.experiments import Method, Sweep
-from advmi_core.experiments.folder import Measured, RunFolder, Shard
-from advmi_core.experiments.subject import Subject
 from advmi_core.jobs import shared
+from advmi_core.studies.sweep import Method, Sweep
+from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard
+from advmi_core.studies.sweep.subject import Subject
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}

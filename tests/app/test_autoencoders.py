@@ -16,10 +16,25 @@ from PIL import Image
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.data import CATALOG
-from advmi_core.figures import retraining_words
+from advmi_core.figures.autoencoders import text as retraining_words
 from advmi_core.jobs import journal, shared
-from advmi_core.retraining import ROWS, Retrained, RetrainingResult, RetrainingStudy, stored
-from advmi_core.ui import autoencoders_form, autoencoders_search, autoencoders_shipped, tables
+from advmi_core.studies.autoencoders import (
+    ROWS,
+    Retrained,
+    RetrainingResult,
+    RetrainingStudy,
+    stored,
+)
+from advmi_core.ui.autoencoders import (
+    form as autoencoders_form,
+)
+from advmi_core.ui.autoencoders import (
+    search as autoencoders_search,
+)
+from advmi_core.ui.autoencoders import (
+    shipped as autoencoders_shipped,
+)
+from advmi_core.ui.widgets import tables
 
 PAGE = "autoencoders"
 TINY = {"n": "60", "seeds": "1", "epochs": "1", "uae-steps": "1"}

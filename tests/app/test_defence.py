@@ -11,9 +11,9 @@ from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core import paths
 from advmi_core.attacks import FWA, PGD, Attack
-from advmi_core.defenses import lesson_attacks
 from advmi_core.jobs import shared
-from advmi_core.robustness import RobustnessResult, stored
+from advmi_core.studies.defence import attacks as lesson_attacks
+from advmi_core.studies.robustness import RobustnessResult, stored
 
 PAGE = "defence"
 TINY = {"images": "100", "epochs": "2", "pgd-steps": "1", "test-images": "10"}

@@ -12,10 +12,12 @@ import torch
 from PIL import Image
 
 from advmi_core import data, models
-from advmi_core.figures import defence_screen, mi_bounds, words
+from advmi_core.figures import words
+from advmi_core.figures.defence import screen as defence_screen
+from advmi_core.figures.mutual_information import bounds as mi_bounds
 from advmi_core.objectives import Reconstruction
-from advmi_core.studies.live import BoundRace
-from advmi_core.ui.pictures import _bounded
+from advmi_core.studies.critics.live import BoundRace
+from advmi_core.ui.widgets.pictures import _bounded
 
 Visit = Callable[..., Any]
 MARK = "Of other settings"

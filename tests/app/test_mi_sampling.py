@@ -12,8 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from advmi_core.jobs import shared
-from advmi_core.studies.sampling import SamplingStudy
-from advmi_core.ui import mi_reliability, mi_sampling, tables
+from advmi_core.studies.sampling.study import SamplingStudy
+from advmi_core.ui.mutual_information import reliability as mi_reliability
+from advmi_core.ui.mutual_information import sampling as mi_sampling
+from advmi_core.ui.widgets import tables
 
 PAGE = "mutual-information"
 JOB = f"{PAGE}.sampling.job"
@@ -33,8 +35,8 @@ RELIABILITY = {
 
 def draw() -> None:
     """The section alone, as the page calls it."""
-    from advmi_core.ui import mi_sampling
-    from advmi_core.ui.state import PageState
+    from advmi_core.ui.mutual_information import sampling as mi_sampling
+    from advmi_core.ui.widgets.state import PageState
 
     state = PageState("mutual-information")
     mi_sampling.section(state)

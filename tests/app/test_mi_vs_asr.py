@@ -17,12 +17,23 @@ from streamlit.testing.v1 import AppTest
 from sweep_pages import Tab, kept, tiny
 
 from advmi_core.evaluation import compare
-from advmi_core.experiments import PRESETS, Cell, Method, Sweep, SweepResult, SweepStep, load
-from advmi_core.figures.sweep import title
+from advmi_core.figures.sweep.series import title
 from advmi_core.jobs import shared
 from advmi_core.run import Run
-from advmi_core.ui import mi_vs_asr, sweep_cells, sweep_grid, sweep_jobs
-from advmi_core.ui.state import PageState
+from advmi_core.studies.sweep import PRESETS, Cell, Method, Sweep, SweepResult, SweepStep, load
+from advmi_core.ui.sweep import (
+    cells as sweep_cells,
+)
+from advmi_core.ui.sweep import (
+    grid as sweep_grid,
+)
+from advmi_core.ui.sweep import (
+    jobs as sweep_jobs,
+)
+from advmi_core.ui.sweep import (
+    page as mi_vs_asr,
+)
+from advmi_core.ui.widgets.state import PageState
 
 Visit = Callable[..., Tab]
 GRID = {
@@ -34,7 +45,7 @@ GRID = {
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of runs, and no shipped ones."""
     monkeypatch.setenv("ADVMI_RUNS", str(tmp_path))
-    monkeypatch.setattr("advmi_core.experiments.store.shipped_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr("advmi_core.studies.sweep.store.shipped_folder", lambda: tmp_path / "none")
     return tmp_path
 
 
@@ -302,7 +313,7 @@ def test_an_interrupted_run_is_partial_and_goes_on(visit: Visit, here: Path) -> 
 def shipped(here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a complete run that came with AdvMI: what preset smoke describes."""
     folder = tmp_path_factory.mktemp("shipped")
-    monkeypatch.setattr("advmi_core.experiments.store.shipped_folder", lambda: folder)
+    monkeypatch.setattr("advmi_core.studies.sweep.store.shipped_folder", lambda: folder)
     monkeypatch.setitem(PRESETS, "smoke", tiny())
     return kept(tiny(), folder)
 

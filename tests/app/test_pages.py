@@ -17,9 +17,9 @@ from advmi_core import data
 from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.augmentation.strength import DEFAULTS
 from advmi_core.figures import words
-from advmi_core.mi.information import Information
-from advmi_core.ui import views
-from advmi_core.ui.fields import parameters
+from advmi_core.mi.per_image.information import Information
+from advmi_core.ui.attack import views
+from advmi_core.ui.attack.fields import parameters
 
 Visit = Callable[..., Any]
 PAGES = ("overview", "supervised", "unsupervised")

@@ -14,13 +14,15 @@ from links import written
 from sweep_pages import Tab, kept, tiny
 from typer.testing import CliRunner
 
-from advmi_core import cli
+from advmi_core.cli import main as cli
 from advmi_core.evaluation import compare
-from advmi_core.experiments import Cell, load
 from advmi_core.jobs import journal, shared
 from advmi_core.jobs.journal import Entry
 from advmi_core.run import Run
-from advmi_core.ui import mi_vs_asr, runs, runs_compare
+from advmi_core.studies.sweep import Cell, load
+from advmi_core.ui.runs import compare as runs_compare
+from advmi_core.ui.runs import page as runs
+from advmi_core.ui.sweep import page as mi_vs_asr
 
 Visit = Callable[..., Tab]
 
@@ -30,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of own runs and one for shipped ones."""
     monkeypatch.setenv("ADVMI_RUNS", str(tmp_path / "runs"))
     for module in ("store", "trash"):
-        monkeypatch.setattr(f"advmi_core.experiments.{module}.shipped_folder", lambda: tmp_path / "shipped")
+        monkeypatch.setattr(f"advmi_core.studies.sweep.{module}.shipped_folder", lambda: tmp_path / "shipped")
     return tmp_path / "runs"
 
 

@@ -9,11 +9,11 @@ import pytest
 from links import written
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.ui import form
-from advmi_core.ui.fields import parameters
-from advmi_core.ui.plain import plain
-from advmi_core.ui.state import _text, number
-from advmi_core.ui.supervised import _PRESETS
+from advmi_core.ui.attack import form
+from advmi_core.ui.attack.fields import parameters
+from advmi_core.ui.attack.supervised import _PRESETS
+from advmi_core.ui.widgets.plain import plain
+from advmi_core.ui.widgets.state import _text, number
 
 Visit = Callable[..., Any]
 

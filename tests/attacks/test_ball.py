@@ -9,7 +9,7 @@ import torch
 
 from advmi_core import data, models
 from advmi_core.attacks import PGD
-from advmi_core.attacks.ball import Ball
+from advmi_core.attacks.core.ball import Ball
 from advmi_core.objectives import Classification
 
 LEVELS = torch.arange(256) / 255

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from advmi_core import models
 from advmi_core.attacks import PGD, MinMax
-from advmi_core.models.simclr import draw_views, view
+from advmi_core.models.networks.simclr import draw_views, view
 from advmi_core.objectives import Contrastive
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from advmi_core import data, models
 from advmi_core.attacks import ATTACKS, Attack
-from advmi_core.attacks.ball import normalised, steepest
-from advmi_core.attacks.gradients import mended, wandering
+from advmi_core.attacks.core.ball import normalised, steepest
+from advmi_core.attacks.core.gradients import mended, wandering
 from advmi_core.defenses.inner import craft
 from advmi_core.objectives import WIDEST, Classification, log_odds
 

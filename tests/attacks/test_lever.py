@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from advmi_core import data, models
 from advmi_core.attacks import DDN, AttackResult, MinMax
 from advmi_core.data import ImageSet
-from advmi_core.mi.information import Information
+from advmi_core.mi.per_image.information import Information
 from advmi_core.objectives import Classification, Contrastive, Reconstruction
 
 WEIGHTS = (-10.0, -1.0, 0.0, 1.0, 10.0)

@@ -11,10 +11,10 @@ from models_for_tests import small_classifier
 
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
-from advmi_core.attacks.mi_term import make_term
+from advmi_core.attacks.core.mi_term import make_term
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.gaussian import gaussian_mi
-from advmi_core.mi.patches import image_patches
+from advmi_core.mi.per_image.patches import image_patches
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 OURS = ("mine-patches", "gaussian-patches")

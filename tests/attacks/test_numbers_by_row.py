@@ -12,7 +12,7 @@ from torch import Tensor
 
 from advmi_core import data, models
 from advmi_core.attacks import ATTACKS, PGD, MinMax
-from advmi_core.attacks.together import together
+from advmi_core.attacks.core.together import together
 from advmi_core.data import ImageSet
 from advmi_core.objectives import Classification, Objective, Reconstruction
 

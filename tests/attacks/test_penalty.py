@@ -15,7 +15,7 @@ from torch import Tensor
 from advmi_core import data, models
 from advmi_core.attacks import AttackResult, Penalty
 from advmi_core.mi.gaussian import gaussian_mi
-from advmi_core.mi.patches import image_patches
+from advmi_core.mi.per_image.patches import image_patches
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 

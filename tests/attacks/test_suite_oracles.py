@@ -14,7 +14,7 @@ from torch import Tensor
 
 from advmi_core import data, models
 from advmi_core.attacks import CW, DDN, FWA, PGD, TIDIM, Attack, AutoAttack
-from advmi_core.attacks.fab import reach_plane
+from advmi_core.attacks.autoattack.fab import reach_plane
 from advmi_core.attacks.ti_dim import gaussian_kernel
 from advmi_core.attacks.transport import LocalTransport
 from advmi_core.objectives import Classification

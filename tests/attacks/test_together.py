@@ -9,7 +9,7 @@ import torch
 
 from advmi_core import data, models
 from advmi_core.attacks import PGD, Attack, MinMax
-from advmi_core.attacks.together import together
+from advmi_core.attacks.core.together import together
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 PARTS = ([3], [8, 11], [19])

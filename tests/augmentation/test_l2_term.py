@@ -8,7 +8,7 @@ from torch import nn
 
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
-from advmi_core.attacks.mi_term import make_term
+from advmi_core.attacks.core.mi_term import make_term
 from advmi_core.objectives import Reconstruction
 
 SETTINGS = {"inner": 1, "seed": 0, "critic": "compact", "bound": "auto", "pairs": "auto"}

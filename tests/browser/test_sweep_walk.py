@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advmi_core import experiments
+from advmi_core.studies.sweep import runs
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ Open = Callable[..., Any]
 
 def shipped_run() -> str:
     """Without a run in the link the page shows the newest one, which another walk may have measured."""
-    return next(info.key for info in experiments.runs() if info.shipped and info.complete)
+    return next(info.key for info in runs() if info.shipped and info.complete)
 
 
 def charts(tab: Any, query: str = "") -> Any:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from advmi_core import models, paths
 from advmi_core.attacks import ATTACKS
 from advmi_core.cli import app
-from advmi_core.mi.information import Information
+from advmi_core.mi.per_image.information import Information
 
 RUNNER = CliRunner()
 _MEANS = ("kept_percent_mean", "information_mean", "mi_mean", "mi_std", "l2_mean", "linf_max", "queries_mean")

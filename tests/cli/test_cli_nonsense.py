@@ -12,9 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from advmi_core import cli
 from advmi_core.cli import app
-from advmi_core.terminal_options import MOST, MOST_SEEDS
+from advmi_core.cli import main as cli
+from advmi_core.cli.options import MOST, MOST_SEEDS
 
 RUNNER = CliRunner(env={"COLUMNS": "400"})
 HUGE = "1" + "0" * 23

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from advmi_core.cli import app
 from advmi_core.jobs import journal
 from advmi_core.models import build, checkpoints
-from advmi_core.robustness import ABLATION, KINDS, stored
+from advmi_core.studies.robustness import ABLATION, KINDS, stored
 
 RUNNER = CliRunner()
 SMALL = (

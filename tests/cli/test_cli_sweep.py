@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from advmi_core.cli import app
-from advmi_core.experiments import PRESETS
 from advmi_core.run import Run
+from advmi_core.studies.sweep import PRESETS
 
 RUNNER = CliRunner()
 QUICK = ("sweep", "--preset", "smoke", "--executor", "serial")

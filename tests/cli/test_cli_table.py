@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from advmi_core.cli import app
-from advmi_core.figures import retraining_table
+from advmi_core.figures.autoencoders import table as retraining_table
 from advmi_core.jobs import journal
-from advmi_core.retraining import ROWS, stored
+from advmi_core.studies.autoencoders import ROWS, stored
 
 RUNNER = CliRunner()
 TABLE = ("table", "reconstruction")

@@ -21,7 +21,7 @@ from data_makers import encode, png, random_pixels, write_zip
 from PIL import Image
 
 from advmi_core import data
-from advmi_core.data import picture_cost
+from advmi_core.data.uploads import cost as picture_cost
 
 SECONDS, MEGABYTES = 2.0, 700
 PICTURE = 450  # MB: four times 4 bytes for each of 25 megapixels, as the WebP decoder holds them

@@ -10,7 +10,7 @@ import pytest
 from data_makers import idx_bytes, random_pixels, write_idx_pair
 
 from advmi_core import data
-from advmi_core.data import idx
+from advmi_core.data.readers import idx
 
 
 @pytest.mark.parametrize("zipped", [True, False])

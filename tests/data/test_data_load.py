@@ -11,8 +11,8 @@ import torch
 from data_makers import random_pixels, write_idx_pair
 
 from advmi_core import data, paths
-from advmi_core.data import idx
 from advmi_core.data.embed import embed, main
+from advmi_core.data.readers import idx
 
 
 @pytest.mark.parametrize(("split", "each"), [("train", 200), ("test", 100)])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from advmi_core import data, models
-from advmi_core.data.mice import CLASSES, COLUMNS
+from advmi_core.data.readers.mice import CLASSES, COLUMNS
 
 OWN = os.environ.get("ADVMI_DATA")  # read before the fixture of this folder takes it away
 BITS = 7

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from advmi_core import data, paths
-from advmi_core.data import idx
+from advmi_core.data.readers import idx
 
 OWN = os.environ.get("ADVMI_DATA")  # read before the fixture of this folder takes it away
 pytestmark = [

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DefenseSpec
-from advmi_core.mi.local_dim import KINDS, build_local_dim
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import KINDS, build_local_dim
+from advmi_core.mi.local.estimators import LocalEstimators
 
 SHAPE = (1, 16, 16)
 

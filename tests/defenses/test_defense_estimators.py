@@ -14,8 +14,8 @@ from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import EstimatorSpec, train_estimators
 from advmi_core.defenses.estimators import first_stage, optimised_stage, whole_batches
-from advmi_core.mi.local_dim import KINDS, build_local_dim
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.dim import KINDS, build_local_dim
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import CheckpointError, Classifier
 
 SPEC = EstimatorSpec(units=16, epochs=3, optimised_epochs=1, batch=20, eps=0.3, steps=2, lr=1e-2, crop=0)

@@ -14,7 +14,7 @@ from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES, DefenseSpec, inner, learner, losses
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.estimators import LocalEstimators
 
 CPU = torch.device("cpu")
 

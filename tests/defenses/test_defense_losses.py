@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from advmi_core.defenses import losses
-from advmi_core.mi.local_dim import build_local_dim, local_dv, selected
-from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
+from advmi_core.mi.local.dim import build_local_dim, local_dv, selected
+from advmi_core.mi.local.estimators import InformationSplit, LocalEstimators
 
 B, C = 7, 5
 

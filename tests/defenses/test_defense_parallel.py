@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DefenseSpec, train_defense
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.estimators import LocalEstimators
 
 SCRIPT = """
 import sys

@@ -12,7 +12,7 @@ from torch import Tensor
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DefenseSpec, train_defense
 from advmi_core.defenses.losses import NAMID_TERMS, namid_term
-from advmi_core.mi.local_estimators import InformationSplit, LocalEstimators
+from advmi_core.mi.local.estimators import InformationSplit, LocalEstimators
 
 PENALTY = 0.3
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES, DefenseSpec, learner, train_defense
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.estimators import LocalEstimators
 
 Small = Callable[..., DefenseSpec]
 Same = Callable[[torch.nn.Module, torch.nn.Module], bool]

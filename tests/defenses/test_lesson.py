@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from advmi_core import data
-from advmi_core.defenses import DEFENSES, Lesson, LessonResult, LessonStep, trained_models
-from advmi_core.defenses.lesson_attacks import STAGES, Estimated, measure
-from advmi_core.defenses.lesson_records import ATTACKS, DEFENCE, ESTIMATORS, STANDARD
-from advmi_core.mi.local_dim import KINDS, build_local_dim
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.defenses import DEFENSES
+from advmi_core.mi.local.dim import KINDS, build_local_dim
+from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import build, load
+from advmi_core.studies.defence import Lesson, LessonResult, LessonStep, trained_models
+from advmi_core.studies.defence.attacks import STAGES, Estimated, measure
+from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STANDARD
 
 TINY = Lesson(n=60, measured=6, epochs=2, batch=16, steps=1, units=8, first=1, optimised=1)
 UNDER = ("PGD-10", "PGD-40", "FWA-10", "FWA-40", "AA")

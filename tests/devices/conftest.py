@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from advmi_core import device
-from advmi_core.mi.sampling import projection
+from advmi_core.mi.per_image.sampling import projection
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -11,7 +11,7 @@ from simulated import simulated
 from small_networks import Darkener, classifier, images
 
 from advmi_core.attacks import ATTACKS, Attack, AttackResult
-from advmi_core.attacks.mi_term import MI_TERMS
+from advmi_core.attacks.core.mi_term import MI_TERMS
 from advmi_core.augmentation import METHODS, augment
 from advmi_core.objectives import Classification, Objective, Reconstruction
 

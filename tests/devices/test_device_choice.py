@@ -13,11 +13,12 @@ from simulated import simulated
 from small_networks import classifier
 from typer.testing import CliRunner
 
-from advmi_core import cli, device, doctor
-from advmi_core.cli import app
+from advmi_core import device
+from advmi_core.cli import app, doctor
+from advmi_core.cli import main as cli
 from advmi_core.defenses.parallel import processes
 from advmi_core.mi.critics import PRESETS
-from advmi_core.mi.per_sample import PerSampleMINE
+from advmi_core.mi.per_image.per_sample import PerSampleMINE
 from advmi_core.objectives import Classification
 from advmi_core.rng import RowStreams
 

@@ -13,7 +13,8 @@ from small_networks import classifier, images
 from torch import nn
 
 from advmi_core import models
-from advmi_core.attacks import PGD, kept
+from advmi_core.attacks import PGD
+from advmi_core.attacks.core import kept
 from advmi_core.data import ImageSet
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi import estimate_mi

@@ -10,9 +10,9 @@ from simulated import simulated
 from small_networks import classifier, images
 
 from advmi_core.mi import ESTIMATORS, TASKS, estimate_mi
-from advmi_core.mi.sampling import SAMPLINGS
+from advmi_core.mi.per_image.sampling import SAMPLINGS
 from advmi_core.objectives import Classification
-from advmi_core.studies.one_image import CriticLens, twins
+from advmi_core.studies.critics.one_image import CriticLens, twins
 
 OPTIONS: list[dict[str, Any]] = [{"sampling": sampling} for sampling in SAMPLINGS]
 OPTIONS += [{"estimator": name} for name in ("gaussian", "dv", "mine")]

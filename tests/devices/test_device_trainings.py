@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from advmi_core import data, models
 from advmi_core.attacks import FWA, PGD
 from advmi_core.data import ImageSet
-from advmi_core.defenses import DefenseSpec, Lesson, lesson_attacks, train_defense
+from advmi_core.defenses import DefenseSpec, train_defense
 from advmi_core.evaluation import robust_accuracy
-from advmi_core.mi.local_dim import KINDS, build_local_dim
-from advmi_core.mi.local_estimators import LocalEstimators
-from advmi_core.retraining import RetrainingStudy
-from advmi_core.retraining.contrastive import ContrastiveStudy
-from advmi_core.retraining.representation import RepresentationStudy
+from advmi_core.mi.local.dim import KINDS, build_local_dim
+from advmi_core.mi.local.estimators import LocalEstimators
+from advmi_core.studies.autoencoders import RetrainingStudy
+from advmi_core.studies.autoencoders.features.contrastive import ContrastiveStudy
+from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
+from advmi_core.studies.defence import Lesson
+from advmi_core.studies.defence import attacks as lesson_attacks
 
 NAMES = ("cnn", "resnet18-w8", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial", "ae-concrete", "simclr")
 SHAPE = (1, 16, 16)

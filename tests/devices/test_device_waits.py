@@ -14,7 +14,7 @@ from simulated import simulated
 from small_networks import classifier, images
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.attacks.capture import WARM_UP, Replayed
+from advmi_core.attacks.core.capture import WARM_UP, Replayed
 from advmi_core.objectives import Classification
 
 STEPS = {

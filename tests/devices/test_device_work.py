@@ -13,7 +13,7 @@ from simulated import simulated
 
 from advmi_core import data
 from advmi_core.attacks import MinMax
-from advmi_core.experiments import Method, Sweep
+from advmi_core.studies.sweep import Method, Sweep
 from advmi_core.ui import resources
 from advmi_core.ui.tasks import Images, Task
 

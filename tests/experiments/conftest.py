@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from advmi_core.experiments import Method, Sweep
+from advmi_core.studies.sweep import Method, Sweep
 
 # Loads everything once, computes nothing, and forks a process for every sweep that is ordered: torch's
 # import takes longer than the sweep.

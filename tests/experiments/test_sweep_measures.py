@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from advmi_core import data, models
-from advmi_core.experiments import Method, Sweep, load
+from advmi_core.studies.sweep import Method, Sweep, load
 
 N = 13
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advmi_core.experiments import Sweep, load
+from advmi_core.studies.sweep import Sweep, load
 
 Read = Callable[[Path], dict[str, bytes]]
 SHARDS = 9

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.experiments import PRESETS, Cell, Method, Sweep
+from advmi_core.studies.sweep import PRESETS, Cell, Method, Sweep
 
 PGD = Method(name="pgd", attack="pgd", parameters={"steps": 3}, eps=(0.1, 0.3))
 

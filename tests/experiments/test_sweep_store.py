@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from advmi_core.experiments import (
+from advmi_core.studies.sweep import (
     Cell,
     Sweep,
     collect,

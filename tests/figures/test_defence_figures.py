@@ -11,11 +11,26 @@ import pytest
 import torch
 from torch import Tensor
 
-from advmi_core.defenses import DefenseStep, Epoch, Lesson, LessonResult, LessonStep, Measured
-from advmi_core.defenses.lesson_records import ATTACKS, DEFENCE, STANDARD
+from advmi_core.defenses import DefenseStep, Epoch
 from advmi_core.defenses.records import Parts
-from advmi_core.figures import defence, defence_bars, defence_screen, defence_table, defence_words
-from advmi_core.mi.local_estimators import InformationSplit
+from advmi_core.figures.defence import (
+    bars as defence_bars,
+)
+from advmi_core.figures.defence import (
+    screen as defence_screen,
+)
+from advmi_core.figures.defence import (
+    series as defence,
+)
+from advmi_core.figures.defence import (
+    table as defence_table,
+)
+from advmi_core.figures.defence import (
+    text as defence_words,
+)
+from advmi_core.mi.local.estimators import InformationSplit
+from advmi_core.studies.defence import Lesson, LessonResult, LessonStep, Measured
+from advmi_core.studies.defence.records import ATTACKS, DEFENCE, STANDARD
 
 N = 40
 NOISE = torch.linspace(-0.1, 0.1, N)

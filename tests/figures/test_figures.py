@@ -14,9 +14,10 @@ import pytest
 import torch
 from PIL import Image
 
-from advmi_core.attacks.records import AttackResult, Step
-from advmi_core.figures import export, palette, screen, stage, trail, words
-from advmi_core.figures import print as printed
+from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.figures import palette, words
+from advmi_core.figures.attack import export, screen, stage, trail
+from advmi_core.figures.attack import print as printed
 from advmi_core.figures.encode import data_url, pixels, png
 
 STEPS, ROWS = 6, 2

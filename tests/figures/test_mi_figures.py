@@ -8,11 +8,19 @@ import math
 import numpy as np
 import pytest
 
-from advmi_core.figures import mi_bounds, mi_overshoot, mi_scores
-from advmi_core.figures.mi_ends import spread_out
-from advmi_core.studies.live import RaceStep
-from advmi_core.studies.one_image import Scores
-from advmi_core.studies.overshoot import SweepResult, SweepStep
+from advmi_core.figures.ends import spread_out
+from advmi_core.figures.mutual_information import (
+    bounds as mi_bounds,
+)
+from advmi_core.figures.mutual_information import (
+    overshoot as mi_overshoot,
+)
+from advmi_core.figures.mutual_information import (
+    scores as mi_scores,
+)
+from advmi_core.studies.critics.live import RaceStep
+from advmi_core.studies.critics.one_image import Scores
+from advmi_core.studies.critics.overshoot import SweepResult, SweepStep
 
 NAN = math.nan
 

@@ -13,18 +13,36 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from advmi_core.figures import (
-    retraining,
-    retraining_latent,
-    retraining_latent_print,
-    retraining_print,
-    retraining_screen,
-    retraining_table,
-    retraining_words,
+from advmi_core.figures.attack.print import save
+from advmi_core.figures.autoencoders import (
+    latent as retraining_latent,
 )
-from advmi_core.figures.print import save
-from advmi_core.figures.retraining_latent import Cloud, Codes
-from advmi_core.retraining import PROTOCOLS, ROWS, Retrained, RetrainingResult, RowSummary
+from advmi_core.figures.autoencoders import (
+    latent_print as retraining_latent_print,
+)
+from advmi_core.figures.autoencoders import (
+    print as retraining_print,
+)
+from advmi_core.figures.autoencoders import (
+    screen as retraining_screen,
+)
+from advmi_core.figures.autoencoders import (
+    series as retraining,
+)
+from advmi_core.figures.autoencoders import (
+    table as retraining_table,
+)
+from advmi_core.figures.autoencoders import (
+    text as retraining_words,
+)
+from advmi_core.figures.autoencoders.latent import Cloud, Codes
+from advmi_core.studies.autoencoders import (
+    PROTOCOLS,
+    ROWS,
+    Retrained,
+    RetrainingResult,
+    RowSummary,
+)
 
 NAN = math.nan
 # Mean losses by seed, per pixel; equal-steps' original is better than equal-epochs'.

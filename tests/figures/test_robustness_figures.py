@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from advmi_core.evaluation.bootstrap import paired_bootstrap
-from advmi_core.figures import robustness_screen, robustness_words
-from advmi_core.robustness import KINDS, RobustnessResult
+from advmi_core.figures.robustness import screen as robustness_screen
+from advmi_core.figures.robustness import text as robustness_words
+from advmi_core.studies.robustness import KINDS, RobustnessResult
 
 IMAGES = 1000
 SPEC = {"alpha": 0.3, "penalty": 0.1, "wmim_weight": 0.2, "epochs": 10, "batch": 128, "eps": 0.1,

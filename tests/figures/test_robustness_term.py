@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from advmi_core.figures import robustness_term
+from advmi_core.figures.robustness import term as robustness_term
 
 MI = {"natural_adv": 0.5, "adversarial_adv": -0.25}
 

@@ -13,11 +13,28 @@ from matplotlib.text import Text
 from scipy.stats import t as student
 
 from advmi_core.evaluation import ImageTable, summarise, wilson
-from advmi_core.experiments import load, runs
-from advmi_core.figures import sweep, sweep_images, sweep_legend, sweep_print, sweep_screen, sweep_table
-from advmi_core.figures.print import save
-from advmi_core.figures.sweep import Point
-from advmi_core.ui import sweep_cells
+from advmi_core.figures.attack.print import save
+from advmi_core.figures.sweep import (
+    images as sweep_images,
+)
+from advmi_core.figures.sweep import (
+    legend as sweep_legend,
+)
+from advmi_core.figures.sweep import (
+    print as sweep_print,
+)
+from advmi_core.figures.sweep import (
+    screen as sweep_screen,
+)
+from advmi_core.figures.sweep import (
+    series as sweep,
+)
+from advmi_core.figures.sweep import (
+    table as sweep_table,
+)
+from advmi_core.figures.sweep.series import Point
+from advmi_core.studies.sweep import load, runs
+from advmi_core.ui.sweep import cells as sweep_cells
 
 NAN = math.nan
 

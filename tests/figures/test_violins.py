@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from advmi_core.figures import print as printing
-from advmi_core.figures.violins import printed, violins
+from advmi_core.figures.attack import print as printing
+from advmi_core.figures.mutual_information.violins import printed, violins
 from advmi_core.figures.words import two_digits
-from advmi_core.studies.results import StudyResult
+from advmi_core.studies.sampling.results import StudyResult
 
 
 def result(images: int = 30) -> StudyResult:

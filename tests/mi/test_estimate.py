@@ -7,7 +7,7 @@ import torch
 
 from advmi_core import data, models
 from advmi_core.mi import PerSampleMINE, estimate_mi
-from advmi_core.mi.patches import cross_fitted, image_patches
+from advmi_core.mi.per_image.patches import cross_fitted, image_patches
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate, advice, cross_fit
-from advmi_core.mi.cross_fit import CrossFit, blocks, validation_size
-from advmi_core.mi.estimators import VariationalEstimator
+from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate, advice
+from advmi_core.mi.dataset import cross_fit
+from advmi_core.mi.dataset.cross_fit import CrossFit, blocks, validation_size
+from advmi_core.mi.dataset.estimators import VariationalEstimator
 
 TRAINED = [name for name, kind in ESTIMATORS.items() if issubclass(kind, VariationalEstimator)]
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from advmi_core import data, models
 from advmi_core.attacks import MinMax
-from advmi_core.mi import information as module
-from advmi_core.mi.information import NOISE, Information, measure_of
-from advmi_core.mi.patches import image_patches
+from advmi_core.mi.per_image import information as module
+from advmi_core.mi.per_image.information import NOISE, Information, measure_of
+from advmi_core.mi.per_image.patches import image_patches
 from advmi_core.objectives import Classification
 
 

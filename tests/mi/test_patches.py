@@ -10,7 +10,14 @@ from torch import Tensor
 
 from advmi_core import data
 from advmi_core.mi.gaussian import gaussian_mi
-from advmi_core.mi.patches import PATCH, PatchMINE, cross_fitted, image_patches, map_patches, split
+from advmi_core.mi.per_image.patches import (
+    PATCH,
+    PatchMINE,
+    cross_fitted,
+    image_patches,
+    map_patches,
+    split,
+)
 from advmi_core.rng import RowStreams
 
 

@@ -12,7 +12,7 @@ from scipy.special import digamma
 from torch import Tensor
 
 from advmi_core.mi import TASKS
-from advmi_core.mi.tasks import SYMBOLS
+from advmi_core.mi.dataset.tasks import SYMBOLS
 
 CONTINUOUS = ["gaussian", "half-cube", "asinh", "spiral", "rotation-cubic"]
 

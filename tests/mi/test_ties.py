@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate
-from advmi_core.mi.gaussianise import mean_ranks
+from advmi_core.mi.dataset.gaussianise import mean_ranks
 from advmi_core.mi.ties import counted, look_at, originals
 
 SHORT = {"steps": 100, "hidden": (32,), "code": 16, "batch": 128}

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.models import TrainSpec
-from advmi_core.models.concrete import ConcreteAutoencoder, Selector, dropout, temperature
-from advmi_core.models.learners import learner
+from advmi_core.models.networks.concrete import ConcreteAutoencoder, Selector, dropout, temperature
+from advmi_core.models.training.learners import learner
 
 
 def stream(seed: int = 0) -> torch.Generator:

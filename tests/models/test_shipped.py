@@ -13,7 +13,7 @@ import torch
 from advmi_core import data, models, paths
 from advmi_core.data import ImageSet
 from advmi_core.models import TrainSpec
-from advmi_core.models.concrete import ConcreteAutoencoder
+from advmi_core.models.networks.concrete import ConcreteAutoencoder
 
 DATASET = "fashion-mnist"
 NAMES = ("cnn", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial", "ae-concrete")

@@ -12,7 +12,7 @@ from torch.nn import functional
 from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.models import TrainSpec
-from advmi_core.models.simclr import SimCLR, contrast, draw_views, nt_xent, view
+from advmi_core.models.networks.simclr import SimCLR, contrast, draw_views, nt_xent, view
 
 
 def stream(seed: int = 0) -> torch.Generator:

@@ -14,8 +14,8 @@ from torch import Tensor
 from advmi_core import data, models
 from advmi_core.data import ImageSet
 from advmi_core.models import CheckpointError, TrainingError, TrainSpec
-from advmi_core.models.learners import kl_sparsity
-from advmi_core.models.training import learning_rate, mirror
+from advmi_core.models.training.learners import kl_sparsity
+from advmi_core.models.training.loop import learning_rate, mirror
 
 LARGE = (
     "resnet18",

@@ -14,13 +14,17 @@ from scipy.special import stdtrit
 
 from advmi_core import data, models
 from advmi_core.data import ImageSet
-from advmi_core.models.simclr import SimCLR
-from advmi_core.retraining import probe_work
-from advmi_core.retraining.contrastive import ContrastiveStudy, linear_probe
-from advmi_core.retraining.probe_results import ProbeResult, ProbeStep
-from advmi_core.retraining.probing import ProbeStudy
-from advmi_core.retraining.records import MakingStep
-from advmi_core.retraining.representation import MICE, RepresentationStudy, tree_accuracy
+from advmi_core.models.networks.simclr import SimCLR
+from advmi_core.studies.autoencoders.features import work as probe_work
+from advmi_core.studies.autoencoders.features.contrastive import ContrastiveStudy, linear_probe
+from advmi_core.studies.autoencoders.features.representation import (
+    MICE,
+    RepresentationStudy,
+    tree_accuracy,
+)
+from advmi_core.studies.autoencoders.features.results import ProbeResult, ProbeStep
+from advmi_core.studies.autoencoders.features.study import ProbeStudy
+from advmi_core.studies.autoencoders.records import MakingStep
 
 SMALL: dict[str, Any] = {
     "n": 40, "validation": 12, "seeds": (0, 1), "epochs": 2, "batch": 20, "steps": 2, "inner": 1, "part": 25,

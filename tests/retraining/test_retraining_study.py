@@ -17,8 +17,8 @@ import torch
 from scipy.stats import t as student
 
 from advmi_core import data
-from advmi_core.models.learners import AutoencoderLearner
-from advmi_core.retraining import (
+from advmi_core.models.training.learners import AutoencoderLearner
+from advmi_core.studies.autoencoders import (
     PROTOCOLS,
     ROWS,
     MakingStep,
@@ -30,7 +30,7 @@ from advmi_core.retraining import (
     collect,
     stored,
 )
-from advmi_core.retraining.work import Work
+from advmi_core.studies.autoencoders.work import Work
 
 QUICK = {
     "models": ("ae-dense",),
@@ -199,7 +199,7 @@ def test_a_stopped_study_goes_on_and_ends_alike(whole: tuple, tmp_path: Path) ->
 
 def test_a_killed_study_goes_on(whole: tuple, tmp_path: Path) -> None:
     program = (
-        "from pathlib import Path; from advmi_core.retraining import RetrainingStudy\n"
+        "from pathlib import Path; from advmi_core.studies.autoencoders import RetrainingStudy\n"
         f"RetrainingStudy(**{QUICK!r}).run(Path({str(tmp_path)!r})).drain()"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})

@@ -11,10 +11,10 @@ import torch
 from advmi_core.augmentation import Augmented
 from advmi_core.device import pick
 from advmi_core.models import build, default_spec
-from advmi_core.models.training import learning_rate
-from advmi_core.retraining import RetrainingStudy
-from advmi_core.retraining.images import Images, chosen, lesson
-from advmi_core.retraining.training import Lesson, Training, orders, per_image_loss
+from advmi_core.models.training.loop import learning_rate
+from advmi_core.studies.autoencoders import RetrainingStudy
+from advmi_core.studies.autoencoders.images import Images, chosen, lesson
+from advmi_core.studies.autoencoders.training import Lesson, Training, orders, per_image_loss
 
 CPU = pick("cpu")
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from advmi_core.evaluation import wilson
 from advmi_core.evaluation.bootstrap import paired_bootstrap
-from advmi_core.figures import robustness_table
-from advmi_core.robustness import (
+from advmi_core.figures.robustness import table as robustness_table
+from advmi_core.studies.robustness import (
     ABLATION,
     KINDS,
     ROWS,
@@ -25,8 +25,8 @@ from advmi_core.robustness import (
     stored,
     suite,
 )
-from advmi_core.robustness.guards import doubts
-from advmi_core.robustness.suite import GUARDS, LABELS, labels
+from advmi_core.studies.robustness.guards import doubts
+from advmi_core.studies.robustness.suite import GUARDS, LABELS, labels
 
 IMAGES = {"None": 50, "PGD-40": 50, "AA": 20}
 RATES = {"standard": 0.5, "namid": 0.7, "trades": 0.6, "namid-t": 0.6}
@@ -140,7 +140,7 @@ def test_published_figures_are_the_papers() -> None:
 
 def test_published_figures_enter_no_measured_number(monkeypatch: pytest.MonkeyPatch) -> None:
     with_them = result().table()
-    monkeypatch.setattr("advmi_core.robustness.results.published", lambda *cell: None)
+    monkeypatch.setattr("advmi_core.studies.robustness.results.published", lambda *cell: None)
     for at, without in zip(with_them, result().table(), strict=True):
         assert at.published is not None
         assert without.published is None

@@ -26,10 +26,10 @@ from advmi_core.data import ImageSet
 from advmi_core.models import Network, build, checkpoints
 from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
-from advmi_core.robustness import RobustnessResult, RobustnessStudy, stored, suite
-from advmi_core.robustness.known import known_answers
-from advmi_core.robustness.suite import GUARDS, LABELS
-from advmi_core.robustness.work import right_under
+from advmi_core.studies.robustness import RobustnessResult, RobustnessStudy, stored, suite
+from advmi_core.studies.robustness.known import known_answers
+from advmi_core.studies.robustness.suite import GUARDS, LABELS
+from advmi_core.studies.robustness.work import right_under
 
 N = 24
 QUICK: dict[str, Any] = {
@@ -109,7 +109,7 @@ def test_a_killed_study_loses_one_part_at_most(
     study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], trained: Path, tmp_path: Path
 ) -> None:
     script = (
-        "from pathlib import Path; import sys; from advmi_core.robustness import RobustnessStudy\n"
+        "from pathlib import Path; import sys; from advmi_core.studies.robustness import RobustnessStudy\n"
         f"quick = {QUICK!r}\n"
         "for step in RobustnessStudy(trained=Path(sys.argv[1]), **quick).run(Path(sys.argv[2])):\n"
         "    print(step.step, flush=True)\n"

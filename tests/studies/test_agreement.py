@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from advmi_core.studies.agreement import intraclass, rank_correlation
+from advmi_core.studies.sampling.agreement import intraclass, rank_correlation
 
 # Shrout & Fleiss (1979), table 2: six targets, four judges; they report ICC(2,1) = 0.29.
 JUDGES = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]).T

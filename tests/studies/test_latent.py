@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from advmi_core import models
-from advmi_core.studies.latent import codes, losses, nearest, plane
+from advmi_core.studies.autoencoders.latent import codes, losses, nearest, plane
 
 
 @pytest.fixture

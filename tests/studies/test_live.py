@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advmi_core.studies.live import TRAINED, BoundRace
+from advmi_core.studies.critics.live import TRAINED, BoundRace
 
 SMALL: dict[str, Any] = {"samples": 128, "steps": 20, "seeds": 2, "bounds": ("dv", "nwj", "infonce")}
 

@@ -11,7 +11,7 @@ from torch import nn
 from advmi_core.mi import PerSampleMINE
 from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification
-from advmi_core.studies.one_image import PERTURBATIONS, CriticLens, twins
+from advmi_core.studies.critics.one_image import PERTURBATIONS, CriticLens, twins
 
 
 @pytest.fixture

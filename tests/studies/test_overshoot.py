@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from advmi_core.mi.cross_fit import CrossFit
-from advmi_core.mi.estimators import DV
-from advmi_core.studies.overshoot import KS, KSweep, pairs_a_fold, reached
+from advmi_core.mi.dataset.cross_fit import CrossFit
+from advmi_core.mi.dataset.estimators import DV
+from advmi_core.studies.critics.overshoot import KS, KSweep, pairs_a_fold, reached
 
 
 @pytest.mark.parametrize("k", [4, 5, *KS, 100, 577, 1023])

@@ -20,11 +20,11 @@ import torch
 from advmi_core import data, models
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
-from advmi_core.studies import sampling_parts
-from advmi_core.studies.exports import values_csv, values_npz
-from advmi_core.studies.pool import in_order
-from advmi_core.studies.results import StudyStep, collect
-from advmi_core.studies.sampling import SAMPLINGS, SamplingStudy
+from advmi_core.studies.sampling import parts as sampling_parts
+from advmi_core.studies.sampling.exports import values_csv, values_npz
+from advmi_core.studies.sampling.pool import in_order
+from advmi_core.studies.sampling.results import StudyStep, collect
+from advmi_core.studies.sampling.study import SAMPLINGS, SamplingStudy
 
 N, PART = 7, 3
 QUICK = {"n": N, "part": PART, "samplings": ("conv",), "steps": 2, "device": "cpu"}
@@ -116,7 +116,7 @@ def test_a_stopped_study_goes_on_and_ends_alike(tmp_path: Path, estimates: list)
 
 def test_a_killed_study_goes_on(tmp_path: Path, estimates: list) -> None:
     program = (
-        "from pathlib import Path; from advmi_core.studies.sampling import SamplingStudy\n"
+        "from pathlib import Path; from advmi_core.studies.sampling.study import SamplingStudy\n"
         f"SamplingStudy(**{QUICK | {'steps': 20, 'n': 60}!r}).run(Path({str(tmp_path)!r})).drain()"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})

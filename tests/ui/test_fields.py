@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.ui.fields import FIELDS, HIDDEN, parameters
-from advmi_core.ui.state import choice, flag, number
+from advmi_core.ui.attack.fields import FIELDS, HIDDEN, parameters
+from advmi_core.ui.widgets.state import choice, flag, number
 
 
 @dataclass(frozen=True)

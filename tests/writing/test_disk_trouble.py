@@ -105,7 +105,7 @@ def test_what_the_writer_of_tensors_raises_is_the_same_error(
 ) -> None:
     from safetensors import SafetensorError
 
-    from advmi_core.models import progress
+    from advmi_core.models.training import progress
 
     def refuse(*_: Any) -> None:
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
@@ -138,7 +138,7 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path, monkeypatch: p
     with pytest.raises(ValueError, match="a file stands where a folder is needed; choose another folder"):
         Parts(occupied / "studies", "any", {}).open()
     monkeypatch.setenv("ADVMI_CACHE", str(occupied))
-    from advmi_core.experiments import store
+    from advmi_core.studies.sweep import store
 
     assert all(run.shipped for run in store.runs())
     result = RUNNER.invoke(app, ["sweep", "--preset", "smoke", "--n", "2", "--executor", "serial"])

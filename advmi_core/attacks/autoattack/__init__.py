@@ -1,0 +1,1 @@
+"""AutoAttack (Croce and Hein, 2020): APGD, FAB and Square."""

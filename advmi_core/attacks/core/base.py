@@ -1,0 +1,279 @@
+"""What all attacks share: parameters, batching, keeping the best iterate, and the result.
+
+An attack itself is one readable generator, ``iterates``, that yields one ``Iterate`` a step.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from advmi_core.attacks.core.ball import NORMS, Ball
+from advmi_core.attacks.core.kept import Kept
+from advmi_core.attacks.core.memory import rows_that_fit
+from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.memory import give_back, out_of_memory, say_smaller
+from advmi_core.mi.critics import PRESETS
+from advmi_core.mi.per_image.estimate import DEFAULT_STEPS
+from advmi_core.mi.per_image.information import Information, measure_of
+from advmi_core.objectives import Classification, Evaluation, Objective, Problem
+from advmi_core.run import Run
+from advmi_core.validate import check_choice, check_count, check_numbers, check_same_length, plain_fields
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """One x̃ of a part of the batch, detached, on the computing device; all values belong to it.
+
+    ``eligible`` (b,) rows may be kept as adversarial; the highest ``score`` (b,) among them is.
+    ``lost`` (b,) bool: the row's gradient at this x̃ was exactly zero or not finite; None without gradients.
+    ``passes``, (b,) int64 or one number for all: forward passes of the model that the step took for a row.
+    """
+
+    x_adv: Tensor
+    evaluation: Evaluation
+    eligible: Tensor
+    score: Tensor
+    mi: Tensor
+    c: Tensor
+    gap: Tensor
+    passes: Tensor | int = 1
+    lost: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls,
+        x_adv: Tensor,
+        seen: Evaluation,
+        *,
+        score: Tensor | None = None,
+        c: Tensor | None = None,
+        gap: Tensor | None = None,
+        passes: int = 1,
+        lost: Tensor | None = None,
+    ) -> Iterate:
+        """The iterate of an attack without MI; the lowest criterion is kept unless a ``score`` is given."""
+        unknown = torch.full((len(x_adv),), torch.nan, device=x_adv.device)
+        seen = seen.detached()
+        return cls(
+            x_adv=x_adv.detach(),
+            evaluation=seen,
+            eligible=seen.clear,
+            score=-seen.criterion if score is None else score,
+            mi=unknown,
+            c=unknown if c is None else c,
+            gap=unknown if gap is None else gap,
+            passes=passes,
+            lost=torch.zeros_like(seen.clear) if lost is None else lost,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(ABC):
+    """Parameters common to all attacks; instances are frozen and JSON-serialisable through ``spec()``.
+
+    Attributes:
+        eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]); where the attack says so
+            (``by_row``) also one for every row, a (B,) tensor or sequence.
+        steps: iterations, ≥ 1.
+        norm: of the ball, one of the attack's ``norms``: ``"linf"`` or ``"l2"`` unless it says otherwise.
+        critic: preset of the critics inside the loop, ``"compact"`` or ``"paper"``.
+        mi_steps: Adam steps of the fresh critics that measure the result's MI; 0 leaves it NaN.
+        seed: ≥ 0; same seed, device and rows give the same result.
+        batch_size: rows computed at once; None takes what fits the memory.
+        quantize: keep x̃ on the 256 levels of an 8-bit picture.
+    """
+
+    name: ClassVar[str]
+    norms: ClassVar[tuple[str, ...]] = NORMS
+    by_row: ClassVar[tuple[str, ...]] = ()  # parameters that may be one number for each row
+
+    eps: float = 0.3
+    steps: int = 40
+    norm: str = "linf"
+    critic: str = "compact"
+    mi_steps: int = DEFAULT_STEPS
+    seed: int = 0
+    batch_size: int | None = None
+    quantize: bool = False
+
+    def __post_init__(self) -> None:
+        plain_fields(self, self.by_row)
+        for name in ("eps", "mi_weight"):
+            if name not in self.by_row and isinstance(getattr(self, name, None), tuple | list | Tensor):
+                raise ValueError(f"{name} must be one number for {self.name}, got one for each row")
+        check_numbers(self.eps, "eps", low=0)
+        check_count(self.steps, "steps")
+        check_choice(self.norm, "norm", self.norms)
+        check_choice(self.critic, "critic", tuple(PRESETS))
+        check_count(self.mi_steps, "mi_steps", low=0)
+        check_count(self.seed, "seed", low=0)
+        if self.batch_size is not None:
+            check_count(self.batch_size, "batch_size")
+
+    @abstractmethod
+    def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
+        """Attack a part of the batch: one ``Iterate`` a step, ``iterations`` of them."""
+
+    @abstractmethod
+    def check(self, objective: Objective) -> None:
+        """Raise ValueError if the attack cannot pursue this objective."""
+
+    @property
+    def follows_gradients(self) -> bool:
+        """Whether the model must be differentiable."""
+        return True
+
+    @property
+    def iterations(self) -> int:
+        """All steps of the image together; more than ``steps`` where an attack runs several times."""
+        return self.steps
+
+    def spec(self) -> dict[str, Any]:
+        """All parameters, equal to what JSON gives back of them."""
+        own = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"attack": self.name, **own}
+
+    def run(
+        self,
+        objective: Objective,
+        x: Tensor,
+        *,
+        rows: Sequence[int] | None = None,
+        record_every: int = 1,
+    ) -> Run[Step, AttackResult]:
+        """Start the attack; iterate the run for ``Step`` records, close it to keep what was found.
+
+        Args:
+            objective: what to achieve, with the model.
+            x: (B,C,H,W) float32 images in [0,1].
+            rows: B distinct row ids ≥ 0 that seed the rows' random streams, default 0…B−1.
+            record_every: steps between two records; 0 records nothing.
+
+        Raises:
+            ValueError: images, labels, rows or parameters are not as stated.
+        """
+        check_count(record_every, "record_every", low=0)
+        self.check(objective)
+        problem = objective.on(x)
+        if self.follows_gradients:
+            problem.check_differentiable()
+        ids = list(range(len(x))) if rows is None else [int(row) for row in rows]
+        check_same_length(x, torch.as_tensor(ids), "x and rows")
+        if min(ids) < 0 or len(set(ids)) < len(ids):
+            raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
+        self.check_rows(len(x))
+        kept = Kept(self, problem, ids, x)
+        return Run(self._parts(problem, ids, kept, record_every), kept.result, self.iterations)
+
+    def __call__(self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None) -> AttackResult:
+        """The whole attack at once; arguments as in ``run``."""
+        return self.run(objective, x, rows=rows, record_every=0).drain()
+
+    def radius(self, x: Tensor) -> float | Tensor:
+        """ε: one number, or (B,) on the device of x (B,…)."""
+        return self.row_numbers(self.eps, x) if isinstance(self.eps, tuple) else self.eps
+
+    def row_numbers(self, value: float | Sequence[float], x: Tensor) -> Tensor:
+        """(B,) numbers on the device of x (B,…), from one for all or one for each."""
+        given = torch.as_tensor(value, dtype=torch.float32)
+        return given.expand(len(x)).to(x.device)
+
+    def check_rows(self, count: int) -> None:
+        """Raise ValueError unless parameters given by row are for so many rows."""
+        for name in self.by_row:
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) != count:
+                raise ValueError(f"{name} must be one number or {count}, one for each row, got {len(value)}")
+
+    def _of_rows(self, part: slice) -> Self:
+        """The same attack with the numbers of some rows."""
+        own = {name: getattr(self, name) for name in self.by_row}
+        some: dict[str, Any] = {n: v[part] for n, v in own.items() if isinstance(v, tuple)}
+        return replace(self, **some)
+
+    def repeated(self, times: int) -> Self:
+        """The same attack for so many batches in a row, each with the numbers of its rows."""
+        own = {name: getattr(self, name) for name in self.by_row}
+        many: dict[str, Any] = {n: v * times for n, v in own.items() if isinstance(v, tuple)}
+        return replace(self, **many)
+
+    def _parts(
+        self, problem: Problem, ids: list[int], kept: Kept, record_every: int
+    ) -> Generator[Step, None, None]:
+        """Attack the batch in parts that fit; a part that does not after all is halved and started anew."""
+        size = self.batch_size or rows_that_fit(problem, self.critic)
+        start = 0
+        while start < len(problem):
+            part = slice(start, min(start + size, len(problem)))
+            try:
+                yield from self._part(problem, part, ids, kept, record_every, size)
+            except (RuntimeError, MemoryError) as error:
+                if part.stop - part.start == 1 or not out_of_memory(error):
+                    raise
+                size = (part.stop - part.start) // 2
+            else:
+                start = part.stop
+                continue
+            give_back(problem.x.device)
+            kept.warn(say_smaller(size))
+
+    def _part(
+        self,
+        problem: Problem,
+        part: slice,
+        ids: list[int],
+        kept: Kept,
+        record_every: int,
+        size: int,
+    ) -> Iterator[Step]:
+        piece = problem.take(part)
+        attack = self._of_rows(part)
+        ball = Ball(piece.x, attack.radius(piece.x), attack.norm, attack.quantize)
+        parts = -(-len(problem) // size)
+        done = part.start // size * self.iterations
+        kept.begin(part)
+        of = measure_of(piece.x) if record_every else None
+        for step, iterate in enumerate(attack.iterates(piece, ball, ids[part]), start=1):
+            kept.keep(part, step, iterate)
+            if record_every and (step % record_every == 0 or step in (1, self.iterations)):
+                told = record(iterate, of, kept.found[part], part, done + step, parts * self.iterations)
+                kept.tell(part, step, told)
+                yield told
+
+
+def need_labels(objective: Objective, what: str) -> None:
+    """Raise ValueError unless the objective is a Classification, which ``what`` needs."""
+    if not isinstance(objective, Classification):
+        raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
+
+
+def record(
+    iterate: Iterate, of: Information | None, found: Tensor, part: slice, step: int, total: int
+) -> Step:
+    """What is told of the rows ``part`` after a step.
+
+    ``of`` measures their images, None where they are too small; ``found`` (b,) says which rows have been
+    successful.
+    """
+    information = torch.full_like(iterate.score, torch.nan) if of is None else of(iterate.x_adv)
+    return Step(
+        step=step,
+        total=total,
+        rows=torch.arange(part.start, part.stop),
+        x_adv=iterate.x_adv.cpu().clone(),
+        output=iterate.evaluation.output.cpu().clone(),
+        criterion=iterate.evaluation.criterion.cpu(),
+        information=information.cpu(),
+        kept=(information if of is None else of.share(information)).cpu(),
+        mi=iterate.mi.cpu(),
+        c=iterate.c.cpu(),
+        gap=iterate.gap.cpu(),
+        success=iterate.evaluation.success.cpu(),
+        found=found.cpu().clone(),
+    )

@@ -1,0 +1,169 @@
+"""The MI term of an attack, or the distance in its place: what is seen along the way, and its pull on x̃."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from advmi_core.mi.gaussian import gaussian_mi
+from advmi_core.mi.per_image.patches import PatchMINE, image_patches
+from advmi_core.mi.per_image.per_sample import PerSampleMINE
+from advmi_core.mi.per_image.sampling import draw_samples, project, resolve_sampling
+from advmi_core.objectives import Objective, Problem
+
+DISTANCE = "l2"  # the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples
+# mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
+MI_TERMS = {
+    "mine-conv": "auto",
+    "mine-random": "random",
+    "mine-patches": "patches",
+    "gaussian-patches": "patches",
+    DISTANCE: None,
+}
+
+
+def check_sampling(objective: Objective, mi: str) -> str | None:
+    """The sampling that ``mi`` means for this model, None where it needs no samples."""
+    sampling = MI_TERMS[mi]
+    return None if sampling is None else resolve_sampling(objective, sampling)
+
+
+class MITerm(ABC):
+    """I(x, x̃) for B images, estimated along the attack.
+
+    Attributes:
+        wants_maps: ``step`` needs the first-layer maps of x̃.
+        nats: the values are mutual information, and one that is not above 0 is none; else they measure
+            likeness in another unit and sign, and a record must not call them MI.
+        repeats: all steps do the same, with nothing drawn or counted on the host on the way.
+    """
+
+    wants_maps: bool = False
+    nats: ClassVar[bool] = True
+    repeats: bool = True
+
+    @abstractmethod
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Learn from this x̃ (B,C,H,W) and look at it.
+
+        Returns:
+            (B,) nats before the last critic step (or likeness, see ``nats``); the differentiable samples of
+            x̃; ∂I/∂samples, ready for one backward pass that serves model and critic together.
+        """
+
+
+def make_term(
+    problem: Problem,
+    mi: str,
+    rows: Sequence[int],
+    *,
+    inner: int,
+    seed: int,
+    critic: str,
+    bound: str,
+    pairs: str,
+) -> MITerm:
+    """The term that ``mi`` names, one of ``MI_TERMS``.
+
+    Args:
+        problem: images and model.
+        mi: name.
+        rows: row ids.
+        inner: critic steps per attack step.
+        seed: ≥ 0.
+        bound: name in ``BOUNDS``; ``"auto"`` takes DV for the published samplings and InfoNCE for patches.
+        critic, pairs: of the published samplings, see ``PerSampleMINE``.
+    """
+    sampling = check_sampling(problem.objective, mi)
+    if sampling is None:
+        return DistanceTerm(problem)
+    if mi == "gaussian-patches":
+        return GaussianTerm(problem)
+    if bound == "auto":
+        bound = "infonce" if sampling == "patches" else "dv"
+    if sampling == "patches":
+        return PatchTerm(problem, rows, inner=inner, seed=seed, bound=bound)
+    return SampleTerm(
+        problem, sampling, rows, inner=inner, seed=seed, critic=critic, bound=bound, pairs=pairs
+    )
+
+
+class SampleTerm(MITerm):
+    """The published term: per-sample MINE on feature maps or random projections [UAE, sec. 3.1]."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        sampling: str,
+        rows: Sequence[int],
+        *,
+        inner: int,
+        seed: int,
+        critic: str,
+        bound: str,
+        pairs: str,
+    ) -> None:
+        self._sampling, self._inner, self._seed = sampling, inner, seed
+        self.wants_maps = sampling == "conv"
+        with torch.no_grad():
+            samples = draw_samples(problem.objective, problem.x, sampling, seed)
+        self._mine = PerSampleMINE(samples, critic=critic, bound=bound, pairs=pairs, seed=seed, rows=rows)
+        self.repeats = self._mine.repeats
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        drawn = maps if self._sampling == "conv" else project(x_adv, self._seed)
+        assert drawn is not None  # check_sampling saw the maps
+        samples = self._mine.prepare(drawn)
+        fixed = samples.detach()
+        if self._inner > 1:
+            self._mine.ascend(fixed, self._inner - 1)
+        value, gradient = self._mine.ascend_with_gradient(fixed)
+        return value, samples, gradient
+
+
+class PatchTerm(MITerm):
+    """MINE on image patches: fresh positions in every critic step, so the value is nearly held out."""
+
+    repeats = False
+
+    def __init__(self, problem: Problem, rows: Sequence[int], *, inner: int, seed: int, bound: str) -> None:
+        self._inner = inner
+        self._mine = PatchMINE(image_patches(problem.x), seed=seed, rows=rows, bound=bound)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = image_patches(x_adv)
+        value, gradient = self._mine.ascend_with_gradient(samples.detach(), self._inner)
+        return value, samples, gradient
+
+
+class GaussianTerm(MITerm):
+    """The closed-form Gaussian MI of image patches: no critic, no randomness."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._originals = image_patches(problem.x)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = image_patches(x_adv)
+        leaf = samples.detach().requires_grad_()
+        with torch.enable_grad():
+            value = gaussian_mi(self._originals, leaf)
+            (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        return value.detach(), samples, gradient
+
+
+class DistanceTerm(MITerm):
+    """−‖x̃ − x‖², squared pixel values summed over an image: what L2-UAE minimises in the place of the MI."""
+
+    nats: ClassVar[bool] = False
+
+    def __init__(self, problem: Problem) -> None:
+        self._originals = problem.x.flatten(1)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        samples = x_adv.flatten(1)
+        delta = samples.detach() - self._originals
+        return -delta.square().sum(1), samples, -2 * delta

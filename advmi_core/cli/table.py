@@ -1,0 +1,164 @@
+"""The commands ``advmi table …``: comparisons that AdvMI has stored, or computes anew."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from advmi_core.cli.console import (
+    Compute,
+    Csv,
+    Dataset,
+    Device,
+    Json,
+    Latex,
+    Runs,
+    clear_errors,
+    export,
+    need_complete,
+    people,
+    say,
+    show,
+    watch,
+)
+from advmi_core.cli.options import MOST_SEEDS, count_option, folder_option, number_option
+from advmi_core.device import describe, pick, tune_cpu
+from advmi_core.evaluation import Paired
+from advmi_core.figures.autoencoders import table as retraining_table
+from advmi_core.files import json_number
+from advmi_core.jobs import journal
+from advmi_core.parts import user_folder
+from advmi_core.studies.autoencoders import (
+    AUTOENCODERS,
+    ROWS,
+    MakingStep,
+    Record,
+    RetrainingResult,
+    RetrainingStudy,
+    RowSummary,
+    stored,
+)
+from advmi_core.studies.autoencoders.records import part_in_hand
+from advmi_core.validate import check_count
+
+table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
+
+
+@table_app.command()
+def reconstruction(
+    run: Compute = False,
+    dataset: Dataset = "fashion-mnist",
+    models: Annotated[
+        list[str] | None, typer.Option("--model", help="Of --run: autoencoders; default: four.")
+    ] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option("--row", help=f"Of --run: {', '.join(ROWS)}; default: all.")
+    ] = None,
+    n: Annotated[int, count_option("Of --run: training images, the first of the split.")] = 5000,
+    seeds: Annotated[int, count_option("Of --run: trainings of each row.", most=MOST_SEEDS)] = 3,
+    epochs: Annotated[int | None, count_option("Of --run; default: the model's.")] = None,
+    targets: Annotated[str, typer.Option(help="Of --run: self or original, what UAEs rebuild to.")] = "self",
+    share: Annotated[float, number_option("Of --run: share of the UAEs mixed in.")] = 1.0,
+    steps: Annotated[int, count_option("Of --run: iterations of the UAEs.")] = 40,
+    inner: Annotated[int | None, count_option("Of --run: critic steps; default: the row's.")] = None,
+    alpha: Annotated[float | None, number_option("Of --run: step α of δ; default: the row's.")] = None,
+    start: Annotated[float | None, number_option("Of --run: ± of the random start.")] = None,
+    mi_weight: Annotated[float | None, number_option("Of --run: weight w of the MI.")] = None,
+    warmup: Annotated[
+        int | None, count_option("Of --run: iterations before the first, of the critic alone.")
+    ] = None,
+    asr_images: Annotated[
+        int, count_option("Of --run: test images whose UAEs only tell the success rate.")
+    ] = 1000,
+    runs: Runs = None,
+    out: Annotated[
+        Path | None, folder_option("Also store the result of --run here, as assets/retraining holds it.")
+    ] = None,
+    csv: Csv = None,
+    latex: Latex = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Reconstruction loss of autoencoders retrained on UAEs, under equal epochs and equal gradient steps."""
+    with clear_errors():
+        if run:
+            tune_cpu()
+            check_count(seeds, "seeds")
+            study = RetrainingStudy(
+                dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
+                seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
+                steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
+                asr_images=asr_images, device=device,
+            )  # fmt: skip
+            entry = journal.Entry(
+                key=journal.key_of("retraining", study.spec(), runs), page="", form={},
+                title=f"Retraining: {', '.join(study.models)}", folder=str(runs or user_folder()),
+            )  # fmt: skip
+            noted = journal.kept(study.run(runs or user_folder()), entry, part_in_hand)
+            result = watch(noted, _describe, as_json)
+            people.print(f"computed on {describe(pick(device))}", highlight=False)
+            if out is not None and result.complete:
+                stored.save(result, out, dataset)
+        else:
+            result = stored.load(dataset)
+        lines = result.table()
+        export(retraining_table.as_csv(lines), csv)
+        export(retraining_table.as_latex(lines), latex)
+        say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
+    need_complete(result.complete)
+
+
+def _describe(step: Record) -> str:
+    if isinstance(step, MakingStep):
+        return f"{step.model}, {step.row}: {step.done}/{step.count} {step.split} images"
+    return f"{step.model}, {step.row}, seed {step.seed}: epoch {step.epoch}/{step.epochs}"
+
+
+def _facts(line: RowSummary) -> dict[str, Any]:
+    """One line as JSON: losses per pixel, rates and changes in percent, None where nothing was measured."""
+    return {
+        "model": line.model,
+        "row": line.row,
+        "protocol": line.protocol,
+        "seeds": line.seeds,
+        "loss_mean": json_number(line.mean),
+        "loss_std": json_number(line.std),
+        "change_percent": json_number(line.change),
+        "against_original": _ends(line.against_original),
+        "against_gaussian": _ends(line.against_gaussian),
+        "asr_train_percent": json_number(100 * line.asr_train),
+        "asr_test_percent": json_number(100 * line.asr_test),
+        "used": line.used,
+        "l2": json_number(line.l2),
+        "start_l2": json_number(line.start_l2),
+        "moved_l2": json_number(line.moved_l2),
+    }
+
+
+def _ends(pairs: Paired | None) -> dict[str, float | None] | None:
+    """Mean of the paired difference with its 95 % interval."""
+    if pairs is None or math.isnan(pairs.mean):
+        return None
+    return {name: json_number(getattr(pairs, name)) for name in ("mean", "low", "high")}
+
+
+def _tell(result: RetrainingResult, lines: list[RowSummary]) -> None:
+    spec = result.spec
+    title = (
+        f"Squared error per pixel on clean {spec['measured']} images of {spec['dataset']}, "
+        f"{spec['n']} training images"
+    )
+    texts = retraining_table.rows(lines)
+    table = Table(title=title)
+    for heading in texts[0]:
+        table.add_column(heading, justify="left" if heading in list(texts[0])[:3] else "right")
+    for before, line, text in zip([None, *lines], lines, texts, strict=False):
+        if before is not None and (before.model, before.protocol) != (line.model, line.protocol):
+            table.add_section()
+        table.add_row(*text.values())
+    show(table)
+    people.print("● marks an interval without 0; only such a difference is a finding.", highlight=False)

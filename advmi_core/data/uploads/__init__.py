@@ -1,0 +1,1 @@
+"""Pictures that people bring: bounded decoding and conversion to a model's shape."""

@@ -1,0 +1,76 @@
+"""Results as files: curves as CSV, arrays as NPZ, the specification as JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+
+from advmi_core.attacks.core.records import AttackResult
+from advmi_core.figures.attack import trail
+
+_COLUMNS = {
+    "criterion": "criterion",
+    "c": "c",
+    "information": "information_nats",
+    "kept": "kept_percent",
+    "critic": "critic_nats",
+    "gap": "gap",
+}
+
+
+def curves_csv(result: AttackResult) -> bytes:
+    """One line an image and iteration; empty if unknown.
+
+    Columns: image, iteration, criterion, c, gap; of the iterate, information_nats and kept_percent; and what
+    a critic in the loop says of it, critic_nats.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["image", "iteration", *_COLUMNS.values()])
+    told = trail.told({name: np.asarray(values) for name, values in result.history.items()})
+    columns = [told[name] for name in _COLUMNS]
+    steps, rows = columns[0].shape
+    for row in range(rows):
+        for step in range(steps):
+            values = [float(column[step, row]) for column in columns]
+            if np.isfinite(values[0]):
+                writer.writerow([row, step + 1, *(f"{v:.6g}" if np.isfinite(v) else "" for v in values)])
+    return buffer.getvalue().encode()
+
+
+def arrays_npz(result: AttackResult) -> bytes:
+    """All tensors of the result and its history, as plain arrays (readable without unpickling).
+
+    Named as in ``AttackResult``; the history's ``mi`` is ``history_mi_loop``, as it is not the measure.
+    """
+    names = (
+        "x",
+        "x_adv",
+        "success",
+        "criterion",
+        "information",
+        "kept",
+        "mi",
+        "mi_loop",
+        "linf",
+        "l2",
+        "queries",
+        "best_step",
+        "correct",
+        "output",
+        "output_adv",
+    )
+    arrays = {name: getattr(result, name).cpu().numpy() for name in names}
+    for name, values in result.history.items():
+        arrays[f"history_{'mi_loop' if name == 'mi' else name}"] = np.asarray(values)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def spec_json(spec: dict[str, object]) -> bytes:
+    """The specification, readable by people and programs."""
+    return (json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()

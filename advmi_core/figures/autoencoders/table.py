@@ -1,0 +1,80 @@
+"""The table of a retraining study: as text for people, as CSV for programs, as LaTeX for papers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from advmi_core.evaluation import Paired
+from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES, SCALE, of_model, signed, title
+from advmi_core.figures.autoencoders.text import clears_zero
+from advmi_core.figures.tabular import booktabs, csv_bytes
+from advmi_core.studies.autoencoders import RowSummary
+
+_COLUMNS: dict[str, Callable[[RowSummary], str]] = {
+    "autoencoder": lambda line: of_model(line.model),
+    "training set": lambda line: title(line.row),
+    "protocol": lambda line: PROTOCOL_TITLES[line.protocol].lower(),
+    "loss, 10⁻³": lambda line: _spread(line.mean, line.std),
+    "change, %": lambda line: signed(line.change, 1),
+    "− original, 10⁻³ [95 %]": lambda line: _difference(line.against_original),
+    "− Gaussian, 10⁻³ [95 %]": lambda line: _difference(line.against_gaussian),
+    "mixed in": lambda line: str(line.used) if line.used else "–",
+    "ASR train, %": lambda line: _percent(line.asr_train),
+    "ASR test, %": lambda line: _percent(line.asr_test),
+}
+
+
+def rows(lines: Sequence[RowSummary]) -> list[dict[str, str]]:
+    """One line a training set and protocol, every value as text with its unit in the column's name.
+
+    ● marks an interval without 0.
+    """
+    return [{name: make(line) for name, make in _COLUMNS.items()} for line in lines]
+
+
+def as_csv(lines: Sequence[RowSummary]) -> bytes:
+    """All numbers with seven digits, losses per pixel, rates in [0,1], empty where nothing was measured."""
+    return csv_bytes([_numbers(line) for line in lines])
+
+
+def as_latex(lines: Sequence[RowSummary]) -> bytes:
+    """A booktabs table (``\\usepackage{booktabs}``), a space between the autoencoders and protocols."""
+    cells = [list(row.values()) for row in rows(lines)]
+    return booktabs(list(_COLUMNS), cells, 3, [(line.model, line.protocol) for line in lines])
+
+
+def _numbers(line: RowSummary) -> dict[str, str | float]:
+    return {
+        "model": line.model, "row": line.row, "protocol": line.protocol, "seeds": line.seeds,
+        "loss_mean": line.mean, "loss_std": line.std, "change_percent": line.change,
+        **_ends("original", line.against_original), **_ends("gaussian", line.against_gaussian),
+        "uaes_used": line.used, "asr_train": line.asr_train, "asr_test": line.asr_test,
+        "l2": line.l2, "start_l2": line.start_l2, "moved_l2": line.moved_l2,
+    }  # fmt: skip
+
+
+def _ends(name: str, pairs: Paired | None) -> dict[str, str | float]:
+    values = (pairs.mean, pairs.low, pairs.high) if pairs else (math.nan,) * 3
+    return {f"minus_{name}{end}": value for end, value in zip(("", "_low", "_high"), values, strict=True)}
+
+
+def _spread(mean: float, std: float) -> str:
+    if not math.isfinite(mean):
+        return "–"
+    text = f"{SCALE * mean:.3f}"
+    return f"{text} ± {SCALE * std:.3f}" if math.isfinite(std) else text
+
+
+def _difference(pairs: Paired | None) -> str:
+    if pairs is None or not math.isfinite(pairs.mean):
+        return "–"
+    text = signed(SCALE * pairs.mean, 3)
+    if not math.isfinite(pairs.low):
+        return text
+    text += f" [{signed(SCALE * pairs.low, 3)}, {signed(SCALE * pairs.high, 3)}]"
+    return f"{text} ●" if clears_zero(pairs) else text
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.1f}" if math.isfinite(rate) else "–"

@@ -1,0 +1,84 @@
+"""What a retraining study says in words: no more than its intervals allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from advmi_core.evaluation import Paired
+from advmi_core.figures.autoencoders.series import (
+    PROTOCOL_TITLES,
+    SCALE,
+    of_model,
+    select,
+    signed,
+    title,
+)
+from advmi_core.studies.autoencoders import RowSummary
+
+UAES = ("mine-uae-conv", "mine-uae-patches", "l2-uae")
+_NOTHING = "no difference that the interval can tell"
+
+
+def verdict(lines: Sequence[RowSummary], model: str, protocol: str) -> tuple[str, str]:
+    """Heading and text for one autoencoder under one protocol: do UAEs beat Gaussian noise, and the original?
+
+    Args:
+        lines: of a table.
+        model, protocol: names.
+    """
+    mine = [line for line in select(lines, protocol, [model]) if line.row in UAES]
+    where = PROTOCOL_TITLES[protocol]
+    against = {line.row: line.against_gaussian for line in mine if line.against_gaussian is not None}
+    if not against:
+        return where, "Not measured yet: UAEs and Gaussian noise are compared once both are trained."
+    said = "; ".join(f"{title(row)} {_difference(pairs)}" for row, pairs in against.items())
+    detail = f"Loss minus that of noise, 10⁻³ [95 % over the seeds]: {said}. {_original(mine)}"
+    return f"{where}, {of_model(model)}", f"{_headline(against)}. {detail}"
+
+
+def _headline(against: dict[str, Paired]) -> str:
+    if all(not math.isfinite(pairs.low) for pairs in against.values()):
+        return "One seed, so no interval and no claim"
+    better = [title(row) for row, pairs in against.items() if pairs.high < 0]
+    worse = [title(row) for row, pairs in against.items() if pairs.low > 0]
+    if better:
+        return f"{' and '.join(better)} {'beats' if len(better) == 1 else 'beat'} Gaussian noise"
+    text = "UAEs do not beat Gaussian noise here"
+    return f"{text}; {' and '.join(worse)} {'is' if len(worse) == 1 else 'are'} worse" if worse else text
+
+
+def _original(mine: Sequence[RowSummary]) -> str:
+    """Which rows differ from the training without augmentation."""
+    known = [line for line in mine if line.against_original is not None]
+    clear = [line for line in known if clears_zero(line.against_original)]
+    if not clear:
+        return f"Against the original: {_NOTHING}."
+    said = "; ".join(f"{title(line.row)} {signed(line.change, 1)} %" for line in clear)
+    return f"Clearly different from the original: {said}."
+
+
+def clears_zero(pairs: Paired | None) -> bool:
+    """Whether a difference has an interval and 0 lies outside it."""
+    return pairs is not None and (pairs.low > 0 or pairs.high < 0)
+
+
+def _difference(pairs: Paired) -> str:
+    text = signed(SCALE * pairs.mean, 3)
+    if math.isfinite(pairs.low):
+        text += f" [{signed(SCALE * pairs.low, 3)}, {signed(SCALE * pairs.high, 3)}]"
+    return text
+
+
+def start_or_optimisation(lines: Sequence[RowSummary], model: str) -> str:
+    """How much of each kind of UAE is its random start, in one sentence; "" where nothing is known."""
+    seen: dict[str, RowSummary] = {}
+    for line in lines:
+        if line.model == model and line.row in UAES and math.isfinite(line.l2) and line.l2 > 0:
+            seen.setdefault(line.row, line)
+    parts = [
+        f"{title(row)}: L2 {line.l2:.2f}, of which the start alone has {line.start_l2:.2f} "
+        f"and the optimisation moved {line.moved_l2:.2f}"
+        for row, line in seen.items()
+    ]
+    return "; ".join(parts) + "." if parts else ""

@@ -1,0 +1,94 @@
+"""What a lesson in defence says in words: did natural MI rise and adversarial MI fall?"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from advmi_core.evaluation import Paired
+from advmi_core.figures.defence.series import ATTACK, difference, names
+from advmi_core.figures.words import Tone
+from advmi_core.studies.defence import LessonResult, Measured
+from advmi_core.studies.defence.records import DEFENCE, STANDARD
+
+_HARDLY = 0.5  # of Standard's right answers
+
+
+def verdict(result: LessonResult) -> tuple[Tone, str, str]:
+    """Tone, heading and text: the defence against the Standard model, on the same test images."""
+    before, after = (result.measured.get((model, ATTACK)) for model in (STANDARD, DEFENCE))
+    if before is None or after is None:
+        return "note", "Not measured yet", f"Both models are compared once both are under {ATTACK}."
+    natural = difference(after.optimised.natural_adv, before.optimised.natural_adv)
+    adversarial = difference(after.optimised.adversarial_adv, before.optimised.adversarial_adv)
+    text = (
+        f"{_compared(result)}: natural MI {_moved(after, before, 'natural_adv', natural)}; "
+        f"adversarial MI {_moved(after, before, 'adversarial_adv', adversarial)}. {_rates(result)}"
+    )
+    if result.lesson.defense == "standard":
+        return "note", "The same training twice", f"Nothing may differ. {text}"
+    if _count(after.clean) < _HARDLY * _count(before.clean):
+        return "bad", "The model hardly classifies: its MI says little", text
+    rises, falls = natural.low > 0, adversarial.high < 0
+    return "good" if rises and falls else "note", _heading(natural, adversarial), text
+
+
+def _heading(natural: Paired, adversarial: Paired) -> str:
+    said = {1: "rises", -1: "falls", 0: "is unclear"}
+    return f"Natural MI {said[_direction(natural)]}, adversarial MI {said[_direction(adversarial)]}"
+
+
+def _direction(pairs: Paired) -> int:
+    """1 up, −1 down, 0 where the interval holds 0 or there is none."""
+    return int(pairs.low > 0) - int(pairs.high < 0)
+
+
+def _compared(result: LessonResult) -> str:
+    count, title = result.lesson.measured, names(result)[DEFENCE]
+    measured = f"x̃ of {count} test images under {ATTACK}, mean nats by Eq.\u00a05 [95\u00a0%]"
+    return f"{title} against Standard, {measured}"
+
+
+def _moved(after: Measured, before: Measured, name: str, pairs: Paired) -> str:
+    new, old = (plain(float(getattr(one.optimised, name).mean())) for one in (after, before))
+    text = f"{new} against {old}, {signed(pairs.mean)}"
+    return f"{text} [{signed(pairs.low)}, {signed(pairs.high)}]" if math.isfinite(pairs.low) else text
+
+
+def _rates(result: LessonResult) -> str:
+    parts = []
+    for model, title in names(result).items():
+        one = result.measured[model, ATTACK]
+        clean, robust = (100 * _count(right) / len(right) for right in (one.clean, one.robust))
+        parts.append(f"{title} {clean:.0f}\u00a0% and {robust:.0f}\u00a0%")
+    return f"Right on x and on x̃: {', '.join(parts)}."
+
+
+def over_training(result: LessonResult) -> str:
+    """What the validation images say of the defence's training, from the first epoch to the kept one."""
+    history, kept = result.history(DEFENCE), result.kept(DEFENCE)
+    if len(history) < 2 or kept is None:
+        return ""
+    first = history[0]
+    if kept.epoch == first.epoch:
+        return "The weights of epoch 1 are kept: no later epoch was right on more x̃ of the validation images."
+    return (
+        f"Within the training, on x̃ of the validation images from epoch 1 to the kept epoch {kept.epoch}: "
+        f"natural MI from {plain(first.natural_adv)} to {plain(kept.natural_adv)}, adversarial MI from "
+        f"{plain(first.adversarial_adv)} to {plain(kept.adversarial_adv)} nats."
+    )
+
+
+def plain(value: float) -> str:
+    """Hundredths of a nat, with a real minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A difference in hundredths of a nat, with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _count(right: Tensor) -> int:
+    return int(right.sum())

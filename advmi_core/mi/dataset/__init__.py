@@ -1,0 +1,1 @@
+"""MI of two variables from paired samples: estimators, tasks of known truth."""

@@ -1,0 +1,1 @@
+"""MI of each image with its adversarial example."""

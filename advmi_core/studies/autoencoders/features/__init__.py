@@ -1,0 +1,1 @@
+"""Do UAEs help what is learnt: feature selection and contrastive encoders."""

@@ -1,0 +1,69 @@
+"""What every retraining study is told: the images, the trainings, and how new images are made and used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from advmi_core.augmentation import Strength
+from advmi_core.studies.autoencoders.records import PROTOCOLS
+from advmi_core.validate import check_choice, check_count
+
+TARGETS = ("self", "original")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining(Strength):
+    """The parameters that all retraining studies have; a base of each.
+
+    Attributes:
+        dataset: name of the data set.
+        n: training images, the first of the training split; one new image is made for each.
+        validation: images after those, for the curves and for every choice.
+        seeds: of the trainings, ≥ 0, all different; the first one's original is the base.
+        batch: images per gradient step.
+        targets: what a new image is to be rebuilt to, or matched with: itself or its ``"original"``.
+        only_successful: choose the images with f ≤ 0 only; noise is chosen where the UAE it matches is.
+        part: new images made and kept at once; no result depends on it.
+        eps, steps, inner, alpha, start, mi_weight, warmup: of the UAEs, see ``Strength``.
+
+    Raises:
+        ValueError: a parameter is outside its range.
+    """
+
+    dataset: str = "fashion-mnist"
+    n: int = 5000
+    validation: int = 1000
+    seeds: Sequence[int] = (0, 1, 2)
+    batch: int = 128
+    targets: str = "self"
+    only_successful: bool = True
+    part: int = 250
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", distinct(self.seeds, "seeds"))
+        for seed in self.seeds:
+            check_count(seed, "seeds", low=0)
+        for name in ("n", "validation", "batch", "part"):
+            check_count(getattr(self, name), name)
+        check_choice(self.targets, "targets", TARGETS)
+
+    def gradient_steps_in(self, epochs: int, protocol: str) -> int:
+        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
+        check_choice(protocol, "protocol", PROTOCOLS)
+        images = self.n if protocol == PROTOCOLS[0] else 2 * self.n
+        return epochs * math.ceil(images / self.batch)
+
+
+def distinct(values: Sequence[Any], name: str) -> tuple[Any, ...]:
+    """The values as a tuple.
+
+    Raises:
+        ValueError: there is none, or one is there twice.
+    """
+    found = tuple(values)
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"{name} must be at least one and all different, got {found}")
+    return found

@@ -1,0 +1,1 @@
+"""Critics on a known truth and on one image."""

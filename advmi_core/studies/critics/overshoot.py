@@ -1,0 +1,146 @@
+"""Why Donsker–Varadhan overshoots: a critic on few and on many pairs, scored in sample and held out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advmi_core.mi.dataset.cross_fit import validation_size
+from advmi_core.mi.dataset.estimators import DV, MIEstimate, MIStep
+from advmi_core.mi.dataset.tasks import TASKS, Task
+from advmi_core.run import Run
+from advmi_core.validate import check_choice, check_count, check_number
+
+Floats = NDArray[np.float64]
+KS = (16, 32, 64, 128, 256, 512, 1024, 2048)
+_FOLDS = 2
+
+
+@dataclass(frozen=True)
+class SweepStep:
+    """A moment of the critics that see ``k`` pairs.
+
+    Attributes:
+        step, total: critic steps of the whole sweep, done and wanted.
+        k: pairs that each critic trains on.
+        at: its own critic step.
+        train, held_out: (seeds,) nats, on the pairs trained on and on as yet unseen ones.
+    """
+
+    step: int
+    total: int
+    k: int
+    at: int
+    train: Floats
+    held_out: Floats
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """Where the critics of every K ended.
+
+    Attributes:
+        truth: nats.
+        ks: those that reached their last step, ascending.
+        train, held_out: (ks, seeds) nats at the last step.
+    """
+
+    truth: float
+    ks: tuple[int, ...]
+    train: Floats
+    held_out: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class KSweep:
+    """Train DV critics on K pairs of a known task, for several K one after the other.
+
+    Attributes:
+        task: name in ``TASKS``; ``dim``, ``mi``: its parameters.
+        ks: distinct numbers of pairs ≥ 4, in the order in which they are computed.
+        steps: critic steps for each K.
+        lr: Adam's rate: low, so that one sees the overshoot come.
+        seeds: ≥ 1 repetitions, each with its own pairs and critics.
+        seed: of the first repetition.
+    """
+
+    task: str = "gaussian"
+    dim: int = 3
+    mi: float = 1.0
+    ks: tuple[int, ...] = KS
+    steps: int = 200
+    lr: float = 5e-4
+    seeds: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice(self.task, "task", tuple(TASKS))
+        if not self.ks or len(set(self.ks)) < len(self.ks):
+            raise ValueError(f"ks must be at least one, each once, got {self.ks}")
+        for k in self.ks:
+            check_count(k, "ks", low=4)
+        for name in ("steps", "seeds"):
+            check_count(getattr(self, name), name)
+        check_number(self.lr, "lr", low=0, above=True)
+        check_count(self.seed, "seed", low=0)
+        self.pairs()
+
+    def pairs(self) -> Task:
+        """The task itself, with its ``mutual_information``.
+
+        Raises:
+            ValueError: it cannot have this dimension or mutual information.
+        """
+        return TASKS[self.task](dim=self.dim, mi=self.mi)
+
+    @property
+    def truth(self) -> float:
+        """Nats."""
+        return self.pairs().mutual_information
+
+    def run(self, *, record_every: int = 5) -> Run[SweepStep, SweepResult]:
+        """Start the sweep; iterate for ``SweepStep`` records, close to keep the K that are done.
+
+        Args:
+            record_every: critic steps between two records of one K, ≥ 1.
+        """
+        check_count(record_every, "record_every")
+        ends: list[SweepStep] = []
+        total = self.steps * len(self.ks)
+        return Run(self._sweep(record_every, ends, total), lambda: reached(self, ends), total)
+
+    def _sweep(
+        self, record_every: int, ends: list[SweepStep], total: int
+    ) -> Generator[SweepStep, None, None]:
+        for index, k in enumerate(self.ks):
+            runs = [self._critic(k, self.seed + i, record_every) for i in range(self.seeds)]
+            for records in zip(*runs, strict=True):
+                at = records[0].step
+                train, held_out = ([getattr(r, name) for r in records] for name in ("train", "held_out"))
+                step = SweepStep(index * self.steps + at, total, k, at, np.array(train), np.array(held_out))
+                if at == self.steps:
+                    ends.append(step)
+                yield step
+
+    def _critic(self, k: int, seed: int, record_every: int) -> Run[MIStep, MIEstimate]:
+        sample = self.pairs().sample(_FOLDS * pairs_a_fold(k), seed=seed)
+        kind = DV(seed=seed, steps=self.steps, lr=self.lr, folds=_FOLDS, record_every=record_every)
+        return kind.run(*sample)
+
+
+def reached(sweep: KSweep, records: Sequence[SweepStep]) -> SweepResult:
+    """The K whose critics have taken their last step, from the records so far."""
+    ends = {record.k: record for record in records if record.at == sweep.steps}
+    ks = tuple(sorted(ends))
+    shape = (len(ks), sweep.seeds)
+    train = np.array([ends[k].train for k in ks]).reshape(shape)
+    return SweepResult(sweep.truth, ks, train, np.array([ends[k].held_out for k in ks]).reshape(shape))
+
+
+def pairs_a_fold(k: int) -> int:
+    """Pairs that a fold needs so that its critic trains on ``k``, after those set aside for validation."""
+    return next(n for n in count(k) if n - validation_size(n) == k)

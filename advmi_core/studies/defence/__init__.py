@@ -1,0 +1,7 @@
+"""The defence study: adversarial training watched from its start, with both kinds of MI estimators."""
+
+from advmi_core.studies.defence.records import LessonResult, LessonStep, Measured
+from advmi_core.studies.defence.store import Trained, trained_models
+from advmi_core.studies.defence.study import Lesson, user_folder
+
+__all__ = ["Lesson", "LessonResult", "LessonStep", "Measured", "Trained", "trained_models", "user_folder"]

@@ -1,0 +1,1 @@
+"""Conv against random sampling: MI of many images under several seeds."""

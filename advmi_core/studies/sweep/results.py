@@ -1,0 +1,91 @@
+"""What a sweep says while it runs and when it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advmi_core.evaluation import ImageTable, Summary, summarise
+
+if TYPE_CHECKING:
+    from advmi_core.studies.sweep.spec import Cell, Sweep
+
+
+@dataclass(frozen=True)
+class SweepStep:
+    """One finished shard. Shards come in the order in which they are done.
+
+    Attributes:
+        step: shards done so far, 1…``total``.
+        total: shards of the whole sweep.
+        cell: method and ε.
+        start: position in the split of the shard's first image.
+        table: the shard's images.
+        seconds: of one core that the shard took; NaN if unknown.
+        reused: the shard was found on disk.
+    """
+
+    step: int
+    total: int
+    cell: Cell
+    start: int
+    table: ImageTable
+    seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """Everything measured so far.
+
+    Attributes:
+        spec: what the results depend on, JSON-serialisable.
+        tables: cell → its images so far, by position, in the sweep's order of cells; empty tables as well.
+        seconds: cell → seconds of one core per attacked image; NaN if unknown.
+        folder: where the run lies; None if it was kept nowhere.
+        complete: every image was measured in every cell.
+    """
+
+    spec: dict[str, Any]
+    tables: dict[Cell, ImageTable]
+    seconds: dict[Cell, float]
+    folder: Path | None
+    complete: bool
+
+    def table(self) -> list[tuple[Cell, Summary]]:
+        """One line a cell that has images, in the sweep's order."""
+        return [(cell, summarise(table)) for cell, table in self.tables.items() if len(table)]
+
+
+def collect(sweep: Sweep, steps: Iterable[SweepStep]) -> SweepResult:
+    """What the steps seen so far amount to, for pages that draw a sweep while it runs.
+
+    The result has no folder; its spec is that of ``Sweep.spec``.
+    """
+    return assemble(sweep, sweep.spec(), steps)
+
+
+def assemble(
+    sweep: Sweep, spec: dict[str, Any], steps: Iterable[SweepStep], folder: Path | None = None
+) -> SweepResult:
+    """``collect`` where the spec is known."""
+    seen: dict[Cell, dict[int, SweepStep]] = {cell: {} for cell in sweep.cells}
+    for step in steps:
+        seen[step.cell][step.start] = step
+    tables = {
+        cell: ImageTable.join([shards[start].table for start in sorted(shards)])
+        for cell, shards in seen.items()
+    }
+    seconds = {cell: per_image({s.start: (s.seconds, s.table) for s in seen[cell].values()}) for cell in seen}
+    complete = all(len(table) == sweep.n for table in tables.values())
+    return SweepResult(spec, tables, seconds, folder, complete)
+
+
+def per_image(shards: Mapping[int, tuple[float, ImageTable]]) -> float:
+    """Seconds per attacked image, over those shards whose seconds are known; NaN if there are none."""
+    known = [(seconds, int(table.correct.sum())) for seconds, table in shards.values() if seconds >= 0]
+    images = sum(count for _, count in known)
+    return sum(seconds for seconds, _ in known) / images if images else math.nan

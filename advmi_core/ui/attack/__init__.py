@@ -1,0 +1,1 @@
+"""Overview, Supervised and Unsupervised: one attack on a few images, live."""

@@ -1,0 +1,116 @@
+"""The parameter form of an attack: presets above, one control a parameter, Start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.figures.words import number
+from advmi_core.ui.attack.fields import Parameter
+from advmi_core.ui.widgets.state import PageState
+
+Presets = Mapping[str, Mapping[str, Any]]
+CUSTOM = "custom"
+SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
+
+
+def presets(
+    state: PageState,
+    shown: list[Parameter],
+    known: Presets,
+    labels: Mapping[str, str],
+    elsewhere: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+) -> None:
+    """Buttons that fill the form; "custom" as soon as something differs.
+
+    Args:
+        state, shown: the page and the parameters of its form.
+        known: values by the preset's name; ``labels``: what it is called.
+        elsewhere: presets that need another form.
+    """
+    key = state.key("preset")
+    names = [*known, *elsewhere, CUSTOM]
+    now = _current(state, shown, known)
+    st.session_state[key] = now
+
+    def fill() -> None:
+        name = st.session_state[key] or ""
+        if name in elsewhere:
+            elsewhere[name]()
+        chosen = known.get(name)
+        if chosen is not None:
+            for parameter in shown:
+                state.set(parameter.name, chosen.get(parameter.name, parameter.default))
+
+    st.segmented_control(
+        "Settings",
+        names,
+        key=key,
+        default=now,
+        format_func=lambda name: labels.get(name, name),
+        on_change=fill,
+        width="stretch",
+    )
+
+
+def _current(state: PageState, shown: list[Parameter], known: Presets) -> str:
+    for name, values in known.items():
+        wanted = {p.name: values.get(p.name, p.default) for p in shown if p.name != "seed"}
+        if all(state.value(parameter) == value for parameter, value in wanted.items()):
+            return name
+    return CUSTOM
+
+
+def form(state: PageState, shown: list[Parameter]) -> bool:
+    """The Start button, in sight without scrolling, and all parameters; True when it was pressed."""
+    with st.form(state.key("form"), border=True, enter_to_submit=False):
+        pressed = st.form_submit_button(
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
+        )
+        for parameter in (p for p in shown if p.field.main):
+            _control(state, parameter)
+        rest = [p for p in shown if not p.field.main]
+        if rest:
+            with st.expander("More parameters"):
+                for parameter in rest:
+                    _control(state, parameter)
+        return pressed
+
+
+def values(state: PageState, shown: list[Parameter]) -> dict[str, Any]:
+    """What the form holds."""
+    return {parameter.name: state.value(parameter.name) for parameter in shown}
+
+
+def _control(state: PageState, parameter: Parameter) -> None:
+    field, name = parameter.field, parameter.name
+    if parameter.kind is bool:
+        st.toggle(field.label, **state.held(name), help=field.help)
+    elif parameter.kind is str:
+        words = field.choices
+        st.selectbox(
+            field.label, **state.held_choice(name, words), help=field.help, format_func=words.__getitem__
+        )
+    else:
+        _number(state, parameter)
+
+
+def _number(state: PageState, parameter: Parameter) -> None:
+    field, held = parameter.field, state.held(parameter.name)
+    cast = parameter.kind
+    low, high, step = cast(field.low), cast(field.high), cast(field.step) or cast(1)
+    if field.slider and not parameter.optional:
+        style = None if cast is int else SHORT
+        st.slider(field.label, low, high, step=step, **held, format=style, help=field.help)
+        return
+    if field.marks:
+        options = sorted({*field.marks, held["value"]})  # a link may hold one between two marks
+        st.select_slider(field.label, options, **held, format_func=number, help=field.help)
+        return
+    style = "%d" if cast is int else SHORT
+    st.number_input(
+        field.label, low, high, **held, step=step, help=field.help, format=style, placeholder="automatic"
+    )

@@ -1,0 +1,1 @@
+"""Autoencoders: the retraining study, its form, its progress, its figures and its files."""

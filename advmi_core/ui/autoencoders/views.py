@@ -1,0 +1,217 @@
+"""A retraining study looked at: losses, curves, pictures, and what moved the UAEs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from advmi_core.figures.autoencoders import (
+    screen as retraining_screen,
+)
+from advmi_core.figures.autoencoders import (
+    table as retraining_table,
+)
+from advmi_core.figures.autoencoders import (
+    text as retraining_words,
+)
+from advmi_core.figures.autoencoders.series import (
+    LOOKS,
+    PROTOCOL_TITLES,
+    SCALE,
+    curves,
+    models_of,
+    of_model,
+    protocols_of,
+    select,
+    signed,
+    title,
+)
+from advmi_core.figures.sweep import legend as sweep_legend
+from advmi_core.studies.autoencoders import ROWS, RowSummary
+from advmi_core.ui.autoencoders import (
+    latent,
+    pictures,
+)
+from advmi_core.ui.autoencoders.source import Shown
+from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets.state import Option, PageState, choice
+
+BARE = {"displayModeBar": False}
+EPOCHS = {
+    "equal-epochs": "epoch",
+    "equal-steps": "epoch of the mixed set (original: two of its own)",
+}
+UAE_ROWS = tuple(row for row in ROWS if row != "original")
+_SMALL, _LARGE = 285, 360
+
+
+def options() -> list[Option]:
+    """What is looked at, in the URL."""
+    return [
+        choice("view", "comparison", list(VIEWS)),
+        Option("shown-model", "", str),
+        choice("shown-row", "mine-uae-patches", UAE_ROWS),
+    ]
+
+
+def draw(state: PageState, shown: Shown) -> None:
+    """Choosers, legend and the chosen view."""
+    models = models_of(shown.measured)
+    if not models:
+        results.box("note", "No training is finished yet", "The first losses appear with the first training.")
+        return
+    # What was not drawn while a run was followed would come back without its choice.
+    for name in ("view", "shown-model", "shown-row"):
+        state.set(name, state.value(name))
+    offered = [name for name in VIEWS if name not in _OF_UAES or shown.result.made]
+    if state.value("view") not in offered:
+        state.set("view", offered[0])
+    st.segmented_control(
+        "View", **state.held_pick("view", offered), format_func=lambda name: VIEWS[name][0], required=True,
+        label_visibility="collapsed", width="stretch",
+    )  # fmt: skip
+    view = str(state.value("view"))
+    rows = [row for row in ROWS if any(line.row == row for line in shown.lines)]
+    if view in _BY_ROW:
+        with st.container(horizontal=True):
+            model = _model(state, models)
+            _row(state, [row for row in rows if row != "original"])
+    else:
+        legend, chooser = st.columns([1.5, 1] if len(models) > 1 else [9, 1], vertical_alignment="center")
+        legend.html(sweep_legend.samples([LOOKS[row] for row in rows]))
+        with chooser:
+            model = _model(state, models)
+    VIEWS[view][1](state, shown, model)
+    if len(offered) < len(VIEWS):
+        names = " and ".join(f"“{VIEWS[name][0]}”" for name in _OF_UAES)
+        st.caption(f":material/info: {names} look at single UAEs: a run of your own has them, press Start.")
+
+
+def live(state: PageState, shown: Shown, model: str) -> None:
+    """Curves and losses of the autoencoder that is being trained."""
+    st.html(sweep_legend.samples(list(LOOKS.values())))
+    _curves(state, shown, model, _SMALL)
+    if shown.measured:
+        _bars(state, shown, [model])
+
+
+def _model(state: PageState, models: list[str]) -> str:
+    if state.value("shown-model") not in models:
+        state.set("shown-model", models[0])
+    if len(models) > 1:
+        st.segmented_control(
+            "Autoencoder", **state.held_pick("shown-model", models), format_func=of_model, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    return str(state.value("shown-model"))
+
+
+def _row(state: PageState, rows: list[str]) -> None:
+    if rows:
+        if state.value("shown-row") not in rows:
+            state.set("shown-row", rows[0])
+        st.segmented_control(
+            "Made by", **state.held_pick("shown-row", rows), format_func=title, required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+
+
+def _comparison(state: PageState, shown: Shown, model: str) -> None:
+    for protocol in protocols_of(shown.lines):
+        results.box("note", *retraining_words.verdict(shown.lines, model, protocol))
+    _bars(state, shown, models_of(shown.measured))
+    st.caption(
+        "Percent: change against the original (dashed) of the same protocol. Whiskers: 95 % interval of the "
+        "paired difference over the seeds (Student); where they miss the dashed line the difference is clear."
+    )
+    table(state, shown, model)
+
+
+def _bars(state: PageState, shown: Shown, models: list[str]) -> None:
+    protocols = protocols_of(shown.lines)
+    lines = [line for line in shown.measured if line.model in models]
+    # One autoencoder fits beside itself; four would not.
+    places = (
+        st.columns(len(protocols), gap="small") if len(models) == 1 else [st.container() for _ in protocols]
+    )
+    for protocol, place in zip(protocols, places, strict=True):
+        with place:
+            st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
+            st.plotly_chart(
+                retraining_screen.bars(lines, protocol, _SMALL, shown.side), config=BARE,
+                key=state.key(f"chart-bars-{protocol}"),
+                alt=f"{PROTOCOL_TITLES[protocol]}: {_said(lines, protocol)}",
+            )  # fmt: skip
+
+
+def table(state: PageState, shown: Shown, model: str) -> None:
+    """All numbers of one autoencoder, and of all of them folded away."""
+    with st.container(key=state.key("table")):
+        mine = [line for line in shown.measured if line.model == model]
+        st.table(retraining_table.rows(mine), border="horizontal", hide_index=True)
+    st.caption(
+        "Loss: mean ± standard deviation over the seeds of the squared error per pixel. Differences are "
+        "paired over the seeds; ● marks an interval without 0."
+    )
+    if len(models_of(shown.measured)) > 1:
+        with st.expander("All autoencoders"), st.container(key=state.key("table-all")):
+            st.table(retraining_table.rows(shown.measured), border="horizontal", hide_index=True)
+
+
+def _said(lines: list[RowSummary], protocol: str) -> str:
+    return "; ".join(
+        f"{of_model(line.model)}, {title(line.row)}: {SCALE * line.mean:.3f} ({signed(line.change, 1)} %)"
+        for line in select(lines, protocol)
+    )
+
+
+def _curves(state: PageState, shown: Shown, model: str, height: int = _LARGE) -> None:
+    protocols = protocols_of(shown.lines)
+    for protocol, place in zip(protocols, st.columns(len(protocols), gap="small"), strict=True):
+        with place:
+            st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
+            drawn = curves(shown.result.cells, model, protocol)
+            ends = "; ".join(f"{title(curve.row)} ends at {curve.mean[-1]:.3f}" for curve in drawn)
+            st.plotly_chart(
+                retraining_screen.curves(drawn, EPOCHS[protocol], height), config=BARE,
+                key=state.key(f"chart-curves-{protocol}"), alt=f"{PROTOCOL_TITLES[protocol]}: {ends}",
+            )  # fmt: skip
+    st.caption(
+        "Mean over the seeds; bands reach from the lowest to the highest seed. The trainings on UAEs and "
+        "noise are the same under both protocols: only the original is trained a second time, for "
+        "as many steps."
+    )
+
+
+def _start(state: PageState, shown: Shown, model: str) -> None:
+    said = retraining_words.start_or_optimisation(shown.lines, model)
+    if not said:
+        results.box("note", "No UAEs yet", "This view appears when the first UAEs are made.")
+        return
+    results.box("note", f"How far from the original, {of_model(model)}", said)
+    st.plotly_chart(
+        retraining_screen.moved(shown.lines, model, _LARGE),
+        config=BARE,
+        key=state.key("chart-moved"),
+        alt=said,
+    )
+    st.caption(
+        "δ₁ is the random start (after projection onto the box); the rest is what the steps of the attack "
+        "moved. As published a UAE is mostly its start: the critic learns all along, so the smallest MI is "
+        "the first success's; a warm-up lets it learn before. Gaussian noise, as long as MINE-UAE (conv), "
+        "is not optimised. The parts are vectors: their lengths need not add up."
+    )
+
+
+Draw = Callable[[PageState, Shown, str], None]
+VIEWS: dict[str, tuple[str, Draw]] = {
+    "comparison": ("Comparison", _comparison),
+    "curves": ("Curves", _curves),
+    "pictures": ("Reconstructions", pictures.draw),
+    "latent": ("Latent space", latent.codes),
+    "manifold": ("On the manifold?", latent.manifold),
+    "start": ("Start or optimisation?", _start),
+}
+_OF_UAES = ("latent", "manifold")
+_BY_ROW = ("pictures", *_OF_UAES)

@@ -1,0 +1,1 @@
+"""Defence: the defence study and the robustness tables."""

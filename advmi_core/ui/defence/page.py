@@ -1,0 +1,103 @@
+"""Defence: adversarial training with natural and adversarial mutual information, watched from its start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from advmi_core.defenses import DEFENSES
+from advmi_core.jobs import journal
+from advmi_core.studies.defence import Lesson, LessonStep, user_folder
+from advmi_core.studies.defence.records import STAGES
+from advmi_core.ui import long_jobs, work
+from advmi_core.ui.defence import (
+    form,
+    run_view,
+    tables,
+    views,
+)
+from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets.plain import plain
+from advmi_core.ui.widgets.state import PageState, choice
+
+PAGE = "defence"
+SOURCE = "source"
+SOURCES = {"tables": "Full tables", "run": "Your training"}
+_LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
+_IDLE = (
+    "What h says of x̃ depends on the picture (natural MI) and on the perturbation (adversarial MI): NAMID "
+    "trains the first up and the second down. Start trains a Standard model, the estimators of both kinds of "
+    "MI, and your defence, then attacks both models; with the settings at the left it takes a few minutes."
+)
+_WORDS = """
+**e_n** is the natural MI I(x; h(x̃)), **e_a** the adversarial MI I(x̃ − x; h(x̃)), each by a local DIM estimator
+trained on the Standard model: first to bound the MI (**Eq. 4**), then to tell x from x̃ (**Eq. 5**).
+"""
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    layout.heading("Defence", _LEAD)
+    options = [*form.options(), *views.options(), *tables.options()]
+    layout.restore(state, [*options, choice(SOURCE, "tables", list(SOURCES))])
+    layout.restore_run(state)
+    left, right = st.columns([1, 3.1], gap="medium")
+    with left:
+        pressed = form.draw(state)
+        st.caption(_WORDS)
+    with right:
+        if pressed:
+            _start(state)
+        _find_again(state)
+        if work.current(PAGE) is None:
+            results.box("note", "Nothing trained yet", _IDLE)
+            tables.draw(state)
+        else:
+            _chosen(state)
+    state.remember()
+
+
+def _start(state: PageState) -> None:
+    try:
+        lesson = form.lesson(state)
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    title, key = f"Defence: {DEFENSES[lesson.defense].title}", _key(lesson)
+    state.set(SOURCE, "run")
+    entry = long_jobs.entry(state, key, title)
+    # One thread, which makes the same weights on every machine: the other core draws.
+    long_jobs.start(
+        PAGE, key,
+        lambda: work.submit(
+            PAGE, lambda: journal.kept(lesson.run(user_folder()), entry, _part), label=title, about=lesson,
+            rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
+        ),
+    )  # fmt: skip
+
+
+def _key(lesson: Lesson) -> str:
+    return journal.key_of("lesson", lesson.spec())
+
+
+def _part(record: LessonStep) -> tuple[int, int]:
+    """The stage in hand."""
+    return STAGES.index(record.stage) + 1, len(STAGES)
+
+
+def _find_again(state: PageState) -> None:
+    try:
+        key = _key(form.lesson(state))
+    except ValueError:
+        return  # Start will say what is wrong
+    long_jobs.find_again(state, PAGE, key, lambda: _start(state))
+
+
+def _chosen(state: PageState) -> None:
+    """A training of one's own, or the tables that came with AdvMI."""
+    st.segmented_control(
+        "Shown", **state.held_pick(SOURCE, SOURCES), format_func=SOURCES.__getitem__, required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    draw = {"tables": tables.draw, "run": run_view.draw}
+    draw[str(state.value(SOURCE))](state)

@@ -1,0 +1,44 @@
+"""What NAMID's term does to one nearly trained model: the studies that come with AdvMI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.figures.robustness import term as robustness_term
+from advmi_core.figures.sweep import legend as sweep_legend
+from advmi_core.ui.defence.views import BARE
+from advmi_core.ui.widgets import results, tables
+from advmi_core.ui.widgets.state import PageState
+
+_STEM = "namid-late"
+
+
+def studies() -> list[dict[str, Any]]:
+    """Those that are whole, the first one of the shipped budget."""
+    names = sorted(path.stem for path in tables.folder().glob(f"{_STEM}*.json"))
+    found = [tables.read(name, {"spec", "rows"}) for name in names]
+    return [study for study in found if study is not None and robustness_term.fits(study)]
+
+
+def draw(state: PageState, found: list[dict[str, Any]]) -> None:
+    """The verdict, all differences in one figure, and a table a study."""
+    results.box(*robustness_term.said(found))
+    st.markdown("**Difference from the model that goes on alone**, paired 95 % interval over the images")
+    st.html(sweep_legend.samples(robustness_term.looks(found)))
+    st.plotly_chart(
+        robustness_term.forest(found), config=BARE, key=state.key("chart-term"),
+        alt="Differences of all settings of NAMID's term",
+    )  # fmt: skip
+    for at, study in enumerate(found):
+        st.markdown(f"**{robustness_term.budget(study)}**: {robustness_term.measured(study)}")
+        with st.container(key=state.key(f"table-term-{at}")):
+            st.table(robustness_term.table(study), border="horizontal", hide_index=True)
+    st.caption(
+        "λ = 0.1 and estimators by Eq. 5 where nothing else is said; MI on the validation images, by the "
+        "estimators that the row was trained with. ● marks an interval without 0. Intervals are over images: "
+        "what chance does in a training is not in them (compare the seeds). No correction for the number of "
+        "comparisons. Made by `python -m benchmarks.namid_late --trained DIR --out DIR`, in a folder that "
+        "`python -m benchmarks.defences --out DIR` filled with that budget."
+    )

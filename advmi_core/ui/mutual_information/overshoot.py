@@ -1,0 +1,162 @@
+"""Why DV overshoots: few pairs are learnt by heart, and the value on them says nothing about others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from advmi_core.figures.mutual_information import overshoot as figures
+from advmi_core.figures.words import number
+from advmi_core.jobs import Snapshot
+from advmi_core.mi.dataset.tasks import LARGEST_DIM
+from advmi_core.studies.critics.overshoot import KS, KSweep, SweepResult, SweepStep, reached
+from advmi_core.ui import work
+from advmi_core.ui.attack import form
+from advmi_core.ui.attack.fields import Parameter
+from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets.field import Field
+from advmi_core.ui.widgets.state import PageState, choice
+
+_BARE = {"displayModeBar": False}
+_POINTS = 40  # of a curve, at least; less than twice as many
+_AGREE = 0.25  # nats between in-sample and held-out value that one would call the same
+_FORMULA = (
+    r"\small I_\theta=\frac1K\sum_k T(a_k,b_k)-\log\frac1{K(K-1)}\sum_{i\ne j}e^{T(a_i,b_j)}"
+    r"\qquad\text{has no upper limit on K fixed pairs}"
+)
+_WORDS = (
+    "A critic that sees only K pairs can learn them by heart: it gives *these* pairs high scores and all "
+    "their shuffles low ones, and the in-sample value climbs past the truth and past log K. On pairs that it "
+    "has not seen the same critic is confidently wrong, and the held-out value falls. One image has K = 32 "
+    "maps."
+)
+_MI = Parameter("sweep-mi", float, 1.0, False, Field("", low=0.0, high=5.0, step=0.1))
+_DIM = Parameter("sweep-dim", int, 3, False, Field("", low=1, high=LARGEST_DIM))
+_STEPS = Parameter("sweep-steps", int, 200, False, Field("", low=20, high=2000))
+_ALL = [_MI, _DIM, _STEPS]
+_LABELS = {"usual": "3-d, 1 nat", "independent": "0 nats", "line": "1-d", form.CUSTOM: "Custom"}
+_PRESETS: form.Presets = {
+    "usual": {}, "independent": {"sweep-mi": 0.0}, "line": {"sweep-dim": 1},
+}  # fmt: skip
+
+
+def section(state: PageState) -> None:
+    """Draw the section."""
+    layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(p.option() for p in _ALL)])
+    layout.restore_run(state, "overshoot")
+    left, right = st.columns([1, 2.9], gap="medium")
+    with left:
+        st.select_slider(
+            "Pairs K that the critic sees", [str(k) for k in KS], **state.held("sweep-k"),
+            help="Is computed first; afterwards the slider walks through all K.",
+        )  # fmt: skip
+        form.presets(state, _ALL, _PRESETS, _LABELS)
+        pressed = _form(state)
+        st.caption(_WORDS)
+    with right:
+        st.latex(_FORMULA)
+        if pressed:
+            _start(state)
+        _outcome(state)
+
+
+def _form(state: PageState) -> bool:
+    with st.form(state.key("sweep"), border=True, enter_to_submit=False):
+        pressed = st.form_submit_button(
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
+        )
+        st.slider(
+            "True MI, nats: −½ d log(1 − ρ²)", 0.0, 5.0, step=0.1, **state.held(_MI.name),
+            help="Of correlated Gaussians. With 0 everything that the critic finds is made up.",
+        )  # fmt: skip
+        dim, steps = st.columns(2)
+        dim.number_input("Dimension d", 1, LARGEST_DIM, **state.held(_DIM.name), help="Of a and of b.")
+        steps.number_input(
+            "Critic steps", 20, 2000, step=50, **state.held(_STEPS.name), help="Adam steps for each K."
+        )
+        return pressed
+
+
+def _job(state: PageState) -> str:
+    return state.key("overshoot")
+
+
+def _chosen(state: PageState) -> int:
+    return int(state.value("sweep-k"))
+
+
+def _spec(state: PageState) -> KSweep:
+    first = _chosen(state)
+    return KSweep(
+        mi=float(state.value(_MI.name)), dim=int(state.value(_DIM.name)), steps=int(state.value(_STEPS.name)),
+        ks=(first, *(k for k in KS if k != first)),
+    )  # fmt: skip
+
+
+def _start(state: PageState) -> None:
+    spec = _spec(state)
+    every = max(1, spec.steps // _POINTS)
+    work.submit(
+        _job(state), lambda: spec.run(record_every=every), label=f"DV on {len(KS)} sample sizes",
+        about=spec, rows=1, lane=work.STUDIES,
+        keep=2 * (_POINTS + 1) * len(KS),  # every last step must be among them
+    )  # fmt: skip
+
+
+def _outcome(state: PageState) -> None:
+    snapshot = work.current(_job(state))
+    if snapshot is not None:
+        work.follow(_job(state), lambda now: _show(state, now))
+        return
+    results.box("note", "Ready", "Press Start: the chosen K is trained first, then all the others.")
+    _charts(state, _spec(state), ())
+
+
+def _show(state: PageState, snapshot: Snapshot) -> None:
+    if work.ended_with_nothing(snapshot):
+        return
+    if snapshot.active:
+        work.progress(_job(state), snapshot)
+    else:
+        _say(snapshot)
+    _charts(state, snapshot.about, snapshot.records)
+
+
+def _say(snapshot: Snapshot) -> None:
+    """The outcome in one sentence."""
+    result: SweepResult = snapshot.result
+    if not result.ks:
+        results.box("note", "Cancelled", "No K had reached its last step.")
+        return
+    train, held_out = result.train.mean(1), result.held_out.mean(1)
+    title = f"With {result.ks[0]} pairs: {number(float(train[0]))} nats in sample"
+    text = f"On unseen pairs {number(float(held_out[0]))}, the truth is {number(result.truth)}. "
+    apart = np.flatnonzero(train - held_out > _AGREE)
+    if not len(apart):
+        text += f"The two agree within {_AGREE} nats for every K."
+    elif apart[-1] + 1 < len(result.ks):
+        text += f"From K = {result.ks[apart[-1] + 1]} on the two agree within {_AGREE} nats."
+    else:
+        text += "Even the largest K is too small for the two to agree."
+    if snapshot.state == "cancelled":
+        text = f"Partial result: {len(result.ks)} of {len(KS)} K are done. {text}"
+    results.box("note", title, text)
+
+
+def _charts(state: PageState, spec: KSweep, records: Sequence[SweepStep]) -> None:
+    chosen, so_far = _chosen(state), reached(spec, records)
+    left, right = st.columns(2, gap="small")
+    left.plotly_chart(
+        figures.course(records, chosen, spec.truth, spec.steps), key=state.key("sweep-course"), config=_BARE,
+        alt=f"In-sample and held-out estimate over the steps for K = {chosen}, truth {number(spec.truth)}",
+    )  # fmt: skip
+    finals = ", ".join(
+        f"K {k}: {number(float(a.mean()))} against {number(float(b.mean()))}"
+        for k, a, b in zip(so_far.ks, so_far.train, so_far.held_out, strict=True)
+    )
+    right.plotly_chart(
+        figures.by_k(so_far, KS, chosen), key=state.key("sweep-by-k"), config=_BARE,
+        alt=f"In-sample against held-out value at the last step by K: {finals or 'none yet'}",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Runs: everything computed so far."""

@@ -1,0 +1,101 @@
+"""Runs: everything measured so far; open, compare, rerun, export, delete with undo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.figures.sweep.series import title
+from advmi_core.studies.sweep import RunInfo, runs, runs_folder
+from advmi_core.ui.runs import (
+    actions,
+    compare,
+    studies,
+)
+from advmi_core.ui.runs.actions import CHOSEN
+from advmi_core.ui.sweep import page as mi_vs_asr
+from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets.state import PageState, several
+
+PAGE = "runs"
+_LEAD = (
+    "The runs of MI vs ASR, the trainings and the studies. Choose one run to open, repeat, export or delete "
+    "it, two to compare them."
+)
+
+
+def page() -> None:
+    """Draw the page."""
+    state = PageState(PAGE)
+    layout.heading("Runs", _LEAD)
+    known = runs(runs_folder())
+    layout.restore(state, [several(CHOSEN, (), [info.key for info in known])])
+    actions.undo(state)
+    if known:
+        _known(state, known)
+    else:
+        results.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
+        st.code(mi_vs_asr.COMMAND, language="bash")
+    studies.draw(state)
+    st.caption(f"Runs lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")
+    state.remember()
+
+
+def _known(state: PageState, known: list[RunInfo]) -> None:
+    by_name = {info.key: info for info in known}
+    state.set(CHOSEN, [name for name in state.value(CHOSEN) if name in by_name][-2:])
+    _table(state, known)
+    st.multiselect(
+        "Chosen", list(by_name), key=state.key(CHOSEN), max_selections=2, args=(state,),
+        on_change=actions.redraw, format_func=mi_vs_asr.label,
+        placeholder="One run, or two to compare",
+    )  # fmt: skip
+    chosen = [by_name[name] for name in state.value(CHOSEN)]
+    if len(chosen) == 1:
+        actions.draw(state, chosen[0])
+    elif len(chosen) == 2:
+        compare.draw(state, chosen[0], chosen[1])
+
+
+def _table(state: PageState, known: list[RunInfo]) -> None:
+    """All runs; ticking a row chooses it."""
+    names = [info.key for info in known]
+    ticked = [names.index(name) for name in state.value(CHOSEN)]
+    key = actions.table_key(state)
+    st.dataframe(
+        [row(info) for info in known], key=key, hide_index=True, selection_mode="multi-row", height="content",
+        selection_default={"selection": {"rows": ticked}}, on_select=lambda: _ticked(state, key, names),
+        alt="All runs; the choice below does the same as ticking rows",
+    )  # fmt: skip
+
+
+def _ticked(state: PageState, key: str, names: list[str]) -> None:
+    ticked = [names[at] for at in st.session_state[key]["selection"]["rows"]]
+    state.set(CHOSEN, latest(state.value(CHOSEN), ticked))
+    if len(ticked) > 2:
+        actions.redraw(state)
+
+
+def latest(before: list[str], ticked: list[str]) -> list[str]:
+    """The two runs that were ticked last, in this order; a table hands its ticks back by row."""
+    kept = [name for name in before if name in ticked]
+    return [*kept, *(name for name in ticked if name not in kept)][-2:]
+
+
+def row(info: RunInfo) -> dict[str, Any]:
+    """A run as the table shows it."""
+    if info.problem:
+        return {"run": info.name, "state": "damaged"}
+    spec = info.spec
+    return {
+        "run": info.name,
+        "state": "complete" if info.complete else "running" if actions.busy(info) else "partial",
+        "shards": f"{info.done} of {info.total}",
+        "data, model": f"{spec['dataset']}, {spec['model']}",
+        "methods": ", ".join(f"{title(each['name'])} ({len(each['eps'])} ε)" for each in spec["methods"]),
+        "images": spec["n"],
+        "seed": spec["seed"],
+        "when": mi_vs_asr.when(info),
+        "id": info.id.rpartition("-")[2][:6],
+    }

@@ -1,0 +1,229 @@
+"""The image row: by class, by index, at random, uploaded or drawn."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+import streamlit as st
+import torch
+from PIL import Image, ImageDraw, ImageOps
+from torch import Tensor
+
+from advmi_core.data import DecodedImage, ImageSet, decode_image
+from advmi_core.figures.encode import data_url
+from advmi_core.ui.tasks import Images
+from advmi_core.ui.widgets import components
+from advmi_core.ui.widgets.plain import plain
+from advmi_core.ui.widgets.state import Option, PageState, choice, number
+
+WAYS = {
+    "class": "Class",
+    "index": "Index",
+    "random": "Random",
+    "upload": "Upload",
+    "draw": "Draw",
+}
+FOREIGN = ("upload", "draw")
+MOST = 64
+PREVIEWED = 6
+_STRIP, _MARGIN = 3, (128, 128, 128)  # longest side in parts of the shorter one
+_THINGS = {"fashion-mnist": "a piece of clothing", "mnist": "a digit"}
+TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
+
+
+def options(chosen: ImageSet) -> list[Option]:
+    """The image row's parameters in the URL, as far as this data set goes."""
+    ways, here = _ways(chosen), _classes(chosen)
+    return [
+        choice("image-by", ways[0], ways),
+        choice("image-class", here[-1], here),
+        number("image-number", 1, 1, max(1, len(chosen))),
+        number("image-index", 0, 0, max(0, len(chosen) - 1)),
+        number("image-seed", 0, 0, 2**31 - 1),
+        number("image-count", 1, 1, MOST),
+    ]
+
+
+def _ways(chosen: ImageSet) -> tuple[str, ...]:
+    """Without images of the data set there are still those of one's own."""
+    return tuple(WAYS) if len(chosen) else FOREIGN
+
+
+def _classes(chosen: ImageSet) -> tuple[str, ...]:
+    """Those classes that have an image here."""
+    there = set(chosen.y.tolist())
+    return tuple(name for label, name in enumerate(chosen.classes) if label in there) or chosen.classes
+
+
+def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor]) -> Images | None:
+    """Draw the image row and return what is chosen; None while there is nothing.
+
+    Args:
+        state: the page's parameters, restored with ``options``.
+        chosen: the data set.
+        answer: the model's own classes for images whose label nobody knows.
+    """
+    st.segmented_control(
+        "Image",
+        **state.held_pick("image-by", _ways(chosen)),
+        format_func=WAYS.__getitem__,
+        required=True,
+        width="stretch",
+    )
+    way = str(state.value("image-by"))
+    foreign = way in FOREIGN
+    images = _foreign(state, chosen, answer, way) if foreign else _own(chosen, _SOURCES[way](state, chosen))
+    if images is not None:
+        _preview(images)
+    return images
+
+
+def _preview(images: Images) -> None:
+    """What was chosen, small, and where it comes from."""
+    shown = [
+        f'<img src="{data_url(image)}" alt="{escape(name)}" title="{escape(name)}">'
+        for image, name in zip(images.x[:PREVIEWED].numpy(), images.names, strict=False)
+    ]
+    more = len(images) - len(shown)
+    rest = f"<span>+{more}</span>" if more > 0 else ""
+    name = f"{escape(images.names[0])} · " if len(images) == 1 else ""
+    st.html(
+        f'<div class="preview">{"".join(shown)}{rest}</div>'
+        f'<div class="where">{name}{escape(images.source)}</div>'
+    )
+
+
+def _own(chosen: ImageSet, indices: list[int]) -> Images:
+    taken = chosen.take(indices)
+    names = tuple(f"#{index} {chosen.classes[int(y)]}" for index, y in zip(indices, taken.y, strict=True))
+    return Images(taken.x, taken.y, True, names, f"{chosen.name}, {chosen.split} split ({chosen.source})")
+
+
+def by_index(chosen: ImageSet, index: int) -> Images:
+    """One image of the data set."""
+    return _own(chosen, [index])
+
+
+def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
+    return int(
+        column.number_input(
+            "Images",
+            1,
+            MOST,
+            **state.held("image-count"),
+            help="1 to 64 at once; more than one makes a gallery.",
+        )
+    )
+
+
+def _of_class(state: PageState, chosen: ImageSet) -> list[int]:
+    name, nth, many = st.columns([2, 1, 1])
+    label = name.selectbox("Class", **state.held_choice("image-class", _classes(chosen)))
+    own = torch.nonzero(chosen.y == chosen.classes.index(label)).flatten().tolist()
+    first = int(
+        nth.number_input(
+            "Number", 1, len(chosen), **state.held("image-number"), help="Which image of this class."
+        )
+    )
+    count = _many(state, many)
+    first = min(first, len(own))
+    return own[first - 1 : first - 1 + count]
+
+
+def _at_index(state: PageState, chosen: ImageSet) -> list[int]:
+    index, many = st.columns([2, 1])
+    first = int(
+        index.number_input(
+            "Index", 0, len(chosen) - 1, **state.held("image-index"), help="Position in the test split."
+        )
+    )
+    count = _many(state, many)
+    return list(range(first, min(first + count, len(chosen))))
+
+
+def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
+    seed, roll, many = st.columns([2, 1, 1], vertical_alignment="bottom")
+
+    def again() -> None:
+        state.set("image-seed", int(state.value("image-seed")) + 1)
+
+    drawn = int(seed.number_input("Seed of the choice", 0, 2**31 - 1, **state.held("image-seed")))
+    roll.button("Re-roll", on_click=again, key=state.key("roll"), width="stretch")
+    count = _many(state, many)
+    return [
+        int(i)
+        for i in np.random.default_rng(drawn).choice(len(chosen), min(count, len(chosen)), replace=False)
+    ]
+
+
+_SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
+
+
+def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+    file = st.file_uploader(
+        "A picture of your own",
+        TYPES,
+        key=state.key("file"),
+        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels.",
+    )
+    return None if file is None else _decode(file.getvalue(), chosen)
+
+
+def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+    st.caption(f"Draw {_THINGS.get(chosen.name, 'a picture')}, white on black.")
+    url = components.canvas(state.key("canvas"))
+    if not url:
+        return None
+    try:
+        raw = base64.b64decode(url.partition(",")[2], validate=True)
+    except binascii.Error:
+        st.error("The drawing could not be read; please draw again.")
+        return None
+    return _decode(raw, chosen, invert=False)
+
+
+def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> DecodedImage | None:
+    channels, height, width = chosen.x.shape[1:]
+    try:
+        decoded = decode_image(raw, (channels, height, width), invert)
+    except ValueError as error:
+        st.error(plain(str(error)))
+        return None
+    if invert is None:
+        _show_crop(decoded, (width, height))
+    return decoded
+
+
+def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
+    preview = decoded.preview.copy()
+    ImageDraw.Draw(preview).rectangle(
+        decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
+    )
+    note = ", light and dark exchanged" if decoded.inverted else ""
+    st.image(
+        _bounded(preview),
+        caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
+        width=220,
+        alt="Upload with the used part framed",
+    )
+
+
+def _bounded(picture: Image.Image) -> Image.Image:
+    """The picture with margins if it is a narrow strip, which would otherwise have no height or no end."""
+    width = max(picture.width, math.ceil(picture.height / _STRIP))
+    height = max(picture.height, math.ceil(picture.width / _STRIP))
+    return ImageOps.pad(picture, (width, height), color=_MARGIN)
+
+
+def _foreign(
+    state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor], way: str
+) -> Images | None:
+    decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
+    if decoded is None:
+        return None
+    return Images(decoded.x, answer(decoded.x), False, ("your picture",), "stays on this machine")

@@ -1,0 +1,106 @@
+"""A finished run: verdict, numbers, gallery, files."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from advmi_core.attacks.core.records import AttackResult
+from advmi_core.evaluation import moments
+from advmi_core.figures import words
+from advmi_core.figures.words import Readout, Verdict
+from advmi_core.jobs import Snapshot
+from advmi_core.ui.tasks import Task
+
+_ICONS = {"good": "✓", "bad": "✗", "note": "○"}
+
+
+def verdict_of(task: Task, result: AttackResult, row: int) -> Verdict:
+    """The verdict on one image of the run."""
+    if task.kind == "reconstruction":
+        return words.reconstruction(result, row)
+    truth = int(task.images.y[row])
+    return words.classification(result, row, task.classes, truth, target=task.target, known=task.images.known)
+
+
+def say(snapshot: Snapshot, row: int) -> None:
+    """Verdict on one image; a cancelled run says how far it came."""
+    task: Task = snapshot.about
+    verdict = verdict_of(task, snapshot.result, row)
+    text = verdict.text
+    if snapshot.state == "cancelled":
+        done = snapshot.records[-1].step if snapshot.records else 0
+        text = f"Partial result: cancelled after {done} of {task.total} iterations. {text}"
+    box(verdict.tone, verdict.title, text)
+
+
+def box(tone: str, title: str, text: str) -> None:
+    """One sentence in a frame; tone is told by colour, line style, symbol and words."""
+    st.html(
+        f'<div class="verdict {tone}" role="status"><b>{_ICONS[tone]}&nbsp; {escape(title)}</b>'
+        f"<span>{escape(text)}</span></div>"
+    )
+
+
+def numbers(snapshot: Snapshot, row: int) -> None:
+    """The read-outs of one image and what to think of the two measures."""
+    readouts(words.readouts(snapshot.result, row))
+    st.caption(f":material/info: Information kept: {words.KEPT} MI by InfoNCE: {words.MEASURED}")
+    for warning in snapshot.result.warnings:
+        st.caption(f":material/warning: {warning}")
+
+
+def readouts(shown: list[Readout]) -> None:
+    """Small name, large number, in a row."""
+    parts = [
+        f'<div class="readout" title="{escape(item.help)}"><small>{escape(item.label)}</small>'
+        f"<b>{escape(item.value)}</b></div>"
+        for item in shown
+    ]
+    st.html(f'<div class="readouts">{"".join(parts)}</div>')
+
+
+def summary(snapshot: Snapshot) -> str:
+    """One line about all images of the run."""
+    task: Task = snapshot.about
+    result: AttackResult = snapshot.result
+    counted = result.success[result.correct]
+    won = result.success & result.correct
+    kept, nats = (moments(values[won].cpu()) for values in (result.kept, result.information))
+    text = f"**{int(counted.sum())} of {len(counted)}** attacked with success"
+    if len(counted):
+        text += f" ({100 * result.asr:.0f} %)"
+    if len(counted) < len(result.success):
+        text += f"; {len(result.success) - len(counted)} misclassified from the start, not counted"
+    if kept.n:
+        text += f". Information kept by the successes, mean: {words.keeps(kept.mean, nats.mean)}"
+    order = f"{'most' if _most_first(task) else 'least'} information first"
+    return f"{text}. Gallery: {order}; click one for its details."
+
+
+def ranking(task: Task, result: AttackResult) -> list[int]:
+    """Rows by the share kept: the largest first if it was wanted, else the smallest; failures last."""
+    sign = -1.0 if _most_first(task) else 1.0
+    kept = [float(value) for value in result.kept]
+
+    def key(row: int) -> tuple[bool, bool, float]:
+        unknown = kept[row] != kept[row]
+        return (
+            not (bool(result.success[row]) and bool(result.correct[row])),
+            unknown,
+            0.0 if unknown else sign * kept[row],
+        )
+
+    return sorted(range(len(kept)), key=key)
+
+
+def _most_first(task: Task) -> bool:
+    """Whether information was to be kept, which a negative weight turns round."""
+    return (task.kind == "classification") == (getattr(task.attack, "mi_weight", 0) >= 0)
+
+
+def about(task: Task) -> dict[str, Any]:
+    """What a reader needs to repeat the run."""
+    return {"model": task.model, "images": list(task.images.names), "source": task.images.source}

@@ -1,0 +1,61 @@
+"""Whether what is shown belongs to what is chosen now, and if not, to which settings it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import torch
+
+from advmi_core.figures.words import number
+from advmi_core.ui.attack.fields import Parameter, parameters
+from advmi_core.ui.tasks import Images, Task
+from advmi_core.ui.widgets import results
+
+
+def mark(shown: Task, chosen: Task) -> None:
+    """Say above a result that it was made by other settings, and by which."""
+    if made := differences(shown, chosen):
+        said(", ".join(made))
+
+
+def said(made: str) -> None:
+    """The sentence itself; ``made``: the settings of what is shown."""
+    results.box(
+        "note", "Of other settings", f"What is shown below was made with {made}. Start makes it anew."
+    )
+
+
+def differences(shown: Task, chosen: Task) -> list[str]:
+    """Those settings of ``shown`` that are not those of ``chosen``, in words."""
+    made = []
+    if not _same(shown.images, chosen.images):
+        made.append(
+            f"image {shown.images.names[0]}" if len(shown.images) == 1 else f"{len(shown.images)} images"
+        )
+    if shown.model != chosen.model:
+        made.append(f"model {shown.model}")
+    if shown.target != chosen.target:
+        aim = "no target" if shown.target is None else f"target {shown.classes[shown.target]}"
+        made.append(aim)
+    if type(shown.attack) is not type(chosen.attack):
+        return [*made, f"attack {shown.attack.name}"]
+    named = {parameter.name: parameter for parameter in parameters(type(shown.attack))}
+    return made + [
+        _said(named.get(field.name), field.name, getattr(shown.attack, field.name))
+        for field in fields(shown.attack)
+        if getattr(shown.attack, field.name) != getattr(chosen.attack, field.name)
+    ]
+
+
+def _same(a: Images, b: Images) -> bool:
+    return a.names == b.names and torch.equal(a.x, b.x)
+
+
+def _said(parameter: Parameter | None, name: str, value: Any) -> str:
+    label = parameter.field.label.partition(":")[0] if parameter else name
+    if isinstance(value, bool):
+        return f"{label} {'on' if value else 'off'}"
+    if isinstance(value, str) and parameter:
+        return f"{label} {parameter.field.choices.get(value, value)}"
+    return f"{label} {'automatic' if value is None else number(float(value))}"
