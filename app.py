@@ -3,8 +3,7 @@
 import streamlit as st
 
 from advmi_core.paths import app_root, assets
-from advmi_core.ui import resources
-from advmi_core.ui.widgets import layout
+from advmi_core.ui import layout, resources
 
 st.set_page_config(page_title="AdvMI", page_icon=str(assets() / "icons" / "advmi.svg"), layout="wide")
 layout.apply()

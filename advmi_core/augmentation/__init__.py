@@ -12,8 +12,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from advmi_core.augmentation.method import METHODS, Augmentation
+from advmi_core.augmentation.method import Augmentation
 from advmi_core.augmentation.records import Augmented, AugmentStep
+from advmi_core.augmentation.spec import METHODS
 from advmi_core.augmentation.strength import DEFAULTS, Strength
 from advmi_core.objectives import Objective
 

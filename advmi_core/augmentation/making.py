@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +18,10 @@ from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.augmentation.noise import noisy
 from advmi_core.augmentation.records import COLUMNS, Augmented, AugmentStep, join
+from advmi_core.augmentation.spec import AugmentationSpec
 from advmi_core.memory import in_parts
 from advmi_core.objectives import Objective
 from advmi_core.parts import Parts, read_arrays
-
-if TYPE_CHECKING:
-    from advmi_core.augmentation.method import Augmentation
 
 Part = dict[str, Tensor]
 _SILENCE = 0.5  # seconds without a record
@@ -37,7 +35,7 @@ class Making:
 
     def __init__(
         self,
-        how: Augmentation,
+        how: AugmentationSpec,
         objective: Objective,
         x: Tensor,
         lengths: Tensor | None,
@@ -157,7 +155,7 @@ def weights_hash(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _spec(how: Augmentation, objective: Objective, x: Tensor, lengths: Tensor | None) -> dict[str, Any]:
+def _spec(how: AugmentationSpec, objective: Objective, x: Tensor, lengths: Tensor | None) -> dict[str, Any]:
     spec = {
         "advmi": __version__,
         **how.spec(),

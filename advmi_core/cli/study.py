@@ -25,7 +25,8 @@ from advmi_core.figures.words import number, two_digits
 from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.sampling.results import StudyResult
-from advmi_core.studies.sampling.study import SAMPLINGS, SamplingStudy
+from advmi_core.studies.sampling.spec import SAMPLINGS
+from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.validate import check_count
 
 _ON_THE_PAGE = range(10, 1001)  # images that its form offers

@@ -16,8 +16,8 @@ import numpy as np
 
 from advmi_core import paths
 from advmi_core.data.image_set import Pixels
+from advmi_core.data.layouts import IdxLayout
 from advmi_core.data.readers import idx
-from advmi_core.data.readers.layouts import IdxLayout
 from advmi_core.files import write_atomically
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # where the package dataset-fashion-mnist puts its files

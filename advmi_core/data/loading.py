@@ -10,12 +10,12 @@ from pathlib import Path
 from advmi_core.data.catalog import CATALOG, check_split, entry
 from advmi_core.data.downloads import Progress, download
 from advmi_core.data.image_set import ImageSet, Pixels
+from advmi_core.data.layouts import Files, Layout
 from advmi_core.data.own import own_sets
-from advmi_core.data.readers.layouts import Files, Layout
-from advmi_core.data.readers.tree import open_tree
 from advmi_core.data.sources import DataNotFoundError, find, not_found, passed_over
 from advmi_core.data.uploads.files import read_classes
 from advmi_core.data.uploads.pictures import Shape, check_shape
+from advmi_core.data.uploads.tree import open_tree
 
 _fetch = download  # `download` is also an argument's name
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from advmi_core.data.catalog import CATALOG, SPLITS
-from advmi_core.data.readers.tree import Tree, open_tree
 from advmi_core.data.sources import sources
 from advmi_core.data.uploads.files import ENDINGS, shape_of
 from advmi_core.data.uploads.pictures import Shape
+from advmi_core.data.uploads.tree import Tree, open_tree
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from advmi_core import paths
 from advmi_core.data.catalog import CATALOG, SPLITS, check_split, entry
-from advmi_core.data.readers.layouts import LAYOUTS, Files, Layout, unread
+from advmi_core.data.layouts import LAYOUTS, Files, Layout, unread
 
 ENVIRONMENT = "ADVMI_DATA"
 CACHE = "cache"

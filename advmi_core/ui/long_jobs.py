@@ -9,7 +9,7 @@ import streamlit as st
 
 from advmi_core.jobs import Snapshot, journal, shared
 from advmi_core.ui import work
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 # Content key → job, of the whole process.
@@ -53,10 +53,10 @@ def find_again(state: PageState, page: str, key: str, go_on: Callable[[], None])
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
         if entry.ended:
-            results.box("note", "Already computed", "These settings have a stored result.")
+            callout.box("note", "Already computed", "These settings have a stored result.")
         else:
             text = f"It stopped in {entry.where}. What was finished is kept: Start goes on from there."
-            results.box("note", "Interrupted", text)
+            callout.box("note", "Interrupted", text)
     button.button(
         "Show" if entry.ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
         icon=":material/play_arrow:",

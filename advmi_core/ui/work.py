@@ -15,11 +15,11 @@ from advmi_core.figures.words import duration
 from advmi_core.jobs import Kin, Lane, Snapshot, shared
 from advmi_core.jobs.job import MakeRun
 from advmi_core.ui.pace import SOON, repeat_after, seconds_between
-from advmi_core.ui.tasks import FEW
 from advmi_core.ui.visitors import is_here, of_another, this_visitor
 from advmi_core.ui.widgets import absent
 
 LINGER_SECONDS = 0.25
+FEW = 8  # images that are fastest on one core
 FEW_JOBS = 3  # until there are more, a page may wait a moment for its job
 STUDIES_EACH = 2
 # Two queues on one machine: an attack of seconds never waits for a study of minutes. Studies keep their

@@ -16,7 +16,6 @@ from advmi_core.evaluation import ImageTable
 from advmi_core.jobs import shared
 from advmi_core.studies.sweep import Method, Sweep
 from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard
-from advmi_core.studies.sweep.subject import Subject
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}
@@ -38,7 +37,7 @@ def tiny(name: str = "tiny", seed: int = 0, eps: tuple[float, ...] = (0.1, 0.4))
 
 def kept(sweep: Sweep, directory: Path, shards: int | None = None) -> Path:
     """The folder of a sweep whose numbers are made up; complete unless only some shards are wanted."""
-    subject = Subject.load(sweep)
+    subject = sweep.subject()
     folder = RunFolder(directory, sweep, sweep.spec_of(subject))
     folder.open(subject)
     for shard in folder.shards[:shards]:

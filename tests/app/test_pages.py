@@ -279,7 +279,7 @@ def test_what_the_core_refuses_is_one_sentence(visit: Visit, monkeypatch: pytest
     def refuse(*args: object, **kwargs: object) -> None:
         raise ValueError("y must lie in 0…9, got labels in 3…12")
 
-    monkeypatch.setattr("advmi_core.ui.tasks.Classification", refuse)
+    monkeypatch.setattr("advmi_core.ui.attack.tasks.Classification", refuse)
     tab = visit("supervised")
     tab.press("Start")
     assert [error.value for error in tab.app.error] == ["y must lie in 0…9, got labels in 3…12"]
@@ -290,7 +290,7 @@ def test_a_run_that_breaks_is_one_sentence(visit: Visit, monkeypatch: pytest.Mon
     def broken(task: object) -> None:
         raise RuntimeError("inner detail")
 
-    monkeypatch.setattr("advmi_core.ui.tasks.Task.make_run", broken)
+    monkeypatch.setattr("advmi_core.ui.attack.tasks.Task.make_run", broken)
     tab = visit("supervised")
     tab.press("Start")
     tab.finish()

@@ -142,7 +142,7 @@ def test_what_the_core_refuses_is_one_sentence(plane: Any, monkeypatch: pytest.M
     def refuse(*args: object, **kwargs: object) -> None:
         raise ValueError("y must lie in 0…9, got labels in 3…12")
 
-    monkeypatch.setattr("advmi_core.ui.tasks.Classification", refuse)
+    monkeypatch.setattr("advmi_core.ui.attack.tasks.Classification", refuse)
     tab = plane("supervised")
     tab.press("Start")
     assert [error.value for error in tab.app.error] == ["y must lie in 0…9, got labels in 3…12"]

@@ -12,7 +12,7 @@ from links import written
 from advmi_core.jobs import shared
 from advmi_core.run import Run
 from advmi_core.ui import visitors, work
-from advmi_core.ui.tasks import Task
+from advmi_core.ui.attack.tasks import Task
 
 Visit = Callable[..., Any]
 PAGES = {"overview": "Watch it happen", "supervised": "Start", "unsupervised": "Start"}

@@ -14,7 +14,7 @@ from data_makers import class_files, encode, png, random_pixels, write_tree, wri
 from PIL import Image
 
 from advmi_core import data
-from advmi_core.data.readers import tree
+from advmi_core.data.uploads import tree
 
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

@@ -16,7 +16,7 @@ from data_makers import idx_bytes, random_pixels
 
 from advmi_core import data, paths
 from advmi_core.data import downloads
-from advmi_core.data.readers.layouts import LAYOUTS
+from advmi_core.data.layouts import LAYOUTS
 
 FILES = {
     "t10k-images-idx3-ubyte.gz": gzip.compress(idx_bytes(random_pixels(400, 28, 28))),

@@ -20,7 +20,7 @@ from PIL import Image
 from advmi_core import data
 from advmi_core.data.image_set import Pixels
 from advmi_core.data.readers import cifar, idx, matlab, mice, svhn
-from advmi_core.data.readers.tree import open_tree
+from advmi_core.data.uploads.tree import open_tree
 
 MUTATIONS = 300
 SECONDS = 0.5  # of CPU time for one file of a few KB; the slowest of thousands took 0.02 s

@@ -15,7 +15,8 @@ from advmi_core import data
 from advmi_core.attacks import MinMax
 from advmi_core.studies.sweep import Method, Sweep
 from advmi_core.ui import resources
-from advmi_core.ui.tasks import Images, Task
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets.images import Images
 
 SWEEP = Sweep(
     name="tiny",

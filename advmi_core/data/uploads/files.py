@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from advmi_core.data.image_set import Pixels
-from advmi_core.data.readers.tree import Tree
 from advmi_core.data.uploads.pictures import Shape, fit, flatten, open_picture, pixels, size_of
+from advmi_core.data.uploads.tree import Tree
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 _MAX_VALUES = 1 << 29  # 2 GiB as float32: 3,500 colour images of 224×224

@@ -14,8 +14,9 @@ from advmi_core.studies.autoencoders.results import (
     RetrainingResult,
     RowSummary,
 )
+from advmi_core.studies.autoencoders.spec import AUTOENCODERS, EPOCHS
 from advmi_core.studies.autoencoders.stored import StoredError
-from advmi_core.studies.autoencoders.study import AUTOENCODERS, EPOCHS, RetrainingStudy
+from advmi_core.studies.autoencoders.study import RetrainingStudy
 
 __all__ = [
     "AUTOENCODERS",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from advmi_core.studies.autoencoders.records import MakingStep, Record, RetrainStep
 from advmi_core.studies.autoencoders.results import Retrained, RetrainingResult
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 
-def collect(study: RetrainingStudy, steps: Iterable[Record]) -> RetrainingResult:
+def collect(study: RetrainingSpec, steps: Iterable[Record]) -> RetrainingResult:
     """Put what the records say in its places, for a study that is still running."""
     seen = Seen(study)
     for step in steps:
@@ -26,7 +23,7 @@ def collect(study: RetrainingStudy, steps: Iterable[Record]) -> RetrainingResult
 class Seen:
     """The newest record of every training and of every set of images."""
 
-    def __init__(self, study: RetrainingStudy) -> None:
+    def __init__(self, study: RetrainingSpec) -> None:
         self._study = study
         self._trained: dict[tuple[str, str, str, int], RetrainStep] = {}
         self._made: dict[tuple[str, str, str], MakingStep] = {}

@@ -6,10 +6,7 @@ part and per critic step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 _STEP = {"ae-dense": 5, "ae-sparse": 5, "ae-conv": 68, "ae-adversarial": 126}
 _STEP_OTHERWISE = 20
@@ -26,7 +23,7 @@ def training_cost(model: str, steps: int) -> int:
     return steps * _STEP.get(model, _STEP_OTHERWISE)
 
 
-def making_cost(study: RetrainingStudy, model: str, row: str, images: int) -> int:
+def making_cost(study: RetrainingSpec, model: str, row: str, images: int) -> int:
     """Units of work of so many new images."""
     if row == "gaussian":
         return images

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,10 +11,8 @@ from torch import Tensor
 from advmi_core import data
 from advmi_core.augmentation import Augmented
 from advmi_core.models.training.splits import stream
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 from advmi_core.studies.autoencoders.training import Lesson
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +29,7 @@ class Images:
         return {name: hashlib.sha256(part.numpy().tobytes()).hexdigest() for name, part in sets.items()}
 
 
-def load(study: RetrainingStudy) -> Images:
+def load(study: RetrainingSpec) -> Images:
     """The images that the study names.
 
     Raises:
@@ -51,14 +48,14 @@ def load(study: RetrainingStudy) -> Images:
     return Images(train[: study.n], validation, measured)
 
 
-def chosen(study: RetrainingStudy, success: Tensor) -> Tensor:
+def chosen(study: RetrainingSpec, success: Tensor) -> Tensor:
     """(u,) ascending positions of the new images that are mixed in, from ``success`` (N,) bool."""
     candidates = success.cpu().nonzero().flatten() if study.only_successful else torch.arange(len(success))
     order = torch.randperm(len(candidates), generator=stream(0, "share"))
     return candidates[order[: round(study.share * len(candidates))]].sort().values
 
 
-def lesson(study: RetrainingStudy, images: Images, made: Augmented | None, positions: Tensor) -> Lesson:
+def lesson(study: RetrainingSpec, images: Images, made: Augmented | None, positions: Tensor) -> Lesson:
     """The originals and, beside them, the new images at these positions."""
     if made is None:
         return Lesson(images.x, images.x, images.validation)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,9 +13,7 @@ from advmi_core.augmentation import Augmented, AugmentStep
 from advmi_core.models import Autoencoder
 from advmi_core.studies.autoencoders.images import chosen
 from advmi_core.studies.autoencoders.records import GAUSSIAN, MakingStep
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 
 class NewImages:
@@ -31,7 +28,7 @@ class NewImages:
         made: row → new images of the training images, complete.
     """
 
-    def __init__(self, study: RetrainingStudy, model: str, directory: Path) -> None:
+    def __init__(self, study: RetrainingSpec, model: str, directory: Path) -> None:
         self._study, self._model, self._directory = study, model, directory
         self.made: dict[str, Augmented] = {}
         self._lengths: dict[str, Tensor] = {}

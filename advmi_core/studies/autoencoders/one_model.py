@@ -7,7 +7,6 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,10 +20,8 @@ from advmi_core.studies.autoencoders.new_images import NewImages
 from advmi_core.studies.autoencoders.records import ORIGINAL, PROTOCOLS, ROWS, Record, RetrainStep
 from advmi_core.studies.autoencoders.results import Examples
 from advmi_core.studies.autoencoders.shelf import Outcome, Shelf, state
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 from advmi_core.studies.autoencoders.training import Training, one_thread, per_image_loss, rebuilt
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
 
 SHOWN = 16
 _NONE: Floats = np.empty(0, np.float32)
@@ -68,7 +65,7 @@ class ModelWork:
     """
 
     def __init__(
-        self, study: RetrainingStudy, model: str, images: Images, directory: Path, device: torch.device
+        self, study: RetrainingSpec, model: str, images: Images, directory: Path, device: torch.device
     ) -> None:
         self.study, self.model, self.images = study, model, images
         self._device = device

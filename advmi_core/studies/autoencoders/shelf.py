@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from advmi_core import __version__
 from advmi_core.models import Autoencoder, build, default_spec
 from advmi_core.parts import Floats, Parts, read_arrays
+from advmi_core.studies.autoencoders.images import Images
 from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.images import Images
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 _WEIGHTS = "weights/"
 
@@ -55,7 +53,7 @@ class Shelf:
     """
 
     def __init__(
-        self, study: RetrainingStudy, model: str, row: str, images: Images, directory: Path, device: str
+        self, study: RetrainingSpec, model: str, row: str, images: Images, directory: Path, device: str
     ) -> None:
         self._model, self._images = model, images
         self._epochs = study.epochs_of(model)
@@ -107,7 +105,7 @@ def state(network: Autoencoder) -> dict[str, NDArray[Any]]:
     return {key: value.detach().cpu().numpy().copy() for key, value in network.state_dict().items()}
 
 
-def _spec(study: RetrainingStudy, model: str, images: Images, device: str) -> dict[str, Any]:
+def _spec(study: RetrainingSpec, model: str, images: Images, device: str) -> dict[str, Any]:
     """Everything that a training depends on beside its row, seed and schedule."""
     training = default_spec(model, study.dataset).to_dict() | {"batch": study.batch}
     training["epochs"] = study.epochs_of(model)
@@ -115,7 +113,7 @@ def _spec(study: RetrainingStudy, model: str, images: Images, device: str) -> di
     return {"advmi": __version__, "training": training, "images": images.hashes(), "device": device}
 
 
-def _row_spec(study: RetrainingStudy, model: str, row: str) -> dict[str, Any]:
+def _row_spec(study: RetrainingSpec, model: str, row: str) -> dict[str, Any]:
     """What the images of a row depend on."""
     if row == ORIGINAL:
         return {"row": row}

@@ -1,116 +1,20 @@
-"""Autoencoders retrained on UAEs, on L2-UAEs, on noise and on nothing new (METHODS §4) [UAE, sec. 4.4].
-
-A model is first trained on n images with the first seed: the base. New images are made for that one. Then
-every row is trained from the initial weights of every seed, and measured on clean images no training saw.
-"""
+"""RetrainingStudy: a spec that can be run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from advmi_core import models
-from advmi_core.augmentation import Augmentation
-from advmi_core.models import default_spec
-from advmi_core.models.registry import skeleton
-from advmi_core.objectives import Reconstruction
 from advmi_core.run import Run
-from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS, Record
-from advmi_core.studies.autoencoders.results import Cell, RetrainingResult
-from advmi_core.studies.autoencoders.retraining import Retraining, distinct
+from advmi_core.studies.autoencoders.records import Record
+from advmi_core.studies.autoencoders.results import RetrainingResult
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 from advmi_core.studies.autoencoders.work import Work
-from advmi_core.validate import check_choice, check_count, check_number
-
-AUTOENCODERS = ("ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
-MEASURED = ("test", "validation")
-EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 12}
-"""Model → epochs of a training where the study names none; other models take ``EPOCHS_OTHERWISE``."""
-EPOCHS_OTHERWISE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainingStudy(Retraining):
-    """Models × rows × seeds; frozen, JSON-serialisable through ``spec()``.
-
-    Attributes:
-        models: autoencoders, keys of ``MODELS``, all different.
-        rows: some of ``ROWS``. ``original`` adds nothing, ``mine-uae-conv`` the published UAEs (random
-            sampling where the model has no convolution), ``mine-uae-patches`` those by patches, ``l2-uae``
-            those by the L2 distance, ``gaussian`` noise that is as long, image by image, as the UAEs of the
-            first row that has some, in the order of ``ROWS``.
-        measured: ``"test"`` measures the losses on the test split, ``"validation"`` on the validation images.
-        epochs: of a training; None takes ``EPOCHS``.
-        share: of the chosen new images that are mixed in, in [0,1]: the first of a shuffled list.
-        asr_images: measured images that UAEs are made of only to tell the success rate; 0 for none.
-        device: auto, cuda, mps or cpu.
-        others: see ``Retraining``.
-
-    The protocols: every training on new images takes ``epochs`` times as many gradient steps as the doubled
-    set 2n has batches, whatever their share, so that rows compare. ``equal-epochs`` gives the original
-    ``epochs`` passes over its n images, half as many steps; ``equal-steps`` gives it as many steps.
-
-    Raises:
-        ValueError: a parameter is outside its range.
-    """
-
-    models: Sequence[str] = AUTOENCODERS
-    rows: Sequence[str] = ROWS
-    measured: str = "test"
-    epochs: int | None = None
-    share: float = 1.0
-    asr_images: int = 1000
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("models", "rows"):
-            object.__setattr__(self, name, distinct(getattr(self, name), name))
-        for model in self.models:
-            _check_model(model)
-        for row in self.rows:
-            check_choice(row, "rows", ROWS)
-        if self.epochs is not None:
-            check_count(self.epochs, "epochs")
-        check_choice(self.measured, "measured", MEASURED)
-        check_number(self.share, "share", low=0, high=1)
-        check_count(self.asr_images, "asr_images", low=0)
-        if GAUSSIAN in self.rows and self.matched is None:
-            raise ValueError(f"gaussian noise is as long as a row of UAEs, got no such row in {self.rows}")
-        self.augmentation("mine-uae-conv", self.models[0])
-
-    @property
-    def cells(self) -> list[Cell]:
-        """(model, row, protocol) in the table's order."""
-        return list(product(self.models, self.rows, PROTOCOLS))
-
-    @property
-    def matched(self) -> str | None:
-        """The row whose lengths Gaussian noise has."""
-        uaes = [row for row in ROWS if row in self.rows and row not in (ORIGINAL, GAUSSIAN)]
-        return uaes[0] if uaes else None
-
-    def epochs_of(self, model: str) -> int:
-        """Epochs of this model's trainings."""
-        return EPOCHS.get(model, EPOCHS_OTHERWISE) if self.epochs is None else self.epochs
-
-    def gradient_steps(self, model: str, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs_of(model), protocol)
-
-    def augmentation(self, row: str, model: str) -> Augmentation:
-        """How a row's new images are made for a model."""
-        if row == GAUSSIAN:
-            return Augmentation(method="gaussian", part=self.part)
-        if row == "l2-uae":
-            return Augmentation(method="l2-uae", part=self.part, **self.strength)
-        published = (
-            "mine-conv" if Reconstruction(skeleton(model, (1, 28, 28), 10)).has_maps else "mine-random"
-        )
-        mi = "mine-patches" if row == "mine-uae-patches" else published
-        return Augmentation(mi=mi, part=self.part, **self.strength)
+class RetrainingStudy(RetrainingSpec):
+    """RetrainingStudy with the parameters of ``RetrainingSpec``, ready to run."""
 
     def run(self, directory: Path) -> Run[Record, RetrainingResult]:
         """Start the study, or go on with it; closing the run keeps what is finished.
@@ -128,17 +32,3 @@ class RetrainingStudy(Retraining):
         """
         work = Work(self, directory)
         return Run(work.records(), work.result, work.total)
-
-    def spec(self) -> dict[str, Any]:
-        """All parameters, those left to the defaults filled in."""
-        rows = [row for row in self.rows if row != ORIGINAL]
-        made = {model: {row: self.augmentation(row, model).spec() for row in rows} for model in self.models}
-        epochs = {model: self.epochs_of(model) for model in self.models}
-        return {"study": "retraining", **asdict(self), "epochs": epochs, "made": made}
-
-
-def _check_model(name: str) -> None:
-    check_choice(name, "models", tuple(models.MODELS))
-    default_spec(name)
-    if not isinstance(skeleton(name, (1, 28, 28), 10), models.Autoencoder):
-        raise ValueError(f"models must be autoencoders, got {name!r}")

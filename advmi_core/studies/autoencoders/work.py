@@ -6,7 +6,6 @@ import json
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from advmi_core.device import pick
 from advmi_core.parts import digest
@@ -16,9 +15,7 @@ from advmi_core.studies.autoencoders.images import load
 from advmi_core.studies.autoencoders.one_model import ModelWork
 from advmi_core.studies.autoencoders.records import Record
 from advmi_core.studies.autoencoders.results import RetrainingResult
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.study import RetrainingStudy
+from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 
 class Work:
@@ -27,7 +24,7 @@ class Work:
     Args and errors: see ``RetrainingStudy.run``.
     """
 
-    def __init__(self, study: RetrainingStudy, directory: Path) -> None:
+    def __init__(self, study: RetrainingSpec, directory: Path) -> None:
         images, device = load(study), pick(study.device)
         self._models = [ModelWork(study, model, images, directory, device) for model in study.models]
         text = json.dumps(study.spec(), sort_keys=True, ensure_ascii=False)

@@ -1,7 +1,8 @@
 """The defence study: adversarial training watched from its start, with both kinds of MI estimators."""
 
 from advmi_core.studies.defence.records import LessonResult, LessonStep, Measured
+from advmi_core.studies.defence.spec import user_folder
 from advmi_core.studies.defence.store import Trained, trained_models
-from advmi_core.studies.defence.study import Lesson, user_folder
+from advmi_core.studies.defence.study import Lesson
 
 __all__ = ["Lesson", "LessonResult", "LessonStep", "Measured", "Trained", "trained_models", "user_folder"]

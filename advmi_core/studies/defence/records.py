@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from advmi_core.defenses.estimator_spec import EstimatorStep
 from advmi_core.defenses.records import DefenseStep, Epoch
 from advmi_core.mi.local.estimators import InformationSplit
-
-if TYPE_CHECKING:
-    from advmi_core.studies.defence.study import Lesson
+from advmi_core.studies.defence.spec import LessonSpec
 
 STANDARD, ESTIMATORS, DEFENCE, ATTACKS = "standard", "estimators", "defence", "attacks"
 STAGES = (STANDARD, ESTIMATORS, DEFENCE, ATTACKS)
@@ -88,7 +85,7 @@ class LessonResult:
         complete: the lesson went to its end.
     """
 
-    lesson: Lesson
+    lesson: LessonSpec
     steps: Sequence[LessonStep]
     weights: Mapping[str, Path] = field(default_factory=dict)
     complete: bool = False

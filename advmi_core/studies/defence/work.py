@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -37,10 +37,8 @@ from advmi_core.studies.defence.records import (
     LessonResult,
     LessonStep,
 )
+from advmi_core.studies.defence.spec import LessonSpec
 from advmi_core.studies.defence.store import LessonShelf
-
-if TYPE_CHECKING:
-    from advmi_core.studies.defence.study import Lesson
 
 Records = Generator[LessonStep, None, None]
 _STEP = 2.5  # a gradient step's own work on an image, in passes of its PGD
@@ -55,7 +53,7 @@ class LessonWork:
     Args and errors: see ``Lesson.run``.
     """
 
-    def __init__(self, lesson: Lesson, directory: Path, device: torch.device) -> None:
+    def __init__(self, lesson: LessonSpec, directory: Path, device: torch.device) -> None:
         self.lesson, self.device = lesson, device
         self.images = data.load(lesson.dataset, "train").first(lesson.n)
         self.test = data.load(lesson.dataset, "test").first(lesson.measured)

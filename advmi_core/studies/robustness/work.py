@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -25,11 +24,9 @@ from advmi_core.parts import Parts, read_arrays
 from advmi_core.studies.robustness.known import known_answers
 from advmi_core.studies.robustness.records import Cell, RobustnessStep
 from advmi_core.studies.robustness.results import RobustnessResult
+from advmi_core.studies.robustness.spec import RobustnessSpec
 from advmi_core.studies.robustness.subjects import Subject
 from advmi_core.studies.robustness.suite import Column, suite
-
-if TYPE_CHECKING:
-    from advmi_core.studies.robustness.study import RobustnessStudy
 
 Right = NDArray[np.bool_]
 _PAUSE = 0.2  # seconds before looking again for what another process computes
@@ -68,7 +65,7 @@ class Work:
     Args and errors: see ``RobustnessStudy.run``.
     """
 
-    def __init__(self, study: RobustnessStudy, directory: Path, earlier: RobustnessResult | None) -> None:
+    def __init__(self, study: RobustnessSpec, directory: Path, earlier: RobustnessResult | None) -> None:
         self._subjects, self._surrogate = study.subjects, study.surrogate_subject
         split = data.load(study.dataset, "test")
         self._images, self._device = split.first(study.n), pick(study.device)

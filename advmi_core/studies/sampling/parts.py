@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,9 +28,7 @@ from advmi_core.parts import Floats, Parts, write_arrays, write_text
 from advmi_core.studies.sampling.perturb import describe, perturb
 from advmi_core.studies.sampling.pool import in_order
 from advmi_core.studies.sampling.results import StudyResult, StudyStep, collect
-
-if TYPE_CHECKING:
-    from advmi_core.studies.sampling.study import SamplingStudy
+from advmi_core.studies.sampling.spec import SamplingSpec
 
 PERTURB = "perturb"
 
@@ -59,7 +57,7 @@ class SamplingParts:
     Args and errors: see ``SamplingStudy.run``.
     """
 
-    def __init__(self, study: SamplingStudy, directory: Path) -> None:
+    def __init__(self, study: SamplingSpec, directory: Path) -> None:
         device = pick(study.device)
         chosen = data.load(study.dataset, split=study.split).first(study.n)
         network = models.load(study.model, dataset=study.dataset, device=str(device))
@@ -170,7 +168,7 @@ def _samples(objective: Objective, x: Tensor, sampling: str) -> int:
         return draw_samples(objective, x.to(objective.device), sampling, 0).shape[1]
 
 
-def _spec(study: SamplingStudy, x: Tensor, weights: str, device: torch.device) -> dict[str, Any]:
+def _spec(study: SamplingSpec, x: Tensor, weights: str, device: torch.device) -> dict[str, Any]:
     """Everything that the numbers depend on."""
     return {
         "study": "sampling",

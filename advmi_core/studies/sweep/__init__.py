@@ -3,8 +3,9 @@
 from advmi_core.studies.sweep.folder import runs_folder
 from advmi_core.studies.sweep.presets import PRESETS
 from advmi_core.studies.sweep.results import SweepResult, SweepStep, collect
-from advmi_core.studies.sweep.spec import Cell, Method, Sweep
+from advmi_core.studies.sweep.spec import Cell, Method
 from advmi_core.studies.sweep.store import RunInfo, find, gallery, load, measured, runs
+from advmi_core.studies.sweep.study import Sweep
 from advmi_core.studies.sweep.trash import delete, restore
 
 __all__ = [

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from abc import ABC, abstractmethod
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import torch
 
 from advmi_core.models import Network
+from advmi_core.studies.sweep.crew import Crew, cores
 from advmi_core.studies.sweep.folder import Measured, Shard
 from advmi_core.studies.sweep.work import Task, measure, placed, settle
 from advmi_core.validate import check_choice, check_count
 
 EXECUTORS = ("serial", "processes", "ray")
 Outcome = tuple[Shard, Measured]
-
-
-class Crew(ABC):
-    """``workers`` workers, each with one compute thread."""
-
-    workers: int
-
-    @abstractmethod
-    def measure(self, task: Task) -> Measured | None:
-        """The task's outcome, None after ``stop``; called by ``workers`` threads at a time.
-
-        Raises:
-            ChildProcessError: the worker died.
-        """
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Let every ``measure`` return soon."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the workers; nothing is on its way any more."""
 
 
 class Executor:
@@ -122,8 +99,3 @@ def make_executor(
     from advmi_core.studies.sweep.processes import Processes
 
     return Executor(Processes(network, workers or (cores() if device.type == "cpu" else 1), device))
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

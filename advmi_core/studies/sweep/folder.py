@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -18,10 +18,8 @@ from advmi_core import paths
 from advmi_core.evaluation import ImageTable
 from advmi_core.parts import Parts, read_arrays, write_arrays, write_text
 from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
-
-if TYPE_CHECKING:
-    from advmi_core.studies.sweep.spec import Cell, Sweep
-    from advmi_core.studies.sweep.subject import Subject
+from advmi_core.studies.sweep.spec import Cell, SweepSpec
+from advmi_core.studies.sweep.subject import Subject
 
 Pictures = NDArray[np.float32]
 IN_GALLERY = 24
@@ -76,7 +74,7 @@ class RunFolder:
         spec: its spec, ``sweep.spec()``.
     """
 
-    def __init__(self, directory: Path, sweep: Sweep, spec: dict[str, Any]) -> None:
+    def __init__(self, directory: Path, sweep: SweepSpec, spec: dict[str, Any]) -> None:
         self.sweep = sweep
         self._parts = Parts(directory, sweep.name, spec, inside="shards")
         self.spec, self.path = self._parts.spec, self._parts.folder

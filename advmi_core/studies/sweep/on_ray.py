@@ -12,7 +12,7 @@ import torch
 
 from advmi_core.device import pick
 from advmi_core.models import Network
-from advmi_core.studies.sweep.executors import Crew, cores
+from advmi_core.studies.sweep.crew import Crew, cores
 from advmi_core.studies.sweep.folder import Measured
 from advmi_core.studies.sweep.work import Task, measure, placed, settle
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from advmi_core.studies.sweep.spec import Method, Sweep
+from advmi_core.studies.sweep.spec import Method
+from advmi_core.studies.sweep.study import Sweep
 
 _RADII = (0.05, 0.1, 0.2, 0.3, 0.5)
 

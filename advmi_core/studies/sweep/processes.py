@@ -14,7 +14,7 @@ import torch
 
 import advmi_core
 from advmi_core.models import Network
-from advmi_core.studies.sweep.executors import Crew
+from advmi_core.studies.sweep.crew import Crew
 from advmi_core.studies.sweep.folder import Measured
 from advmi_core.studies.sweep.messages import Message, from_task, receive, send, to_outcome
 from advmi_core.studies.sweep.work import Task

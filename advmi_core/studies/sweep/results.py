@@ -6,12 +6,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from advmi_core.evaluation import ImageTable, Summary, summarise
-
-if TYPE_CHECKING:
-    from advmi_core.studies.sweep.spec import Cell, Sweep
+from advmi_core.studies.sweep.spec import Cell, SweepSpec
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,16 @@ class SweepResult:
         return [(cell, summarise(table)) for cell, table in self.tables.items() if len(table)]
 
 
-def collect(sweep: Sweep, steps: Iterable[SweepStep]) -> SweepResult:
+def collect(sweep: SweepSpec, steps: Iterable[SweepStep]) -> SweepResult:
     """What the steps seen so far amount to, for pages that draw a sweep while it runs.
 
-    The result has no folder; its spec is that of ``Sweep.spec``.
+    The result has no folder; its spec is that of ``SweepSpec.spec``.
     """
     return assemble(sweep, sweep.spec(), steps)
 
 
 def assemble(
-    sweep: Sweep, spec: dict[str, Any], steps: Iterable[SweepStep], folder: Path | None = None
+    sweep: SweepSpec, spec: dict[str, Any], steps: Iterable[SweepStep], folder: Path | None = None
 ) -> SweepResult:
     """``collect`` where the spec is known."""
     seen: dict[Cell, dict[int, SweepStep]] = {cell: {} for cell in sweep.cells}

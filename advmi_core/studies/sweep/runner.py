@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from filelock import FileLock, Timeout
@@ -14,11 +13,8 @@ from filelock import FileLock, Timeout
 from advmi_core.studies.sweep.executors import Executor, check_executor, make_executor
 from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard, runs_folder
 from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
-from advmi_core.studies.sweep.subject import Subject
+from advmi_core.studies.sweep.spec import SweepSpec
 from advmi_core.studies.sweep.work import Task
-
-if TYPE_CHECKING:
-    from advmi_core.studies.sweep.spec import Sweep
 
 _POLL = 0.2  # seconds between looks at what other processes do
 
@@ -28,7 +24,7 @@ class Runner:
 
     def __init__(
         self,
-        sweep: Sweep,
+        sweep: SweepSpec,
         directory: Path | None,
         executor: str,
         workers: int | None,
@@ -37,7 +33,7 @@ class Runner:
     ) -> None:
         check_executor(executor, workers, ray_address)
         self._choice, self._device = (executor, workers, ray_address), device
-        self.sweep, self.subject = sweep, Subject.load(sweep)
+        self.sweep, self.subject = sweep, sweep.subject()
         objective = self.subject.objective()
         for cell in sweep.cells:
             sweep.attack(cell).check(objective)

@@ -6,18 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from advmi_core import __version__
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.data import NAMES, SPLITS
-from advmi_core.device import pick
 from advmi_core.mi.per_image.patches import PatchPreset
 from advmi_core.models import MODELS
-from advmi_core.run import Run
-from advmi_core.studies.sweep.results import SweepResult, SweepStep
-from advmi_core.studies.sweep.runner import Runner
 from advmi_core.studies.sweep.subject import Subject
 from advmi_core.validate import check_choice, check_count, check_number
 
@@ -91,7 +86,7 @@ class Method:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sweep:
+class SweepSpec:
     """Methods × ε on the first ``n`` images of a split; only images that the model gets right are attacked.
 
     On the CPU a shard has one thread, so that every executor gives the same bytes; another device gives the
@@ -160,7 +155,15 @@ class Sweep:
         Raises:
             ValueError: unknown or missing data or weights, or more images than there are.
         """
-        return self.spec_of(Subject.load(self))
+        return self.spec_of(self.subject())
+
+    def subject(self) -> Subject:
+        """Images and model.
+
+        Raises:
+            ValueError: unknown or missing data or weights, or more images than there are.
+        """
+        return Subject.load(self.dataset, self.split, self.n, self.model)
 
     def spec_of(self, subject: Subject) -> dict[str, Any]:
         """``spec`` where the images and the model are at hand."""
@@ -177,7 +180,7 @@ class Sweep:
         return plain
 
     @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Sweep:
+    def from_spec(cls, spec: Mapping[str, Any]) -> Self:
         """The sweep that a spec describes.
 
         Raises:
@@ -192,37 +195,6 @@ class Sweep:
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a sweep's spec: methods cannot be read ({error})") from error
         return cls(**{**{name: spec[name] for name in wanted}, "methods": methods})
-
-    def run(
-        self,
-        directory: Path | None = None,
-        *,
-        executor: str = "serial",
-        workers: int | None = None,
-        ray_address: str | None = None,
-        device: str = "auto",
-    ) -> Run[SweepStep, SweepResult]:
-        """Start the sweep, or go on with it: shards that an earlier run kept are not computed again.
-
-        Several processes may run the same sweep in the same directory at once; they share the work. Closing
-        the run keeps the finished shards. A complete run leaves result.npz, gallery.npz and summary.json.
-
-        Args:
-            directory: where the folders of all runs lie, default ``runs_folder()``; this one's is named by
-                its spec's hash.
-            executor: ``"serial"``, ``"processes"`` or ``"ray"``; no byte of the result depends on it.
-            workers: shards computed at a time, default one a core, or one on a GPU; serial has one.
-            ray_address: of a Ray cluster with AdvMI installed; None starts Ray on this machine only.
-            device: where to compute, see ``device.pick``. It is no part of the spec: each shard's timing says
-                where it was computed.
-
-        Raises:
-            ValueError: unknown or missing data, model, device or executor, more images than there are, an
-                attack that the model does not allow, or a folder that cannot be written or is not this
-                sweep's.
-        """
-        work = Runner(self, directory, executor, workers, ray_address, pick(device))
-        return Run(work.steps(), work.result, work.total)
 
 
 def check_name(value: object, what: str) -> None:

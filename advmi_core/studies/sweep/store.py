@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from advmi_core.files import parse_json
 from advmi_core.studies.sweep.folder import SPEC, RunFolder, runs_folder, shipped_folder
 from advmi_core.studies.sweep.results import SweepResult
-from advmi_core.studies.sweep.spec import Cell, Sweep
+from advmi_core.studies.sweep.spec import Cell
+from advmi_core.studies.sweep.study import Sweep
 
 SHIPPED = "~shipped"
 

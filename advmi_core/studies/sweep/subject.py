@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -11,9 +10,6 @@ from advmi_core import data, models
 from advmi_core.data.image_set import digest
 from advmi_core.models import Network
 from advmi_core.objectives import Classification, Objective, Reconstruction
-
-if TYPE_CHECKING:
-    from advmi_core.studies.sweep.spec import Sweep
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +21,14 @@ class Subject:
     network: Network
 
     @classmethod
-    def load(cls, sweep: Sweep) -> Subject:
-        """Images and weights of a sweep.
+    def load(cls, dataset: str, split: str, n: int, model: str) -> Subject:
+        """The first ``n`` images of a split, and a model trained on this data set.
 
         Raises:
             ValueError: they are missing or damaged, or there are fewer images than wanted.
         """
-        chosen = data.load(sweep.dataset, split=sweep.split).first(sweep.n)
-        return cls(chosen.x, chosen.y, models.load(sweep.model, dataset=sweep.dataset, device="cpu"))
+        chosen = data.load(dataset, split=split).first(n)
+        return cls(chosen.x, chosen.y, models.load(model, dataset=dataset, device="cpu"))
 
     @property
     def images_hash(self) -> str:

@@ -11,10 +11,10 @@ from advmi_core.attacks import PublishedMinMax
 from advmi_core.figures.attack import screen
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import work
-from advmi_core.ui.attack import views
+from advmi_core.ui.attack import downloads, gallery, results, settings, views
 from advmi_core.ui.attack.fields import parameters
-from advmi_core.ui.tasks import Task
-from advmi_core.ui.widgets import components, downloads, gallery, results, settings
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import components
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 

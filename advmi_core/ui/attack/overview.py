@@ -10,10 +10,10 @@ from advmi_core.attacks import MinMax
 from advmi_core.figures.encode import data_url
 from advmi_core.figures.words import readouts
 from advmi_core.jobs import Snapshot
-from advmi_core.ui import resources, work
-from advmi_core.ui.attack import form, frame, views
-from advmi_core.ui.tasks import Task
-from advmi_core.ui.widgets import components, layout, pictures, results
+from advmi_core.ui import layout, resources, work
+from advmi_core.ui.attack import form, frame, results, views
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import callout, components, pictures
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 PAGE = "overview"
@@ -143,7 +143,7 @@ def _start_if_asked(state: PageState, task: Task, pressed: bool) -> None:
 def _show(task: Task) -> None:
     snapshot = work.current(PAGE)
     if snapshot is None:
-        results.box(
+        callout.box(
             "note", "Ready", "Press “Watch it happen”: the attack unfolds here, iteration by iteration."
         )
         components.stage(views.idle(task), key="overview.stage")
@@ -161,7 +161,7 @@ def _draw(snapshot: Snapshot) -> None:
     else:
         results.say(snapshot, 0)
         components.stage(views.finished(snapshot), key="overview.stage")
-        results.readouts(readouts(snapshot.result, 0))
+        callout.readouts(readouts(snapshot.result, 0))
         _onwards()
 
 

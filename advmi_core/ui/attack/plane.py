@@ -16,11 +16,11 @@ from advmi_core.figures.attack.stage import payload
 from advmi_core.figures.attack.trail import start
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import EPS, WEIGHTS, Plane, PlaneResult, PlaneStep
-from advmi_core.ui import work
-from advmi_core.ui.attack import views
-from advmi_core.ui.tasks import Images, Kind, Task
-from advmi_core.ui.widgets import layout, settings
+from advmi_core.ui import layout, work
+from advmi_core.ui.attack import settings, views
+from advmi_core.ui.attack.tasks import Kind, Task
 from advmi_core.ui.widgets.components import source
+from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PRESENTER, PageState, choice, number
 

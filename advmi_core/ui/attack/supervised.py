@@ -9,12 +9,13 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
-from advmi_core.ui import resources, work
+from advmi_core.ui import layout, resources, work
 from advmi_core.ui.attack import form, frame, plane
 from advmi_core.ui.attack.fields import Parameter, parameters
 from advmi_core.ui.attack.form import Presets
-from advmi_core.ui.tasks import Images, Task
-from advmi_core.ui.widgets import layout, pictures
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 

@@ -9,13 +9,14 @@ import streamlit as st
 
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.augmentation.strength import DEFAULTS
-from advmi_core.ui import resources
+from advmi_core.ui import layout, resources
 from advmi_core.ui.attack import form, frame, plane
 from advmi_core.ui.attack.fields import Parameter, parameters
 from advmi_core.ui.attack.form import Presets
 from advmi_core.ui.attack.suite_fields import mi_weight
-from advmi_core.ui.tasks import Images, Task
-from advmi_core.ui.widgets import layout, pictures
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "unsupervised"

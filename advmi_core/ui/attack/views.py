@@ -13,7 +13,7 @@ from advmi_core.figures.attack import trail as trails
 from advmi_core.figures.attack.stage import Prediction, Rebuilt, payload
 from advmi_core.figures.attack.trail import Trail
 from advmi_core.jobs import Snapshot
-from advmi_core.ui.tasks import Task
+from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets.state import PRESENTER
 
 Floats = NDArray[np.float32]

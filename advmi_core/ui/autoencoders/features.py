@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES, signed
-from advmi_core.ui.widgets import results, tables
+from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.state import PageState
 
 _FOLDER = "assets/studies"
@@ -53,7 +53,7 @@ def draw(state: PageState) -> None:
 def _draw(state: PageState, name: str, table: dict[str, Any], command: str) -> None:
     spec, rows = table["spec"], table["rows"]
     for metric in dict.fromkeys(row["metric"] for row in rows):
-        results.box("note", *said([row for row in rows if row["metric"] == metric]))
+        callout.box("note", *said([row for row in rows if row["metric"] == metric]))
     with st.container(key=state.key(f"table-{name}")):
         st.table([_row(row) for row in rows], border="horizontal", hide_index=True)
     st.caption(

@@ -16,7 +16,7 @@ from advmi_core.figures.words import number
 from advmi_core.studies.autoencoders import latent
 from advmi_core.studies.autoencoders.latent import Nearest
 from advmi_core.ui.autoencoders.source import Shown, Uaes
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import Option, PageState
 from advmi_core.ui.widgets.state import number as numeric
 
@@ -37,7 +37,7 @@ def codes(state: PageState, shown: Shown, model: str) -> None:
     row = str(state.value("shown-row"))
     drawn = plane(shown, model, row)
     if drawn is None:
-        results.box("note", "The latent space is not here", _ABSENT)
+        callout.box("note", "The latent space is not here", _ABSENT)
         return
     apart = np.linalg.norm(drawn.x_adv - drawn.x, axis=1).mean()
     spread = np.linalg.norm(drawn.x - drawn.x.mean(0), axis=1).mean()
@@ -75,11 +75,11 @@ def manifold(state: PageState, shown: Shown, model: str) -> None:
     row = str(state.value("shown-row"))
     found = shown.uaes(model, row)
     if found is None:
-        results.box("note", "There is nothing to look at yet", _ABSENT)
+        callout.box("note", "There is nothing to look at yet", _ABSENT)
         return
     drawn = clouds(shown, model, row) or []
     before, after = drawn[0], drawn[-1]
-    results.box(
+    callout.box(
         "note", "Nearest other training image",
         f"An original has it at {np.median(before.distance):.2f} (median L2), a UAE at "
         f"{np.median(after.distance):.2f}; losses {SCALE * np.median(before.loss):.2f} and "

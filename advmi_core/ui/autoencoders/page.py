@@ -8,7 +8,7 @@ from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.records import part_in_hand
-from advmi_core.ui import long_jobs, work
+from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.autoencoders import (
     features,
     form,
@@ -18,7 +18,6 @@ from advmi_core.ui.autoencoders import (
     shipped,
     views,
 )
-from advmi_core.ui.widgets import layout
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 

@@ -11,7 +11,7 @@ from advmi_core.figures.autoencoders.series import SCALE, of_model, title
 from advmi_core.figures.encode import data_url
 from advmi_core.parts import Floats
 from advmi_core.ui.autoencoders.source import Shown
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 _FIELDS = ("x", "x_adv", "before", "before_adv", "after", "after_adv")
@@ -23,7 +23,7 @@ def draw(state: PageState, shown: Shown, model: str) -> None:
     row = str(state.value("shown-row"))
     found = shown.result.examples(model, row)
     if found is None:
-        results.box("note", "No pictures of this row", "They appear when its first training is finished.")
+        callout.box("note", "No pictures of this row", "They appear when its first training is finished.")
         return
     st.markdown(
         f"**{title(row)}, {of_model(model)}** · above: x, rebuilt before and after retraining · below: x̃, "

@@ -11,7 +11,7 @@ from advmi_core.studies.autoencoders import MakingStep, RetrainingStudy, Retrain
 from advmi_core.ui import work
 from advmi_core.ui.autoencoders import files, views
 from advmi_core.ui.autoencoders.source import Shown
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 _EVERY = 0.5  # seconds between two pictures
@@ -43,11 +43,11 @@ def _ended(now: Snapshot) -> None:
     text = f"{study.n} training images, {seeds}, {duration(now.elapsed)}."
     if now.state == "cancelled":
         why = now.error or "Cancelled."
-        results.box("note", "Partial result", f"{why} Finished trainings are kept, Start goes on. {text}")
+        callout.box("note", "Partial result", f"{why} Finished trainings are kept, Start goes on. {text}")
     elif now.records and all(step.reused for step in now.records):
-        results.box("note", "Your run", f"Computed before, loaded. {text}")
+        callout.box("note", "Your run", f"Computed before, loaded. {text}")
     else:
-        results.box("note", "Your run", text)
+        callout.box("note", "Your run", text)
 
 
 def said(now: Snapshot) -> str:

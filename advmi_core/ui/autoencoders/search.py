@@ -9,7 +9,7 @@ import streamlit as st
 
 from advmi_core.figures.autoencoders.series import SCALE, of_model, signed, title
 from advmi_core.figures.words import two_digits
-from advmi_core.ui.widgets import results, tables
+from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.state import PageState
 
 COMMAND = "python benchmarks/uae_search.py"
@@ -46,7 +46,7 @@ def draw(state: PageState) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     lines = searches[str(name)]
-    results.box("note", *said(lines))
+    callout.box("note", *said(lines))
     with st.container(key=state.key("table-search")):
         st.table([_row(line) for line in lines], border="horizontal", hide_index=True)
     st.caption(

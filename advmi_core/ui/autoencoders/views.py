@@ -34,7 +34,7 @@ from advmi_core.ui.autoencoders import (
     pictures,
 )
 from advmi_core.ui.autoencoders.source import Shown
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
 BARE = {"displayModeBar": False}
@@ -59,7 +59,7 @@ def draw(state: PageState, shown: Shown) -> None:
     """Choosers, legend and the chosen view."""
     models = models_of(shown.measured)
     if not models:
-        results.box("note", "No training is finished yet", "The first losses appear with the first training.")
+        callout.box("note", "No training is finished yet", "The first losses appear with the first training.")
         return
     # What was not drawn while a run was followed would come back without its choice.
     for name in ("view", "shown-model", "shown-row"):
@@ -119,7 +119,7 @@ def _row(state: PageState, rows: list[str]) -> None:
 
 def _comparison(state: PageState, shown: Shown, model: str) -> None:
     for protocol in protocols_of(shown.lines):
-        results.box("note", *retraining_words.verdict(shown.lines, model, protocol))
+        callout.box("note", *retraining_words.verdict(shown.lines, model, protocol))
     _bars(state, shown, models_of(shown.measured))
     st.caption(
         "Percent: change against the original (dashed) of the same protocol. Whiskers: 95 % interval of the "
@@ -187,9 +187,9 @@ def _curves(state: PageState, shown: Shown, model: str, height: int = _LARGE) ->
 def _start(state: PageState, shown: Shown, model: str) -> None:
     said = retraining_words.start_or_optimisation(shown.lines, model)
     if not said:
-        results.box("note", "No UAEs yet", "This view appears when the first UAEs are made.")
+        callout.box("note", "No UAEs yet", "This view appears when the first UAEs are made.")
         return
-    results.box("note", f"How far from the original, {of_model(model)}", said)
+    callout.box("note", f"How far from the original, {of_model(model)}", said)
     st.plotly_chart(
         retraining_screen.moved(shown.lines, model, _LARGE),
         config=BARE,

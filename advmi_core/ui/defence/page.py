@@ -8,14 +8,14 @@ from advmi_core.defenses import DEFENSES
 from advmi_core.jobs import journal
 from advmi_core.studies.defence import Lesson, LessonStep, user_folder
 from advmi_core.studies.defence.records import STAGES
-from advmi_core.ui import long_jobs, work
+from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.defence import (
     form,
     run_view,
     tables,
     views,
 )
-from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 
@@ -50,7 +50,7 @@ def page() -> None:
             _start(state)
         _find_again(state)
         if work.current(PAGE) is None:
-            results.box("note", "Nothing trained yet", _IDLE)
+            callout.box("note", "Nothing trained yet", _IDLE)
             tables.draw(state)
         else:
             _chosen(state)

@@ -13,7 +13,7 @@ from advmi_core.studies.defence import Lesson, LessonResult, LessonStep
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STAGES, STANDARD
 from advmi_core.ui import work
 from advmi_core.ui.defence import files, views
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 _EVERY = 0.6  # seconds between two pictures
@@ -42,9 +42,9 @@ def _show(state: PageState, now: Snapshot) -> None:
 def _ended(now: Snapshot, result: LessonResult) -> None:
     if now.state == "cancelled":
         why = now.error or "Cancelled."
-        results.box("note", "Partial result", f"{why} What is finished is kept, Start goes on from there.")
+        callout.box("note", "Partial result", f"{why} What is finished is kept, Start goes on from there.")
     if result.complete or result.measured:
-        results.box(*defence_words.verdict(result))
+        callout.box(*defence_words.verdict(result))
         if said := defence_words.over_training(result):
             st.caption(f"{said} One training each: another seed may say otherwise. {_took(now)}")
 

@@ -22,7 +22,7 @@ from advmi_core.studies.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources
 from advmi_core.ui.defence import term
 from advmi_core.ui.defence.views import BARE
-from advmi_core.ui.widgets import results, tables
+from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
@@ -78,9 +78,9 @@ def draw(state: PageState) -> None:
 def _table(state: PageState, result: RobustnessResult, norm: str) -> None:
     lines = result.table()
     columns = [line for line in lines if line.attack in LABELS[norm]]
-    results.box(*robustness_words.verdict(result))
+    callout.box(*robustness_words.verdict(result))
     if doubts := result.doubts():
-        results.box("bad", "Not to be trusted as it stands", f"{'; '.join(doubts)}.")
+        callout.box("bad", "Not to be trusted as it stands", f"{'; '.join(doubts)}.")
     _measured(state, columns)
     _charts(state, result, columns)
     with st.expander("Every difference from its baseline, seed by seed"), st.container(

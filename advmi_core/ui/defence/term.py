@@ -9,7 +9,7 @@ import streamlit as st
 from advmi_core.figures.robustness import term as robustness_term
 from advmi_core.figures.sweep import legend as sweep_legend
 from advmi_core.ui.defence.views import BARE
-from advmi_core.ui.widgets import results, tables
+from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.state import PageState
 
 _STEM = "namid-late"
@@ -24,7 +24,7 @@ def studies() -> list[dict[str, Any]]:
 
 def draw(state: PageState, found: list[dict[str, Any]]) -> None:
     """The verdict, all differences in one figure, and a table a study."""
-    results.box(*robustness_term.said(found))
+    callout.box(*robustness_term.said(found))
     st.markdown("**Difference from the model that goes on alone**, paired 95 % interval over the images")
     st.html(sweep_legend.samples(robustness_term.looks(found)))
     st.plotly_chart(

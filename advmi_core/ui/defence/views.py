@@ -18,7 +18,7 @@ from advmi_core.figures.words import number
 from advmi_core.studies.defence import LessonResult
 from advmi_core.studies.defence.attacks import SHORT
 from advmi_core.studies.defence.records import DEFENCE, ESTIMATORS, STANDARD
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
 BARE = {"displayModeBar": False}
@@ -182,7 +182,7 @@ def _equations(state: PageState, result: LessonResult) -> None:
         f"Eq. 5. Adversarial MI of x̃ minus that of x: {signed(felt['first'])} by Eq. 4, "
         f"{signed(felt['optimised'])} by Eq. 5."
     )
-    results.box("note", "How far apart x and x̃ are", text)
+    callout.box("note", "How far apart x and x̃ are", text)
     _chart(state, "equations", figure, text)
     st.caption(
         f"Standard model under {drawn.ATTACK}, the {count} of {result.lesson.measured} test images that are "
@@ -192,7 +192,7 @@ def _equations(state: PageState, result: LessonResult) -> None:
 
 
 def _nothing() -> None:
-    results.box("note", "Not measured yet", "This view appears when the models are under attack.")
+    callout.box("note", "Not measured yet", "This view appears when the models are under attack.")
 
 
 def _head(title: str, looks: list[Style]) -> None:

@@ -11,9 +11,9 @@ from advmi_core.figures.mutual_information import bounds as figures
 from advmi_core.figures.words import number
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.critics.live import BoundRace, RaceResult, RaceStep
-from advmi_core.ui import work
+from advmi_core.ui import layout, work
 from advmi_core.ui.mutual_information import race_form
-from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
@@ -67,7 +67,7 @@ def _outcome(state: PageState) -> None:
     if snapshot is not None:
         work.follow(_job(state), lambda now: _show(state, now))
         return
-    results.box("note", "Ready", "Press Start: every bound draws its curve, the grey line is the truth.")
+    callout.box("note", "Ready", "Press Start: every bound draws its curve, the grey line is the truth.")
     steps = int(state.value("race-steps"))
     _chart(state, (), race_form.bounds(state), race_form.truth(state), steps)
 
@@ -111,7 +111,7 @@ def _say(snapshot: Snapshot) -> None:
     if snapshot.state == "cancelled":
         done = snapshot.records[-1].step if snapshot.records else 0
         text = f"Partial result: cancelled after {done} of {snapshot.records[-1].total} steps. {text}"
-    results.box("good" if error[best] < _CLOSE * max(1.0, result.truth) else "note", title, text)
+    callout.box("good" if error[best] < _CLOSE * max(1.0, result.truth) else "note", title, text)
 
 
 def _table(result: RaceResult) -> None:

@@ -16,11 +16,11 @@ from advmi_core.jobs import Snapshot
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies.critics.one_image import PGD_STEPS, CriticLens, Scores, Twins, twins
-from advmi_core.ui import resources, work
+from advmi_core.ui import layout, resources, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import maps
-from advmi_core.ui.tasks import Images
-from advmi_core.ui.widgets import layout, pictures, results
+from advmi_core.ui.widgets import callout, pictures
+from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
@@ -127,7 +127,7 @@ def _train_if_asked(state: PageState, pair: Twins, pressed: bool, what: tuple[ob
 def _outcome(state: PageState) -> None:
     snapshot = work.current(_job(state))
     if snapshot is None:
-        results.box("note", "Ready", "Press “Train the critic” to see its scores on these K pairs of maps.")
+        callout.box("note", "Ready", "Press “Train the critic” to see its scores on these K pairs of maps.")
         return
     work.follow(_job(state), lambda now: _show(state, now))
 
@@ -142,7 +142,7 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
     elif snapshot.records:
         _walk(state)
     else:
-        results.box("note", "Cancelled", "Before the critic's first step.")
+        callout.box("note", "Cancelled", "Before the critic's first step.")
 
 
 @st.fragment
@@ -158,7 +158,7 @@ def _walk(state: PageState) -> None:
     now = records[shown]
     about: _About = snapshot.about
     with numbers:
-        results.readouts(_readouts(now, _reliable(about.wanted, about.twins)))
+        callout.readouts(_readouts(now, _reliable(about.wanted, about.twins)))
     _charts(state, snapshot.records, now, mi_scores.extent(snapshot.records))
     st.caption(f":material/info: In-sample: {words.OPTIMISTIC} {_PATCHES}")
 

@@ -12,10 +12,10 @@ from advmi_core.figures.words import number
 from advmi_core.jobs import Snapshot
 from advmi_core.mi.dataset.tasks import LARGEST_DIM
 from advmi_core.studies.critics.overshoot import KS, KSweep, SweepResult, SweepStep, reached
-from advmi_core.ui import work
+from advmi_core.ui import layout, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.attack.fields import Parameter
-from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.field import Field
 from advmi_core.ui.widgets.state import PageState, choice
 
@@ -110,7 +110,7 @@ def _outcome(state: PageState) -> None:
     if snapshot is not None:
         work.follow(_job(state), lambda now: _show(state, now))
         return
-    results.box("note", "Ready", "Press Start: the chosen K is trained first, then all the others.")
+    callout.box("note", "Ready", "Press Start: the chosen K is trained first, then all the others.")
     _charts(state, _spec(state), ())
 
 
@@ -128,7 +128,7 @@ def _say(snapshot: Snapshot) -> None:
     """The outcome in one sentence."""
     result: SweepResult = snapshot.result
     if not result.ks:
-        results.box("note", "Cancelled", "No K had reached its last step.")
+        callout.box("note", "Cancelled", "No K had reached its last step.")
         return
     train, held_out = result.train.mean(1), result.held_out.mean(1)
     title = f"With {result.ks[0]} pairs: {number(float(train[0]))} nats in sample"
@@ -142,7 +142,7 @@ def _say(snapshot: Snapshot) -> None:
         text += "Even the largest K is too small for the two to agree."
     if snapshot.state == "cancelled":
         text = f"Partial result: {len(result.ks)} of {len(KS)} K are done. {text}"
-    results.box("note", title, text)
+    callout.box("note", title, text)
 
 
 def _charts(state: PageState, spec: KSweep, records: Sequence[SweepStep]) -> None:

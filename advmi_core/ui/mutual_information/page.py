@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from advmi_core.ui import layout
 from advmi_core.ui.mutual_information import (
     bounds,
     one_image,
@@ -13,7 +14,6 @@ from advmi_core.ui.mutual_information import (
     picture,
     sampling,
 )
-from advmi_core.ui.widgets import layout
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "mutual-information"

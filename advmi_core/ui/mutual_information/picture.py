@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.ui.widgets import layout
+from advmi_core.ui import layout
 from advmi_core.ui.widgets.components import source
 from advmi_core.ui.widgets.state import PRESENTER, PageState, number
 

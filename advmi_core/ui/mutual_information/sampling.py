@@ -18,10 +18,10 @@ from advmi_core.studies.sampling.exports import values_csv, values_npz
 from advmi_core.studies.sampling.parts import PERTURB
 from advmi_core.studies.sampling.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling.study import SamplingStudy
-from advmi_core.ui import long_jobs, resources, work
+from advmi_core.ui import layout, long_jobs, resources, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import layout, results, settings
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
@@ -61,11 +61,11 @@ def section(state: PageState) -> None:
         long_jobs.find_again(state, _job(state), key, lambda: _start(state))
         snapshot = work.current(_job(state))
         if snapshot is None:
-            results.box(
+            callout.box(
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
         elif (made := snapshot.about) != _study(state):
-            settings.said(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
+            callout.of_other_settings(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
         work.follow(_job(state), lambda now: _show(state, now))
     reliability.draw(state)
 
@@ -144,7 +144,7 @@ def _verdict(snapshot: Snapshot) -> None:
         text = f"Partial result: cancelled, finished parts are kept. {text}"
     elif all(step.reused for step in snapshot.records):
         text += " Measured before, loaded."
-    results.box("note", "Do two seeds order the images alike?", text)
+    callout.box("note", "Do two seeds order the images alike?", text)
 
 
 def _picture(state: PageState, result: StudyResult) -> None:

@@ -30,7 +30,7 @@ from advmi_core.ui.sweep import (
 )
 from advmi_core.ui.sweep.run_view import TRASHED
 from advmi_core.ui.visitors import of_another
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 CHOSEN = "chosen"
@@ -99,7 +99,7 @@ def _numbers(state: PageState, info: RunInfo) -> None:
         sweep_charts.table(state, points)
         sweep_files.offer(state, found, points, points[0].eps)
     else:
-        results.box("note", "No shard is finished yet", "Open it to go on.")
+        callout.box("note", "No shard is finished yet", "Open it to go on.")
 
 
 def _fill(info: RunInfo) -> None:
@@ -129,7 +129,7 @@ def undo(state: PageState) -> None:
     # At the left: the tools of the table below lie over what is above its right end, once it was hovered.
     button, said = st.columns([1, 6], vertical_alignment="center")
     with said:
-        results.box("note", "Deleted", f"{trashed.name} lies in the trash for a day.")
+        callout.box("note", "Deleted", f"{trashed.name} lies in the trash for a day.")
     button.button(
         "Undo", key=state.key("undo"), icon=":material/undo:", on_click=_restore, args=(state, trashed),
         width="stretch",

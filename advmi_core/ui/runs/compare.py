@@ -11,7 +11,7 @@ from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import RunInfo, SweepResult, load
 from advmi_core.ui.sweep import cells as sweep_cells
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 _SAME = ("dataset", "split")
@@ -35,11 +35,11 @@ def draw(state: PageState, first: RunInfo, second: RunInfo) -> None:
 
 def _paired(state: PageState, a: SweepResult, b: SweepResult) -> None:
     if any(a.spec[name] != b.spec[name] for name in _SAME):
-        results.box("note", "Not paired", "The two runs are about different images.")
+        callout.box("note", "Not paired", "The two runs are about different images.")
         return
     rows = lines(a, b)
     if not rows:
-        results.box("note", "Not paired", "No method has the same name and the same ε in both runs.")
+        callout.box("note", "Not paired", "No method has the same name and the same ε in both runs.")
         return
     with st.container(key=state.key("table-of-pairs")):
         st.table(rows, border="horizontal", hide_index=True)

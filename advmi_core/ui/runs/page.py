@@ -8,6 +8,7 @@ import streamlit as st
 
 from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import RunInfo, runs, runs_folder
+from advmi_core.ui import layout
 from advmi_core.ui.runs import (
     actions,
     compare,
@@ -15,7 +16,7 @@ from advmi_core.ui.runs import (
 )
 from advmi_core.ui.runs.actions import CHOSEN
 from advmi_core.ui.sweep import page as mi_vs_asr
-from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState, several
 
 PAGE = "runs"
@@ -35,7 +36,7 @@ def page() -> None:
     if known:
         _known(state, known)
     else:
-        results.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
+        callout.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
         st.code(mi_vs_asr.COMMAND, language="bash")
     studies.draw(state)
     st.caption(f"Runs lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")

@@ -11,7 +11,7 @@ from advmi_core.evaluation import Comparison, Paired, compare
 from advmi_core.figures.sweep.series import Point, title
 from advmi_core.figures.words import number, two_digits
 from advmi_core.studies.sweep import SweepResult
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
 
 _METHOD, _EPS, _AGAINST = "cell-method", "cell-eps", "cell-against"
@@ -90,7 +90,7 @@ def _written(eps: float) -> str:
 def say(a: Point, b: Point) -> None:
     """The comparison of two cells at one ε in one sentence."""
     found = compare(a.table, b.table)
-    results.box("note", headline(a, b, found.mi), detail(found))
+    callout.box("note", headline(a, b, found.mi), detail(found))
 
 
 def headline(a: Point, b: Point, mi: Paired) -> str:

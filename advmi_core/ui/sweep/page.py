@@ -8,6 +8,7 @@ import streamlit as st
 
 from advmi_core.studies.sweep import RunInfo, find, load, runs, runs_folder
 from advmi_core.studies.sweep.store import SHIPPED
+from advmi_core.ui import layout
 from advmi_core.ui.sweep import (
     charts,
     form,
@@ -15,7 +16,7 @@ from advmi_core.ui.sweep import (
     jobs,
     run_view,
 )
-from advmi_core.ui.widgets import layout, results
+from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 PAGE = "mi-vs-asr"
@@ -110,7 +111,7 @@ def _outcome(state: PageState, known: list[RunInfo]) -> None:
     run = str(state.value(RUN))
     info = _info(known, run)
     if not run:
-        results.box(
+        callout.box(
             "note", "Nothing measured yet",
             "Press Start, or run the command below: it fills this page and goes on where it stopped.",
         )  # fmt: skip
@@ -121,7 +122,7 @@ def _outcome(state: PageState, known: list[RunInfo]) -> None:
         return
     run_view.said_of_job(folder)
     if info is None:
-        results.box(
+        callout.box(
             "note", "This run is gone",
             "Every figure here comes from a run's folder, and this folder is not there (any more). "
             "Choose another run, or press Start to measure again.",

@@ -21,7 +21,7 @@ from advmi_core.ui.sweep import (
     jobs,
 )
 from advmi_core.ui.sweep.jobs import Begun
-from advmi_core.ui.widgets import absent, results
+from advmi_core.ui.widgets import absent, callout
 from advmi_core.ui.widgets.state import PageState
 
 TRASHED = "runs.trashed"  # what the page Runs can bring back
@@ -80,7 +80,7 @@ def show(state: PageState, begun: Begun) -> None:
 def _offer_more(state: PageState, info: RunInfo) -> None:
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
-        results.box(
+        callout.box(
             "note", "Partial run",
             f"{info.done} of {info.total} shards are measured; the intervals say how far that carries.",
         )  # fmt: skip
@@ -95,7 +95,7 @@ def _offer_again(state: PageState, info: RunInfo) -> None:
     said, button = st.columns([4, 1], vertical_alignment="center")
     source = "The result came with AdvMI" if info.shipped else "The result was measured here before"
     with said:
-        results.box("note", "Already measured", f"{source}: these settings, images and weights.")
+        callout.box("note", "Already measured", f"{source}: these settings, images and weights.")
     kept = (
         "As a run of your own; the shipped one stays."
         if info.shipped
@@ -130,7 +130,7 @@ def _begin(state: PageState, info: RunInfo) -> None:
 def _body(state: PageState, folder: Path, found: SweepResult) -> None:
     points = cells.points(found)
     if not points:
-        results.box("note", "No shard is finished yet", "The first points appear with the first shard.")
+        callout.box("note", "No shard is finished yet", "The first points appear with the first shard.")
         return
     charts.draw(state, points)
     other = cells.choose(state, points)

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from advmi_core.data import DecodedImage, ImageSet, decode_image
 from advmi_core.figures.encode import data_url
-from advmi_core.ui.tasks import Images
 from advmi_core.ui.widgets import components
+from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 

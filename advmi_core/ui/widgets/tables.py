@@ -9,7 +9,7 @@ import streamlit as st
 
 from advmi_core import paths
 from advmi_core.files import parse_json
-from advmi_core.ui.widgets import results
+from advmi_core.ui.widgets import callout
 
 
 def folder() -> Path:
@@ -28,7 +28,7 @@ def read(name: str, keys: set[str]) -> dict[str, Any] | None:
 
 def missing(heading: str, command: str, more: str = "") -> None:
     """Say that there is no table, and how to make it."""
-    results.box(
+    callout.box(
         "note", heading, f"The command below computes it, and goes on where it stopped. {more}".strip()
     )
     st.code(command, language="bash")

@@ -1,90 +1,24 @@
-"""What UAEs do to learned features: a network retrained on them, then a classifier on its features.
-
-The shared part of the studies of representation and of contrastive learning (METHODS §4). Base, new images
-and protocols are those of ``RetrainingStudy``; what is measured is not only the network's own loss but also
-the accuracy that a classifier reaches on its features.
-"""
+"""ProbeStudy: a spec that can be run."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from abc import ABC
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
-from torch import Tensor
-
-from advmi_core.augmentation import Augmentation
-from advmi_core.data import ImageSet
 from advmi_core.device import pick
-from advmi_core.models import Network
-from advmi_core.objectives import Objective
 from advmi_core.run import Run
 from advmi_core.studies.autoencoders.features.results import (
-    PROBE_ROWS,
-    Cell,
     ProbeRecord,
     ProbeResult,
 )
+from advmi_core.studies.autoencoders.features.spec import ProbeSpec
 from advmi_core.studies.autoencoders.features.work import ProbeWork
-from advmi_core.studies.autoencoders.records import PROTOCOLS
-from advmi_core.studies.autoencoders.retraining import Retraining
-from advmi_core.validate import check_count
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeStudy(Retraining, ABC):
-    """Rows × seeds of one network; frozen, JSON-serialisable through ``spec()``.
-
-    Attributes:
-        epochs: of a training.
-        mi: of the UAEs, see ``Augmentation``.
-        others: see ``Retraining``.
-
-    Raises:
-        ValueError: a parameter is outside its range.
-    """
-
-    kind: ClassVar[str]
-    model: ClassVar[str]
-    metrics: ClassVar[tuple[str, ...]]
-
-    epochs: int = 20
-    mi: str = "mine-patches"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_count(self.epochs, "epochs")
-        self.augmentation()
-
-    @abstractmethod
-    def objective(self, network: Network, references: Tensor) -> Objective:
-        """What the UAEs of the base pursue; ``references`` (V,C,H,W) are the validation images."""
-
-    @abstractmethod
-    def probe(self, network: Network, train: ImageSet, test: ImageSet, seed: int) -> tuple[float, ...]:
-        """The study's metrics of a trained network: learnt on ``train``, measured on ``test``."""
-
-    @property
-    def cells(self) -> list[Cell]:
-        """(row, protocol) in the table's order."""
-        return [(row, protocol) for protocol in PROTOCOLS for row in PROBE_ROWS]
-
-    def gradient_steps(self, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs, protocol)
-
-    def augmentation(self) -> Augmentation:
-        """How the UAEs are made."""
-        return Augmentation(
-            mi=self.mi,
-            part=self.part,
-            **self.strength,
-        )
-
-    def spec(self) -> dict[str, Any]:
-        """All parameters, JSON-serialisable."""
-        return {"study": self.kind, "model": self.model, **asdict(self), "made": self.augmentation().spec()}
+class ProbeStudy(ProbeSpec, ABC):
+    """ProbeStudy with the parameters of ``ProbeSpec``, ready to run."""
 
     def run(self, directory: Path, *, device: str = "auto") -> Run[ProbeRecord, ProbeResult]:
         """Start the study, or go on with it; a kill loses at most the training or part in hand.

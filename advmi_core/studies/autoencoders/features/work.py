@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,11 +28,9 @@ from advmi_core.studies.autoencoders.features.results import (
     ProbeResult,
     ProbeStep,
 )
+from advmi_core.studies.autoencoders.features.spec import ProbeSpec
 from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, PROTOCOLS, MakingStep
 from advmi_core.studies.autoencoders.training import Lesson, Training, one_thread
-
-if TYPE_CHECKING:
-    from advmi_core.studies.autoencoders.features.study import ProbeStudy
 
 _WEIGHTS = "weights/"
 _SHORT, _LONG = PROTOCOLS
@@ -49,7 +47,7 @@ class ProbeTraining(Training):
 class ProbeWork:
     """One run of a study; see ``ProbeStudy.run``."""
 
-    def __init__(self, study: ProbeStudy, directory: Path, device: torch.device) -> None:
+    def __init__(self, study: ProbeSpec, directory: Path, device: torch.device) -> None:
         self.study, self._device = study, device
         images = data.load(study.dataset, split="train")
         if study.n + study.validation > len(images):

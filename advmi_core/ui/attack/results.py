@@ -1,8 +1,7 @@
-"""A finished run: verdict, numbers, gallery, files."""
+"""A finished run of an attack: verdict, numbers, order of its images."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -10,11 +9,10 @@ import streamlit as st
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.evaluation import moments
 from advmi_core.figures import words
-from advmi_core.figures.words import Readout, Verdict
+from advmi_core.figures.words import Verdict
 from advmi_core.jobs import Snapshot
-from advmi_core.ui.tasks import Task
-
-_ICONS = {"good": "✓", "bad": "✗", "note": "○"}
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import callout
 
 
 def verdict_of(task: Task, result: AttackResult, row: int) -> Verdict:
@@ -33,33 +31,15 @@ def say(snapshot: Snapshot, row: int) -> None:
     if snapshot.state == "cancelled":
         done = snapshot.records[-1].step if snapshot.records else 0
         text = f"Partial result: cancelled after {done} of {task.total} iterations. {text}"
-    box(verdict.tone, verdict.title, text)
-
-
-def box(tone: str, title: str, text: str) -> None:
-    """One sentence in a frame; tone is told by colour, line style, symbol and words."""
-    st.html(
-        f'<div class="verdict {tone}" role="status"><b>{_ICONS[tone]}&nbsp; {escape(title)}</b>'
-        f"<span>{escape(text)}</span></div>"
-    )
+    callout.box(verdict.tone, verdict.title, text)
 
 
 def numbers(snapshot: Snapshot, row: int) -> None:
     """The read-outs of one image and what to think of the two measures."""
-    readouts(words.readouts(snapshot.result, row))
+    callout.readouts(words.readouts(snapshot.result, row))
     st.caption(f":material/info: Information kept: {words.KEPT} MI by InfoNCE: {words.MEASURED}")
     for warning in snapshot.result.warnings:
         st.caption(f":material/warning: {warning}")
-
-
-def readouts(shown: list[Readout]) -> None:
-    """Small name, large number, in a row."""
-    parts = [
-        f'<div class="readout" title="{escape(item.help)}"><small>{escape(item.label)}</small>'
-        f"<b>{escape(item.value)}</b></div>"
-        for item in shown
-    ]
-    st.html(f'<div class="readouts">{"".join(parts)}</div>')
 
 
 def summary(snapshot: Snapshot) -> str:

@@ -15,9 +15,8 @@ from advmi_core.figures.attack import print as printed
 from advmi_core.figures.palette import default_gain
 from advmi_core.figures.words import percent
 from advmi_core.jobs import Snapshot
-from advmi_core.ui.attack import views
-from advmi_core.ui.tasks import Task
-from advmi_core.ui.widgets import results
+from advmi_core.ui.attack import results, views
+from advmi_core.ui.attack.tasks import Task
 
 
 def offer(page: str, snapshot: Snapshot, row: int) -> None:

@@ -20,37 +20,12 @@ from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification, Reconstruction
 from advmi_core.run import Run
 from advmi_core.ui import resources
+from advmi_core.ui.widgets.images import Images
+from advmi_core.ui.work import FEW
 
 Kind = Literal["classification", "reconstruction"]
-FEW = 8  # images that are fastest on one core
 _MEMORY = 1 << 30
 _BYTES_PER_WEIGHT = 16  # weight, gradient and two moments
-
-
-@dataclass(frozen=True)
-class Images:
-    """Chosen images.
-
-    Attributes:
-        x: (B,C,H,W) in [0,1].
-        y: (B,) labels; where ``known`` is False, the model's own first answers.
-        names: B short names.
-        source: where they come from, for people.
-    """
-
-    x: Tensor
-    y: Tensor
-    known: bool
-    names: tuple[str, ...]
-    source: str
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def only(self, keep: Tensor) -> Images:
-        """Those rows for which ``keep`` (B,) is True."""
-        names = tuple(name for name, kept in zip(self.names, keep.tolist(), strict=True) if kept)
-        return replace(self, x=self.x[keep], y=self.y[keep], names=names)
 
 
 @dataclass(frozen=True)

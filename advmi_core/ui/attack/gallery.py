@@ -8,8 +8,9 @@ from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.encode import data_url
 from advmi_core.figures.words import percent
 from advmi_core.jobs import Snapshot
-from advmi_core.ui.tasks import Task
-from advmi_core.ui.widgets import components, results
+from advmi_core.ui.attack import results
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import components
 
 
 def pick(page: str, snapshot: Snapshot) -> int:

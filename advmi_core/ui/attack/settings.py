@@ -9,21 +9,15 @@ import torch
 
 from advmi_core.figures.words import number
 from advmi_core.ui.attack.fields import Parameter, parameters
-from advmi_core.ui.tasks import Images, Task
-from advmi_core.ui.widgets import results
+from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets.images import Images
 
 
 def mark(shown: Task, chosen: Task) -> None:
     """Say above a result that it was made by other settings, and by which."""
     if made := differences(shown, chosen):
-        said(", ".join(made))
-
-
-def said(made: str) -> None:
-    """The sentence itself; ``made``: the settings of what is shown."""
-    results.box(
-        "note", "Of other settings", f"What is shown below was made with {made}. Start makes it anew."
-    )
+        callout.of_other_settings(", ".join(made))
 
 
 def differences(shown: Task, chosen: Task) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Protocol
 from advmi_core.data.catalog import CATALOG, SPLITS
 from advmi_core.data.image_set import Pixels
 from advmi_core.data.readers import cifar, idx, mice, svhn
-from advmi_core.data.readers.tree import open_tree
 from advmi_core.data.uploads import files as picture_files
 from advmi_core.data.uploads.pictures import Shape
+from advmi_core.data.uploads.tree import open_tree
 
 Files = tuple[Path, ...]
 
