@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 from advmi_core.studies.autoencoders import PROTOCOLS, ROWS, Retrained, RowSummary
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from advmi_core.figures.defence.series import (
     Split,
 )
 from advmi_core.figures.defence.text import signed
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 from advmi_core.figures.words import number
 
 SUM = Style("Natural + adversarial", "#b3689a", "dashdot", "star", "-.", "*", "8 4 2 4")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from advmi_core.defenses import DefenseStep, Epoch, EstimatorStep
 from advmi_core.figures.defence.series import ADVERSARIAL, NATURAL, WHOLE, Floats
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 
 HEIGHT = 225
 BASE = "#888888"

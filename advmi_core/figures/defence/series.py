@@ -12,7 +12,7 @@ from torch import Tensor
 
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired, paired
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 from advmi_core.studies.defence import LessonResult, Measured
 from advmi_core.studies.defence import attacks as lesson_attacks
 from advmi_core.studies.defence.records import DEFENCE, STANDARD

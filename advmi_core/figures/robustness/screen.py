@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from advmi_core.figures.defence.screen import BASE, empty_figure
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 from advmi_core.studies.robustness import Line, RobustnessResult
 from advmi_core.studies.robustness.suite import GUARDS
 

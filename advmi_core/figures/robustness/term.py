@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from advmi_core.figures.defence.screen import BASE, empty_figure
 from advmi_core.figures.defence.text import signed
-from advmi_core.figures.sweep.series import Style
+from advmi_core.figures.style import Style
 
 Study = dict[str, Any]
 SPEC = {"standard", "after", "held", "attack", "estimators"}

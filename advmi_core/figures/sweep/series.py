@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from advmi_core.evaluation import ImageTable, Interval, Summary
+from advmi_core.figures.style import Dashes, Style
 
-Dashes = str | tuple[int, tuple[int, ...]]
 LEVEL = 0.95
 
 
@@ -49,26 +49,6 @@ class Point:
             return Interval(math.nan, math.nan)
         half = float(stdtrit(mi.n - 1, (1 + LEVEL) / 2)) * mi.std / math.sqrt(mi.n - 1)
         return Interval(mi.mean - half, mi.mean + half)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a method is named and drawn: dash and mark tell the same as the ink.
-
-    Attributes:
-        title: for people.
-        ink: #rrggbb, readable on white and on dark grey.
-        dash, mark: plotly's names; ``line``, ``marker``: the same in matplotlib.
-        pattern: SVG's stroke-dasharray, for the legend.
-    """
-
-    title: str
-    ink: str
-    dash: str
-    mark: str
-    line: Dashes
-    marker: str
-    pattern: str
 
 
 _LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
