@@ -24,7 +24,8 @@ from advmi_core.studies.sampling import parts as sampling_parts
 from advmi_core.studies.sampling.exports import values_csv, values_npz
 from advmi_core.studies.sampling.pool import in_order
 from advmi_core.studies.sampling.results import StudyStep, collect
-from advmi_core.studies.sampling.study import SAMPLINGS, SamplingStudy
+from advmi_core.studies.sampling.spec import SAMPLINGS
+from advmi_core.studies.sampling.study import SamplingStudy
 
 N, PART = 7, 3
 QUICK = {"n": N, "part": PART, "samplings": ("conv",), "steps": 2, "device": "cpu"}

@@ -6,7 +6,8 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from advmi_core.figures.sweep.series import Style, styles
+from advmi_core.figures.style import Style
+from advmi_core.figures.sweep.series import styles
 
 MARKS = {
     "circle": '<circle cx="24" cy="8" r="4.6"/>',

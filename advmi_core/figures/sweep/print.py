@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from advmi_core.figures.style import Style
 from advmi_core.figures.sweep.labels import Label, Stroke, beside
 from advmi_core.figures.sweep.screen import ASR, EPS, MI, labels
-from advmi_core.figures.sweep.series import Point, Style, bins, lines, shares, styles
+from advmi_core.figures.sweep.series import Point, bins, lines, shares, styles
 
 _SIZE = (5.4, 3.9)
 

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from advmi_core.figures.ends import faint
-from advmi_core.figures.sweep.series import Point, Style, bins, lines, shares, styles
+from advmi_core.figures.style import Style
+from advmi_core.figures.sweep.series import Point, bins, lines, shares, styles
 from advmi_core.figures.words import number
 
 HEIGHT = 300
