@@ -15,6 +15,7 @@ from torch import Tensor
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.base import Attack, Iterate
 from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.mi_term import MEASURE
 from advmi_core.attacks.core.walks import Along, Outwards
 from advmi_core.attacks.minmax_published import PublishedMinMax
 from advmi_core.mi.per_image.information import Information
@@ -68,6 +69,9 @@ class MinMax(Attack):
 
     def check(self, objective: Objective) -> None:
         """Every objective can be pursued."""
+
+    def loop_term(self, objective: Objective) -> str:
+        return MEASURE
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x, sign = problem.x, float(problem.objective.mi_sign)

@@ -13,7 +13,7 @@ from advmi_core.attacks.core.ball import Ball, per_image, steepest
 from advmi_core.attacks.core.base import Attack, Iterate
 from advmi_core.attacks.core.descent import START, usable
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MITerm, check_sampling, make_term
+from advmi_core.attacks.core.mi_term import MITerm, check_sampling, make_term, named
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_number
@@ -61,6 +61,9 @@ class PGD(Attack):
             )
         if self.mi_weight:
             check_sampling(objective, "mine-conv")
+
+    def loop_term(self, objective: Objective) -> str:
+        return named(objective, "mine-conv") if self.mi_weight else ""
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x = problem.x

@@ -35,6 +35,7 @@ def facts(result: AttackResult) -> dict[str, Any]:
         "kept_percent_std": json_number(kept.std),
         "mi_mean": json_number(summary.mi.mean),
         "mi_std": json_number(summary.mi.std),
+        "loop_term": result.loop_term,
         "linf_max": json_number(table.linf[table.success].max(initial=-math.inf)),
         "l2_mean": json_number(summary.l2),
         "queries_mean": json_number(summary.queries),

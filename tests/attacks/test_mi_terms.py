@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 import torch
-from models_for_tests import small_classifier
+from models_for_tests import SmallAutoencoder, images, small_classifier
 
 from advmi_core import data, models
-from advmi_core.attacks import MinMax
-from advmi_core.attacks.core.mi_term import make_term
+from advmi_core.attacks import CW, PGD, Attack, MinMax, Penalty
+from advmi_core.attacks.core.mi_term import is_measure, learns, make_term
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.gaussian import gaussian_mi
 from advmi_core.mi.per_image.patches import image_patches
@@ -102,3 +102,33 @@ def test_a_warm_critic_tells_an_unlikely_image_from_the_first_success() -> None:
         assert float(won.float().mean()) >= 0.75
         moved[attack.warmup] = float((result.x_adv - first)[won].flatten(1).norm(dim=1).mean())
     assert moved[80] > 2 * moved[0]
+
+
+LOOPS: tuple[tuple[Attack, str], ...] = (
+    (MinMax(), "information"),
+    (MinMax.published(), "mine-conv"),
+    (MinMax.published(mi="gaussian-patches"), "gaussian-patches"),
+    (MinMax.published(mi="l2"), ""),
+    (Penalty(searches=2, mi="mine-patches"), "mine-patches"),
+    (PGD(mi_weight=1.0), "mine-conv"),
+    (PGD(), ""),
+    (CW(searches=1), ""),
+)
+
+
+@pytest.mark.parametrize(("attack", "term"), LOOPS)
+def test_who_gave_the_number_in_the_loop_is_told(attack: Attack, term: str) -> None:
+    objective = Classification(small_classifier(), torch.tensor([0, 1]))
+    run = replace(attack, steps=3, mi_steps=0).run(objective, images(2))
+    records = list(run)
+    assert {record.loop_term for record in records} | {run.result.loop_term} == {term}
+    assert all(bool(record.mi.isnan().all()) == (term == "") for record in records)
+    same = all(torch.allclose(record.mi, record.information, atol=1e-3) for record in records)
+    assert same == is_measure(term)
+    assert learns(term) == (term in ("mine-conv", "mine-patches"))
+
+
+def test_a_model_without_a_convolution_has_random_samples_in_the_loop() -> None:
+    attack = MinMax.published(steps=2, mi_steps=0)
+    result = attack(Reconstruction(SmallAutoencoder(conv=False)), images(2, height=12))
+    assert result.loop_term == "mine-random"

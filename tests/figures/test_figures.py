@@ -32,7 +32,7 @@ def step(number: int, rows: tuple[int, ...] = (0, 1), total: int = STEPS) -> Ste
     output = torch.stack([3 - value, value], dim=1)
     return Step(
         number, total, torch.tensor(rows), image, output, 3 - value, 20 - value, 1 - value / 20, value,
-        value / 2, 1 / value, value > 2, value > 2,
+        value / 2, 1 / value, value > 2, value > 2, "mine-conv",
     )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ def result(**changes: Any) -> AttackResult:
         "information": torch.tensor([16.0, 19.5]),
         "kept": torch.tensor([0.82, 0.9996]),
         "mi_loop": torch.tensor([2.5, 3.0]),
+        "loop_term": "mine-conv",
         "linf": torch.tensor([0.25, 0.25]),
         "l2": torch.tensor([1.1, 1.1]),
         "queries": torch.tensor([7, 7]),
@@ -205,6 +206,7 @@ def test_the_csv_holds_every_iteration_of_every_image() -> None:
 
 def test_the_npz_opens_without_unpickling() -> None:
     with np.load(io.BytesIO(export.arrays_npz(result())), allow_pickle=False) as arrays:
+        assert str(arrays["loop_term"]) == "mine-conv"
         assert arrays["x_adv"].shape == (ROWS, *SHAPE)
         assert arrays["kept"].shape == arrays["information"].shape == (ROWS,)
         for name in ("history_kept", "history_information", "history_mi_loop"):

@@ -124,6 +124,10 @@ class Attack(ABC):
     def check(self, objective: Objective) -> None:
         """Raise ValueError if the attack cannot pursue this objective."""
 
+    def loop_term(self, objective: Objective) -> str:
+        """The name of the MI term in its loop, one of ``MI_TERMS``; "" where it uses none."""
+        return ""
+
     @property
     def follows_gradients(self) -> bool:
         """Whether the model must be differentiable."""
@@ -242,7 +246,7 @@ class Attack(ABC):
         for step, iterate in enumerate(attack.iterates(piece, ball, ids[part]), start=1):
             kept.keep(part, step, iterate)
             if record_every and (step % record_every == 0 or step in (1, self.iterations)):
-                told = record(iterate, of, kept.found[part], part, done + step, parts * self.iterations)
+                told = record(iterate, of, kept, part, done + step, parts * self.iterations)
                 kept.tell(part, step, told)
                 yield told
 
@@ -253,13 +257,11 @@ def need_labels(objective: Objective, what: str) -> None:
         raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
 
 
-def record(
-    iterate: Iterate, of: Information | None, found: Tensor, part: slice, step: int, total: int
-) -> Step:
+def record(iterate: Iterate, of: Information | None, kept: Kept, part: slice, step: int, total: int) -> Step:
     """What is told of the rows ``part`` after a step.
 
-    ``of`` measures their images, None where they are too small; ``found`` (b,) says which rows have been
-    successful.
+    ``of`` measures their images, None where they are too small; ``kept`` knows which rows of the batch have
+    been successful.
     """
     information = torch.full_like(iterate.score, torch.nan) if of is None else of(iterate.x_adv)
     return Step(
@@ -275,5 +277,6 @@ def record(
         c=iterate.c.cpu(),
         gap=iterate.gap.cpu(),
         success=iterate.evaluation.success.cpu(),
-        found=found.cpu().clone(),
+        found=kept.found[part].cpu().clone(),
+        loop_term=kept.loop_term,
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
 from advmi_core.attacks.core.base import Attack, Iterate
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MI_TERMS, MITerm, check_sampling, make_term
+from advmi_core.attacks.core.mi_term import MI_TERMS, MITerm, check_sampling, make_term, named
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.pairs import PAIRS
 from advmi_core.objectives import Objective, Problem
@@ -76,6 +76,9 @@ class Descent(Attack):
 
     def check(self, objective: Objective) -> None:
         check_sampling(objective, self.mi)
+
+    def loop_term(self, objective: Objective) -> str:
+        return named(objective, self.mi)
 
     def first(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Tensor:
         """x + δ₁, each row from its own stream."""

@@ -29,6 +29,7 @@ class Kept:
 
     def __init__(self, attack: Attack, problem: Problem, rows: list[int], x: Tensor) -> None:
         self._attack, self._problem, self._rows, self._given = attack, problem, rows, x
+        self.loop_term = attack.loop_term(problem.objective)
         count, device = len(problem), problem.x.device
         self._x_adv = problem.x.clone()
         self.found = torch.zeros(count, dtype=torch.bool, device=device)
@@ -122,6 +123,7 @@ class Kept:
             information=nats.to(device),
             kept=kept.to(device),
             mi_loop=self._mi.to(device),
+            loop_term=self.loop_term,
             linf=delta.abs().amax(1).to(device),
             l2=delta.norm(dim=1).to(device),
             queries=(self._queries + reached).to(device),

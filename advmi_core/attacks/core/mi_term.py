@@ -15,6 +15,7 @@ from advmi_core.mi.per_image.per_sample import PerSampleMINE
 from advmi_core.mi.per_image.sampling import draw_samples, project, resolve_sampling
 from advmi_core.objectives import Objective, Problem
 
+MEASURE = "information"  # ``Information``, what the pages show as information kept: x̃ = x tops it
 DISTANCE = "l2"  # the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
 MI_TERMS = {
@@ -30,6 +31,23 @@ def check_sampling(objective: Objective, mi: str) -> str | None:
     """The sampling that ``mi`` means for this model, None where it needs no samples."""
     sampling = MI_TERMS[mi]
     return None if sampling is None else resolve_sampling(objective, sampling)
+
+
+def named(objective: Objective, mi: str) -> str:
+    """The term that ``mi`` means for this model; "" for the distance, which is no MI."""
+    if mi == "mine-conv" and check_sampling(objective, mi) == "random":
+        return "mine-random"
+    return "" if mi == DISTANCE else mi
+
+
+def is_measure(loop_term: str) -> bool:
+    """Whether the numbers of this term are the measure that is shown, ``Step.information``, themselves."""
+    return loop_term == MEASURE
+
+
+def learns(loop_term: str) -> bool:
+    """Whether a critic estimates the numbers of this term while it learns; else they are in closed form."""
+    return loop_term.startswith("mine-")
 
 
 class MITerm(ABC):

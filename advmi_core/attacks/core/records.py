@@ -30,6 +30,8 @@ class Step:
         gap: (b,) proximal gradient gap ‖δ − Π(δ − ∇F)‖₂, 0 at a stationary point; NaN where not computed.
         success: (b,) bool, this iterate is adversarial.
         found: (b,) bool, an adversarial iterate has been kept so far.
+        loop_term: whose number ``mi`` is, a name of ``MI_TERMS``; "" where the attack uses none.
+            ``mi_term.is_measure`` and ``mi_term.learns`` say of what kind it is.
     """
 
     step: int
@@ -45,6 +47,7 @@ class Step:
     gap: Tensor
     success: Tensor
     found: Tensor
+    loop_term: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class AttackResult:
         information, kept: (B,) nats of ``x_adv`` by ``Information``, and the share of what x has of itself.
         mi_loop: (B,) nats, the value of the kept iterate inside the loop (biased by the selection;
             NaN where the attack uses none).
+        loop_term: whose number that is, as in ``Step``.
         linf, l2: (B,) norms of x̃ − x.
         queries: (B,) int64 forward passes of the model per image.
         best_step: (B,) int64, the step whose iterate was kept; 0 if none.
@@ -80,6 +84,7 @@ class AttackResult:
     information: Tensor
     kept: Tensor
     mi_loop: Tensor
+    loop_term: str
     linf: Tensor
     l2: Tensor
     queries: Tensor

@@ -89,7 +89,7 @@ class _Shared:
             kept, own = self._kept[member], _rows(iterate, self._parts[member])
             part = slice(0, len(own.x_adv))
             kept.keep(part, step, own)
-            told = record(own, self._of[member], kept.found, part, step, self._attack.iterations)
+            told = record(own, self._of[member], kept, part, step, self._attack.iterations)
             kept.tell(part, step, told)
             self._ready[member].append(told)
         return True

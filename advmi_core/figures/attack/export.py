@@ -44,7 +44,8 @@ def curves_csv(result: AttackResult) -> bytes:
 def arrays_npz(result: AttackResult) -> bytes:
     """All tensors of the result and its history, as plain arrays (readable without unpickling).
 
-    Named as in ``AttackResult``; the history's ``mi`` is ``history_mi_loop``, as it is not the measure.
+    Named as in ``AttackResult``; the history's ``mi`` is ``history_mi_loop``, as it is not the measure, and
+    ``loop_term`` says whose number it is.
     """
     names = (
         "x",
@@ -66,6 +67,7 @@ def arrays_npz(result: AttackResult) -> bytes:
     arrays = {name: getattr(result, name).cpu().numpy() for name in names}
     for name, values in result.history.items():
         arrays[f"history_{'mi_loop' if name == 'mi' else name}"] = np.asarray(values)
+    arrays["loop_term"] = np.array(result.loop_term)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
