@@ -126,3 +126,26 @@ def test_success_does_not_fall_as_the_radius_grows() -> None:
     drops = [before - after for before, after in pairwise(rates)]
     assert max(drops) <= 0.02
     assert rates[-1] - rates[0] > 0.1
+
+
+@pytest.mark.parametrize("quantize", [False, True])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_a_radius_for_each_row_is_a_ball_for_each_row(norm: str, quantize: bool) -> None:
+    stream = torch.Generator().manual_seed(0)
+    radii = [0.0, 0.008, 8 / 255, 0.1, 0.3, 3.0]
+    x = torch.randint(0, 256, (len(radii), 1, 9, 8), generator=stream) / 255
+    away, slope = (2 * torch.randn(2, *x.shape, generator=stream)).unbind()
+    many = Ball(x, torch.tensor(radii), norm, quantize)
+    moved = many.snap(many.project(x + away))
+    gaps = many.gap(moved, slope)
+    for row, eps in enumerate(radii):
+        here = slice(row, row + 1)
+        one = Ball(x[here], eps, norm, quantize)
+        alone = one.snap(one.project(x[here] + away[here]))
+        torch.testing.assert_close(moved[here], alone, rtol=0, atol=FAR)  # ε is float32 in a tensor
+        torch.testing.assert_close(gaps[here], one.gap(moved[here], slope[here]))
+        delta = (moved[row].double() - x[row].double()).flatten()
+        reached = float(delta.abs().max() if norm == "linf" else delta.norm())
+        assert reached <= eps * (1 + 1e-6) + FAR
+        if not quantize and eps < 1:
+            assert reached >= eps * (1 - 1e-4) - SHORT
