@@ -13,24 +13,25 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image
-from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MEASURE
-from advmi_core.attacks.core.walks import Along, Outwards
+from advmi_core.attacks.core.mi_term import MEASURE, learns, pulled, up_to_itself
+from advmi_core.attacks.core.walks import Walks
+from advmi_core.attacks.informed import Informed, without_term
 from advmi_core.attacks.minmax_published import PublishedMinMax
-from advmi_core.mi.per_image.information import Information
-from advmi_core.objectives import Objective, Problem
+from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
 _PATIENCE = 0.2  # share of the steps after which a row without a success follows f alone until it has one
+_LEARNING = 100  # of a critic, before the first step
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
 @dataclass(frozen=True, kw_only=True)
-class MinMax(Attack):
-    """max_δ s·w·I(x; x+δ) − ½·mean(δ/0.1)² under f(x+δ) ≤ 0, box and ball, with I of ``Information``.
+class MinMax(Informed):
+    """max_δ s·w·I(x; x+δ) − ½·mean(δ/0.1)² under f(x+δ) ≤ 0, box and ball, with I the term ``mi``.
 
     s = +1 for a supervised example, −1 for an unsupervised one, as published.
 
@@ -38,7 +39,10 @@ class MinMax(Attack):
     the attack without the term, the shortest perturbation. A row that keeps information walks along the
     border f = 0, one that destroys it follows an augmented Lagrangian [Nocedal & Wright 2006, ch. 17]. A row
     without a success after a fifth of the steps descends f alone until it has one. The best success by that
-    value is kept. The MI in the loop is the one that is measured.
+    value is kept. By default the MI in the loop is ``Information``, the one that is measured.
+
+    Any other term counts up to what it says of x itself, since no x̃ knows more of x. A critic learns from x
+    with itself before the first step, and as much from x as from x̃ at every step.
 
     Attributes:
         mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
@@ -67,47 +71,46 @@ class MinMax(Attack):
         """The published rule, with the parameters of ``PublishedMinMax``."""
         return PublishedMinMax(**parameters)
 
-    def check(self, objective: Objective) -> None:
-        """Every objective can be pursued."""
-
-    def loop_term(self, objective: Objective) -> str:
-        return MEASURE
+    def spec(self) -> dict[str, Any]:
+        return without_term(super().spec()) if self.mi == MEASURE else super().spec()
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x, sign = problem.x, float(problem.objective.mi_sign)
-        information = Information(x)
+        information = self.information(problem, rows)
+        for _ in range(_LEARNING if learns(self.mi) else 0):
+            information.itself()
         weight = sign * self.row_numbers(self.mi_weight, x)
-        walks = Along(x, self.steps), Outwards(x, self.steps)
-        destroys = weight < 0
+        signs = sign * torch.as_tensor(self.mi_weight, dtype=torch.float32).expand(len(x))
+        walks, destroys = Walks(x, self.steps, signs < 0), weight < 0
         aim = (0.1 if sign > 0 else 0.02) if self.aim is None else self.aim
         current = self._first(ball, rows, destroys)
         won = torch.zeros_like(destroys)
         for step in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
-                seen = problem.evaluate(x_adv)
+                seen = problem.evaluate(x_adv, information.wants_maps)
+                nats, pull = pulled(information, x_adv, seen.maps)
                 excess = seen.criterion / (problem.unit * problem.scale) + aim
                 (slope,) = torch.autograd.grad(excess, x_adv, torch.ones_like(excess))
             x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
             slope, lost = mended(slope, x_adv, seen.clear)
-            nats, pull = information.with_gradient(x_adv)
+            nats, pull, itself = up_to_itself(information, nats, pull)
             delta = x_adv - x
-            value = weight * nats - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
+            value = weight * (nats - itself) - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
             # Divided by 1 + |w|, so that a large weight does not drown the constraint.
             rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
             won |= seen.clear
             late = ~won if step >= _PATIENCE * self.steps else torch.zeros_like(won)
             rising = torch.where(per_image(late, x), 0.0, rising / per_image(1 + weight.abs(), x))
-            outwards, pressed = destroys | late, walks[1].multiplier
-            moves = [walk.move(rising, slope, excess) for walk in walks]
-            following = ball.project(current + torch.where(per_image(outwards, x), moves[1], moves[0]))
+            move, pressed = walks.move(rising, slope, excess, destroys | late, won)
+            following = ball.project(current + move)
             yield Iterate(
                 x_adv=x_adv,
                 evaluation=seen.detached(),
                 eligible=seen.clear,
                 score=value,
-                mi=nats,
-                c=torch.where(outwards, pressed, torch.nan),
+                mi=nats if information.nats else torch.full_like(nats, torch.nan),
+                c=pressed,
                 gap=torch.full_like(nats, torch.nan),
                 lost=lost,
             )

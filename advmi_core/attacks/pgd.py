@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
-from advmi_core.attacks.core.base import Attack, Iterate
-from advmi_core.attacks.core.descent import START, usable
-from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MITerm, check_sampling, make_term, named
+from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.descent import START
+from advmi_core.attacks.core.gradients import Mended, mended
+from advmi_core.attacks.core.mi_term import MITerm, pulled
+from advmi_core.attacks.informed import Informed, without_term
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_number
@@ -22,7 +23,7 @@ LOSSES = ("margin", "ce")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PGD(Attack):
+class PGD(Informed):
     """x̃ ← Π(x̃ − η·direction of ∇(loss − s·w·I)); the direction is the sign for L∞, the unit vector for L2.
 
     Attributes:
@@ -31,8 +32,7 @@ class PGD(Attack):
         loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the log odds of a wrong
             label (or of the target), for Classification only: the direction of the cross entropy, which
             itself has no gradient left where the model is sure.
-        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI of critics trained along, with MinMax's
-            sign s.
+        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI ``mi``, with MinMax's sign s.
         random_start: start uniformly in the ε cube instead of at x.
     """
 
@@ -59,11 +59,14 @@ class PGD(Attack):
                 f'loss="ce" needs a Classification objective, got {type(objective).__name__}; '
                 'use loss="margin"'
             )
-        if self.mi_weight:
-            check_sampling(objective, "mine-conv")
+        super().check(objective)
 
-    def loop_term(self, objective: Objective) -> str:
-        return named(objective, "mine-conv") if self.mi_weight else ""
+    @property
+    def weighs(self) -> bool:
+        return self.mi_weight > 0
+
+    def spec(self) -> dict[str, Any]:
+        return super().spec() if self.weighs else without_term(super().spec())
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x = problem.x
@@ -72,16 +75,15 @@ class PGD(Attack):
         if self.random_start:
             noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
             current = ball.project(x + (2 * noise - 1) * eps)
-        information = self._information(problem, rows) if self.mi_weight else None
+        information = self.information(problem, rows) if self.weighs else None
         unknown = torch.full((len(x),), torch.nan, device=x.device)
         step_size = eps / 4 if self.step_size is None else self.step_size
         for _ in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
-                seen = problem.evaluate(x_adv, information is not None)
-                pull, mi = self._gradient(problem, x_adv, seen, information)
+                seen = problem.evaluate(x_adv, information is not None and information.wants_maps)
+                (gradient, lost), mi = self._gradient(problem, x_adv, seen, information)
             x_adv = x_adv.detach()
-            gradient, lost = mended(pull, x_adv, seen.clear)
             yield Iterate(
                 x_adv=x_adv,
                 evaluation=seen.detached(),
@@ -94,28 +96,16 @@ class PGD(Attack):
             )
             current = ball.project(current - step_size * steepest(gradient, self.norm))
 
-    def _information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
-        return make_term(
-            problem,
-            "mine-conv",
-            rows,
-            inner=1,
-            seed=self.seed,
-            critic=self.critic,
-            bound="dv",
-            pairs="auto",
-        )
-
     def _gradient(
         self, problem: Problem, x_adv: Tensor, seen: Evaluation, information: MITerm | None
-    ) -> tuple[Tensor, Tensor | None]:
+    ) -> tuple[Mended, Tensor | None]:
         """∇(loss − s·w·I) and, where it is part of the loss, the MI (b,)."""
         loss = seen.criterion if self.loss == "margin" else problem.log_odds(seen)
-        heads, weights, mi = [loss], [torch.ones_like(loss)], None
-        if information is not None:
-            mi, samples, pull = information.step(x_adv, seen.maps)
-            heads.append(samples)
-            weights.append(usable(pull).mul_(-problem.objective.mi_sign * self.mi_weight))
-        torch.autograd.backward(heads, weights, inputs=[x_adv])
-        assert x_adv.grad is not None  # backward() was asked for exactly this one
-        return x_adv.grad, mi
+        if information is None:
+            (slope,) = torch.autograd.grad(loss, x_adv, torch.ones_like(loss))
+            return mended(slope, x_adv.detach(), seen.clear), None
+        mi, pull = pulled(information, x_adv, seen.maps)
+        (slope,) = torch.autograd.grad(loss, x_adv, torch.ones_like(loss))
+        gradient = slope - problem.objective.mi_sign * self.mi_weight * pull
+        found = mended(gradient, x_adv.detach(), seen.clear, of_model=slope)
+        return found, mi if information.nats else None

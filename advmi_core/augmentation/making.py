@@ -112,7 +112,7 @@ class Making:
         x = self.x[rows.start : rows.stop]
         problem = self.objective.on(x)
         x_adv = noisy(problem.x, lengths.to(problem.x.device), self.how.seed, rows)
-        size = rows_that_fit(problem, "compact")
+        size = rows_that_fit(problem)
         with torch.no_grad():
             seen = in_parts(
                 lambda part: problem.take(part).evaluate(x_adv[part]), len(x), size, problem.x.device

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from advmi_core.attacks import PublishedMinMax
-from advmi_core.attacks.core.mi_term import DISTANCE
+from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE
 
 
 class Usual(NamedTuple):
@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Usual] = {
     "mine-random": Usual(inner=5, alpha=0.03, start=0.03, mi_weight=30.0, warmup=20),
     "mine-patches": Usual(inner=5, alpha=0.01, start=0.03, mi_weight=30.0),
     "gaussian-patches": Usual(inner=1, alpha=0.01, start=0.086),
+    MEASURE: Usual(inner=1, alpha=0.01, start=0.086),
     DISTANCE: Usual(inner=1, alpha=0.03, start=0.03),
 }
 """MI term → what ``Strength`` means by None."""

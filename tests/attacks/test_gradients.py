@@ -194,6 +194,30 @@ def test_rows_without_a_gradient_are_counted(name: str) -> None:
     assert any(re.search(r"gradient of \d of 3 images was exactly zero or not", w) for w in result.warnings)
 
 
+class Sure(nn.Module):
+    """Probabilities that have run into 0 and 1: the margin has no slope anywhere near."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = small_classifier()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (1e5 * self.model(x)).softmax(1)
+
+
+@pytest.mark.fault("A3")
+@pytest.mark.parametrize("mi", ["mine-conv", "gaussian-patches", "information"])
+@pytest.mark.parametrize("name", ["minmax", "minmax-solver", "penalty", "pgd"])
+def test_the_mi_s_gradient_does_not_hide_that_the_model_has_none(name: str, mi: str) -> None:
+    x, model = images(4), Sure().eval()
+    with torch.no_grad():
+        y = model(x).argmax(1)
+    alone = {"restore": 0} if name == "minmax" else {}  # where it descends f alone, nothing can hide it
+    result = _attack(name, mi=mi, mi_weight=1.0, eps=1e-3, **alone)(Classification(model, y), x)
+    assert not result.success.any()
+    assert any("gradient of 4 of 4 images was exactly zero" in told for told in result.warnings)
+
+
 @pytest.mark.fault("A4")
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_outputs_that_are_not_numbers_are_failures_and_counted(name: str) -> None:

@@ -10,11 +10,20 @@ import torch
 from models_for_tests import SmallAutoencoder, images, small_classifier
 
 from advmi_core import data, models
-from advmi_core.attacks import CW, PGD, Attack, MinMax, Penalty
-from advmi_core.attacks.core.mi_term import is_measure, learns, make_term
+from advmi_core.attacks import CW, DDN, PGD, Attack, MinMax, Penalty
+from advmi_core.attacks.core import memory
+from advmi_core.attacks.core.mi_term import (
+    MI_TERMS,
+    is_measure,
+    learns,
+    make_term,
+    pulled,
+    up_to_itself,
+)
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.gaussian import gaussian_mi
-from advmi_core.mi.per_image.patches import image_patches
+from advmi_core.mi.per_image.information import Information
+from advmi_core.mi.per_image.patches import PatchMINE, image_patches
 from advmi_core.objectives import Classification, Objective, Reconstruction
 
 OURS = ("mine-patches", "gaussian-patches")
@@ -132,3 +141,77 @@ def test_a_model_without_a_convolution_has_random_samples_in_the_loop() -> None:
     attack = MinMax.published(steps=2, mi_steps=0)
     result = attack(Reconstruction(SmallAutoencoder(conv=False)), images(2, height=12))
     assert result.loop_term == "mine-random"
+
+
+@pytest.mark.parametrize("mi", MI_TERMS)
+def test_every_term_serves_every_attack_that_weighs_one(mi: str) -> None:
+    objective, x = Classification(small_classifier(), torch.tensor([0, 1])), images(2)
+    for attack in (
+        MinMax(mi=mi),
+        MinMax.published(mi=mi),
+        Penalty(mi=mi, searches=1),
+        PGD(mi=mi, mi_weight=1.0),
+    ):
+        result = replace(attack, steps=3, mi_steps=0)(objective, x)
+        assert bool(result.mi_loop.isnan().all()) == (mi == "l2")
+        assert result.spec.get("mi", "information") == mi
+
+
+def test_a_term_that_changes_nothing_is_no_part_of_the_spec() -> None:
+    for attack in (MinMax(), MinMax(inner=3), PGD(), PGD(mi="mine-conv")):
+        assert not {"mi", "inner", "bound", "pairs"} & set(attack.spec())
+    for attack in (MinMax(mi="mine-conv"), PGD(mi_weight=1.0), Penalty(), MinMax.published()):
+        assert {"mi", "inner", "bound", "pairs"} <= set(attack.spec())
+
+
+def test_the_measure_pulls_along_its_gradient() -> None:
+    objective, x = _objective("supervised")
+    leaf = (x + 0.05 * torch.rand(x.shape, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    value, pull = pulled(make_term(objective.on(x), "information", range(8), **SETTINGS), leaf, None)
+    wanted = Information(x)(leaf)
+    torch.testing.assert_close(value, wanted.detach(), rtol=1e-4, atol=1e-4)
+    (gradient,) = torch.autograd.grad(wanted.sum(), leaf)
+    torch.testing.assert_close(pull, gradient, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("mi", ["mine-conv", "mine-patches", "gaussian-patches"])
+def test_nothing_counts_beyond_what_a_term_says_of_the_image_itself(mi: str) -> None:
+    """A higher contrast raises the closed form with noise on either side; it tells nothing new of x."""
+    objective, x = _objective("supervised")
+    term = make_term(objective.on(x), mi, range(8), **SETTINGS)
+    for _ in range(40 if learns(mi) else 0):
+        term.itself()
+    for x_adv in ((2 * x).clamp(0, 1), x.clone(), torch.full_like(x, 0.5)):
+        leaf = x_adv.requires_grad_()
+        maps = objective.forward(leaf, True)[1] if term.wants_maps else None
+        raw, steep = pulled(term, leaf, maps)
+        value, pull, itself = up_to_itself(term, raw, steep)
+        assert (value <= itself).all()
+        beyond = raw > itself
+        torch.testing.assert_close(value[~beyond], raw[~beyond])
+        torch.testing.assert_close(pull[~beyond], steep[~beyond])
+        assert not pull[beyond].any()
+        if mi == "gaussian-patches" and x_adv is not x:
+            assert bool(beyond.any()) == bool((x_adv.detach() > 0.5).any())
+
+
+def test_only_a_critic_takes_memory_for_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda device: 2**30)
+    monkeypatch.setattr(memory, "LARGEST_ON_CPU", 10**6)
+    objective, x = _objective("supervised")
+    problem = objective.on(x)
+
+    def fits(attack: Attack) -> int:
+        return memory.rows_that_fit(problem, replace(attack, critic="paper").critic_weights(problem))
+
+    free = fits(DDN())
+    for attack in (MinMax(), PGD(), Penalty(mi="gaussian-patches"), MinMax.published(mi="l2")):
+        assert fits(attack) == free
+    large = fits(MinMax.published())
+    assert large == fits(MinMax(mi="mine-conv")) == fits(PGD(mi="mine-conv", mi_weight=1.0)) < free / 10
+    # A paper critic has 140,000 weights on random projections instead of 10 million; one on patches has few.
+    random, patches = (fits(MinMax.published(mi=mi)) for mi in ("mine-random", "mine-patches"))
+    assert large < random < patches <= free
+    critic = PatchMINE(image_patches(x), seed=0, rows=range(8), bound="infonce")
+    held = sum(weight[0].numel() for weight in critic._critics.weights.values())
+    assert MinMax(mi="mine-patches").critic_weights(problem) == held

@@ -128,6 +128,10 @@ class Attack(ABC):
         """The name of the MI term in its loop, one of ``MI_TERMS``; "" where it uses none."""
         return ""
 
+    def critic_weights(self, problem: Problem) -> int:
+        """Weights that learn along with one image; 0 where the attack has no critic."""
+        return 0
+
     @property
     def follows_gradients(self) -> bool:
         """Whether the model must be differentiable."""
@@ -211,7 +215,7 @@ class Attack(ABC):
         self, problem: Problem, ids: list[int], kept: Kept, record_every: int
     ) -> Generator[Step, None, None]:
         """Attack the batch in parts that fit; a part that does not after all is halved and started anew."""
-        size = self.batch_size or rows_that_fit(problem, self.critic)
+        size = self.batch_size or rows_that_fit(problem, self.critic_weights(problem))
         start = 0
         while start < len(problem):
             part = slice(start, min(start + size, len(problem)))

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
-from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MI_TERMS, MITerm, check_sampling, make_term, named
-from advmi_core.mi.bounds import BOUNDS
-from advmi_core.mi.pairs import PAIRS
-from advmi_core.objectives import Objective, Problem
+from advmi_core.attacks.core.mi_term import MITerm, pulled
+from advmi_core.attacks.informed import Informed
+from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_number
 
 START = 0  # purpose of the random stream
 FIRST_C = 1e-3
@@ -32,7 +31,7 @@ class Descended(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Descent(Attack):
+class Descent(Informed):
     """Projected gradient descent on F = c·f⁺(x+δ) − s·w·I_θ(x, x+δ); how c is chosen makes the attack.
 
     Attributes:
@@ -44,60 +43,28 @@ class Descent(Attack):
             With the published f⁺ (aim 0) the pull fades as f nears 0, and many rows approach success without
             reaching it.
         inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
-        mi: published ``"mine-conv"`` (random sampling where the model has no convolution) and
-            ``"mine-random"``; ours ``"mine-patches"`` and the closed form ``"gaussian-patches"``;
-            ``"l2"`` has −‖x̃ − x‖² in the place of I, and no record of it has an MI.
         mi_weight: w ≥ 0 (source: 1).
-        bound: name in ``BOUNDS``; ``"auto"`` is DV for the published samplings, InfoNCE for patches. The
-            closed form has none.
-        pairs: marginal pairs, see ``PerSampleMINE``.
     """
 
     steps: int = 200
     alpha: float = 0.01
     start: float = 0.086
     aim: float = 0.1
-    inner: int = 1
     mi: str = "mine-conv"
     mi_weight: float = 1.0
-    bound: str = "auto"
-    pairs: str = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.alpha, "alpha", low=0, above=True)
         check_number(self.start, "start", low=0)
         check_number(self.aim, "aim", low=0)
-        check_count(self.inner, "inner")
-        check_choice(self.mi, "mi", tuple(MI_TERMS))
         check_number(self.mi_weight, "mi_weight", low=0)
-        check_choice(self.bound, "bound", ("auto", *BOUNDS))
-        check_choice(self.pairs, "pairs", PAIRS)
-
-    def check(self, objective: Objective) -> None:
-        check_sampling(objective, self.mi)
-
-    def loop_term(self, objective: Objective) -> str:
-        return named(objective, self.mi)
 
     def first(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Tensor:
         """x + δ₁, each row from its own stream."""
         x = problem.x
         noise = RowStreams(self.seed, rows, START, x.device).uniform(*x.shape[1:])
         return ball.project(x + (2 * noise - 1) * self.start)
-
-    def information(self, problem: Problem, rows: Sequence[int]) -> MITerm:
-        """A fresh MI term; the same seed and rows give the same critics."""
-        return make_term(
-            problem,
-            self.mi,
-            rows,
-            inner=self.inner,
-            seed=self.seed,
-            critic=self.critic,
-            bound=self.bound,
-            pairs=self.pairs,
-        )
 
     def descend(
         self,
@@ -116,15 +83,16 @@ class Descent(Attack):
         x_adv = ball.snap(current).detach().requires_grad_()
         with torch.enable_grad():
             seen = problem.evaluate(x_adv, information.wants_maps)
-            mi, samples, pull = information.step(x_adv, seen.maps)
-            excess = (seen.criterion / problem.unit + self.aim * problem.scale).clamp_min(0)
-            # One backward pass for ∇_δ F: the model's part through f⁺, the critic's through its samples.
-            on_f = torch.where(restoring, 1.0, c)
-            on_mi = per_image(torch.where(restoring, 0.0, -sign * self.mi_weight), pull)
-            torch.autograd.backward([excess, samples], [on_f, usable(pull).mul_(on_mi)], inputs=[x_adv])
-        gradient, lost = mended(_gradient(x_adv), x_adv.detach(), seen.clear)
+            excess = seen.criterion / problem.unit + self.aim * problem.scale
+            mi, pull = pulled(information, x_adv, seen.maps)
+            (slope,) = torch.autograd.grad(excess, x_adv, torch.ones_like(excess))
+        x_adv, excess = x_adv.detach(), excess.detach()
+        on_f = torch.where(excess < 0, 0.0, torch.where(restoring, 1.0, c))
+        on_mi = torch.where(restoring, 0.0, -sign * self.mi_weight)
+        gradient = per_image(on_f, slope) * slope + per_image(on_mi, pull) * pull
+        gradient, lost = mended(gradient, x_adv, seen.clear, of_model=slope)
         # An output that is not finite says nothing of c, which would never be finite again.
-        x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
+        excess = excess.clamp_min(0).nan_to_num(0, posinf=0)
         iterate = Iterate(
             x_adv=x_adv,
             evaluation=seen.detached(),
@@ -141,14 +109,3 @@ class Descent(Attack):
             self.alpha * gradient,
         )
         return Descended(iterate, excess, ball.project(current - move))
-
-
-def usable(pull: Tensor) -> Tensor:
-    """∂I/∂samples (B,…), 0 in the rows where it is not finite, so that the model's gradient remains."""
-    finite = pull.flatten(1).abs().amax(1) < torch.inf
-    return torch.where(per_image(finite, pull), pull, 0.0)
-
-
-def _gradient(x_adv: Tensor) -> Tensor:
-    assert x_adv.grad is not None  # backward() was asked for exactly this one
-    return x_adv.grad

@@ -20,19 +20,26 @@ class Mended(NamedTuple):
     lost: Tensor
 
 
-def mended(gradient: Tensor, x_adv: Tensor, arrived: Tensor) -> Mended:
+def mended(gradient: Tensor, x_adv: Tensor, arrived: Tensor, of_model: Tensor | None = None) -> Mended:
     """Put a random direction in the place of a row's gradient that is exactly zero or not finite.
 
     A row that has ``arrived`` (b,), adversarial by more than rounding, may have a gradient of zero.
+    ``of_model`` (b,C,H,W) is the model's part of a sum, which must not be either: another part would hide it.
     """
     # Layers may hand it back channels last, and every later operation on it and x̃ would be slow.
     gradient = gradient.contiguous()
-    size = gradient.abs().flatten(1).amax(1)  # NaN if one of them is
-    lost = ~(size < torch.inf) | ((size == 0) & ~arrived)
+    lost = _unusable(gradient, arrived)
+    if of_model is not None:
+        lost = lost | _unusable(of_model, arrived)
     # A CPU can look for free; for a device the host does not wait.
     if gradient.device.type == "cpu" and not bool(lost.any()):
         return Mended(gradient, lost)
     return Mended(torch.where(per_image(lost, gradient), wandering(x_adv), gradient), lost)
+
+
+def _unusable(gradient: Tensor, arrived: Tensor) -> Tensor:
+    size = gradient.abs().flatten(1).amax(1)  # NaN if one of them is
+    return ~(size < torch.inf) | ((size == 0) & ~arrived)
 
 
 def wandering(x: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ import os
 import torch
 from torch import Tensor
 
-from advmi_core.mi.critics import PRESETS, Preset, branch_shapes
+from advmi_core.mi.critics import Preset, branch_shapes
+from advmi_core.mi.per_image.patches import PATCH
 from advmi_core.mi.per_image.sampling import PROJECTED_WIDTH
 from advmi_core.objectives import Problem
 
@@ -15,6 +16,7 @@ LARGEST_ON_CPU = 64  # beyond it nothing is gained
 LARGEST_ON_GPU = 1024
 _SHARE = 0.6  # of the free memory
 _MODEL_FLOATS = 2**21  # activations and gradients of a small model, per image
+_PATCH_COPIES = 4  # of all patches, where information is measured
 _PER_WEIGHT = 4  # floats: weight, gradient and two moments
 
 
@@ -30,10 +32,15 @@ def critic_weights(maps: Tensor | None, preset: Preset) -> int:
     return 2 * sum(torch.Size(shape).numel() for shape in shapes)
 
 
-def rows_that_fit(problem: Problem, critic: str) -> int:
-    """Images to compute at once, ≥ 1, by an estimate from the model's maps and the free memory."""
-    _, maps = problem.objective.forward(problem.x[:1], with_maps=True)
-    per_image = 4 * (_PER_WEIGHT * critic_weights(maps, PRESETS[critic]) + _MODEL_FLOATS)
+def rows_that_fit(problem: Problem, weights: int = 0) -> int:
+    """Images to compute at once, ≥ 1, by an estimate from the free memory.
+
+    Args:
+        problem: images and model.
+        weights: of one image's critic.
+    """
+    patches = _PATCH_COPIES * PATCH**2 * problem.x[0].numel()
+    per_image = 4 * (_PER_WEIGHT * weights + patches + _MODEL_FLOATS)
     largest = LARGEST_ON_CPU if problem.x.device.type == "cpu" else LARGEST_ON_GPU
     return max(1, min(largest, int(_SHARE * free_bytes(problem.x.device)) // per_image))
 

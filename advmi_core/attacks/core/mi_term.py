@@ -1,4 +1,10 @@
-"""The MI term of an attack, or the distance in its place: what is seen along the way, and its pull on x̃."""
+"""The MI term of an attack, or the distance in its place: what is seen along the way, and its pull on x̃.
+
+By the data processing inequality no x̃ has more information about x than x itself. ``Information`` obeys that
+by itself. A critic that learned from x̃ alone, and the closed form with noise on either side, which a higher
+contrast raises, do not: what climbs them leaves x for nothing. So every other term can say what it says of
+x itself, and an attack that may look twice counts x̃ up to there, see ``up_to_itself``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.ball import per_image
+from advmi_core.attacks.core.memory import critic_weights
+from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.gaussian import gaussian_mi
+from advmi_core.mi.per_image.information import Information
 from advmi_core.mi.per_image.patches import PatchMINE, image_patches
 from advmi_core.mi.per_image.per_sample import PerSampleMINE
 from advmi_core.mi.per_image.sampling import draw_samples, project, resolve_sampling
@@ -23,6 +33,7 @@ MI_TERMS = {
     "mine-random": "random",
     "mine-patches": "patches",
     "gaussian-patches": "patches",
+    MEASURE: "patches",
     DISTANCE: None,
 }
 
@@ -50,6 +61,17 @@ def learns(loop_term: str) -> bool:
     return loop_term.startswith("mine-")
 
 
+def weights_per_image(problem: Problem, mi: str, critic: str) -> int:
+    """Weights of one image's critic; 0 where the term has none."""
+    term = named(problem.objective, mi)
+    if not learns(term):
+        return 0
+    if term == "mine-patches":
+        return PatchMINE.weights(problem.x.shape[1])
+    maps = problem.objective.features(problem.x[:1]) if term == "mine-conv" else None
+    return critic_weights(maps, PRESETS[critic])
+
+
 class MITerm(ABC):
     """I(x, x̃) for B images, estimated along the attack.
 
@@ -70,8 +92,15 @@ class MITerm(ABC):
 
         Returns:
             (B,) nats before the last critic step (or likeness, see ``nats``); the differentiable samples of
-            x̃; ∂I/∂samples, ready for one backward pass that serves model and critic together.
+            x̃; ∂I/∂samples.
         """
+
+    def itself(self) -> Tensor | None:
+        """(B,) nats of x with itself, from which a critic learns as much as from an x̃.
+
+        None of a term that never says more of any x̃.
+        """
+        return None
 
 
 def make_term(
@@ -99,6 +128,8 @@ def make_term(
     sampling = check_sampling(problem.objective, mi)
     if sampling is None:
         return DistanceTerm(problem)
+    if mi == MEASURE:
+        return InformationTerm(problem)
     if mi == "gaussian-patches":
         return GaussianTerm(problem)
     if bound == "auto":
@@ -142,6 +173,9 @@ class SampleTerm(MITerm):
         value, gradient = self._mine.ascend_with_gradient(fixed)
         return value, samples, gradient
 
+    def itself(self) -> Tensor:
+        return self._mine.ascend_on_itself(self._inner)
+
 
 class PatchTerm(MITerm):
     """MINE on image patches: fresh positions in every critic step, so the value is nearly held out."""
@@ -157,12 +191,19 @@ class PatchTerm(MITerm):
         value, gradient = self._mine.ascend_with_gradient(samples.detach(), self._inner)
         return value, samples, gradient
 
+    def itself(self) -> Tensor:
+        return self._mine.ascend_on_itself(self._inner)
+
 
 class GaussianTerm(MITerm):
     """The closed-form Gaussian MI of image patches: no critic, no randomness."""
 
     def __init__(self, problem: Problem) -> None:
         self._originals = image_patches(problem.x)
+        self._itself = gaussian_mi(self._originals, self._originals)
+
+    def itself(self) -> Tensor:
+        return self._itself
 
     def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         samples = image_patches(x_adv)
@@ -171,6 +212,17 @@ class GaussianTerm(MITerm):
             value = gaussian_mi(self._originals, leaf)
             (gradient,) = torch.autograd.grad(value.sum(), leaf)
         return value.detach(), samples, gradient
+
+
+class InformationTerm(MITerm):
+    """The measure that is shown: no critic, no randomness, and x itself at its top."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._measure = Information(problem.x)
+
+    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        value, gradient = self._measure.with_gradient(x_adv.detach())
+        return value, x_adv, gradient
 
 
 class DistanceTerm(MITerm):
@@ -185,3 +237,27 @@ class DistanceTerm(MITerm):
         samples = x_adv.flatten(1)
         delta = samples.detach() - self._originals
         return -delta.square().sum(1), samples, -2 * delta
+
+
+def pulled(term: MITerm, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(b,) nats of x̃, a leaf with a gradient, and their gradient (b,C,H,W), 0 where it is not finite.
+
+    The graph of ``maps`` stays for the model's own backward pass.
+    """
+    value, samples, gradient = term.step(x_adv, maps)
+    finite = gradient.flatten(1).abs().amax(1) < torch.inf
+    gradient = torch.where(per_image(finite, gradient), gradient, 0.0)
+    (pull,) = torch.autograd.grad(samples, x_adv, gradient, retain_graph=True)
+    return value, pull
+
+
+def up_to_itself(term: MITerm, value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
+    """A value (b,) of x̃ and its pull without what lies above x with itself, and what the term says of that.
+
+    What a critic says of x̃ rises while it learns; the difference to what it says of x does not.
+    """
+    itself = term.itself()
+    if itself is None:
+        return value, pull, 0.0
+    above = value > itself
+    return torch.minimum(value, itself), torch.where(per_image(above, pull), 0.0, pull), itself

@@ -1,6 +1,13 @@
-"""Two ways to raise a value under a constraint e ≤ 0, row by row: along its border, and from the outside."""
+"""Two step rules for max value under a constraint e ≤ 0, row by row.
+
+``Along`` is sequential quadratic programming with momentum: a Newton step to the border e = 0, and a step in
+its tangent plane [Nocedal & Wright 2006, ch. 18]. ``Outwards`` is an augmented Lagrangian minimised by Adam,
+one step for each update of the multiplier [ibid., ch. 17]. ``Walks`` follows each for the rows that need it.
+"""
 
 from __future__ import annotations
+
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -25,8 +32,8 @@ class _Falling:
 class Along:
     """Newton's step back to the border e = 0, and a step of falling length along it.
 
-    Only the part of the value's gradient that does not change e is followed, with momentum: sequential
-    quadratic programming with the identity for a Hessian [Nocedal & Wright 2006, ch. 18].
+    Only the part of the value's gradient that does not change e is followed, with momentum; the Hessian is
+    the identity.
     """
 
     _MOMENTUM, _FIRST, _LAST, _WAIT = 0.9, 0.01, 1e-4, 5
@@ -35,6 +42,10 @@ class Along:
         self._rate = _Falling(self._FIRST, self._LAST, steps)
         self._root: float = x[0].numel() ** 0.5
         self._mean = torch.zeros_like(x)
+
+    def take(self, rows: Tensor) -> None:
+        """Go on with the rows at these positions (r,) only."""
+        self._mean = self._mean[rows]
 
     def move(self, rising: Tensor, slope: Tensor, excess: Tensor) -> Tensor:
         """How to change x̃ (B,C,H,W), from the gradients of value and e there, and e (B,)."""
@@ -61,6 +72,11 @@ class Outwards:
         #: (B,) λ of the next step.
         self.multiplier = torch.ones(len(x), device=x.device)
 
+    def take(self, rows: Tensor) -> None:
+        """As in ``Along``."""
+        self._mean, self._square = self._mean[rows], self._square[rows]
+        self.multiplier = self.multiplier[rows]
+
     def move(self, rising: Tensor, slope: Tensor, excess: Tensor) -> Tensor:
         """How to change x̃, as in ``Along``."""
         rate = self._rate.next()
@@ -75,6 +91,79 @@ class Outwards:
         self.multiplier = (self.multiplier + self._ETA * excess).clamp(0, _LARGEST)
         move: Tensor = -rate * mean / (square.sqrt() + 1e-12)
         return move
+
+
+class Walks:
+    """``Outwards`` for the rows that are marked so at a step, ``Along`` for the others.
+
+    A row in ``destroys`` is always marked, another one at most until it has won. So either rule is followed
+    for no more rows than may still need it; on a device the host does not look who has won.
+
+    Args:
+        x: (B,C,H,W) images.
+        steps: of the whole walk.
+        destroys: (B,) bool on the CPU.
+    """
+
+    def __init__(self, x: Tensor, steps: int, destroys: Tensor) -> None:
+        self._looks = x.device.type == "cpu"
+        self._along = _Some(Along(x, steps), len(x), x.device)
+        self._outwards = _Some(Outwards(x, steps), len(x), x.device)
+        self._along.only(~destroys)
+        self._destroys = destroys
+
+    def move(
+        self, rising: Tensor, slope: Tensor, excess: Tensor, outwards: Tensor, won: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """How to change x̃ (B,C,H,W), and the multipliers λ (B,) in force, NaN where there is none.
+
+        Args:
+            rising, slope, excess: as in ``Along``.
+            outwards: (B,) bool, the rows that follow ``Outwards`` at this step.
+            won: (B,) bool, those that have had a success.
+        """
+        if self._looks:
+            self._outwards.only(self._destroys | ~won)
+        pressed = torch.full_like(excess, torch.nan)
+        pressed[self._outwards.rows] = self._outwards.walk.multiplier
+        along = self._along.move(rising, slope, excess)
+        out = self._outwards.move(rising, slope, excess)
+        return torch.where(per_image(outwards, slope), out, along), torch.where(outwards, pressed, torch.nan)
+
+
+Walk = TypeVar("Walk", Along, Outwards)
+
+
+class _Some(Generic[Walk]):
+    """A walk for some rows of a batch, fewer and fewer."""
+
+    def __init__(self, walk: Walk, count: int, device: torch.device) -> None:
+        self.walk: Walk = walk
+        self._count, self._device = count, device
+        self._here = torch.arange(count)
+        #: where those rows are in the batch; a slice as long as they are all of it
+        self.rows: Tensor | slice = slice(None)
+
+    def only(self, needed: Tensor) -> None:
+        """Leave the rows that are not ``needed`` (B,) bool, on the CPU, for good."""
+        stay = needed[self._here]
+        if bool(stay.all()):
+            return
+        places = stay.nonzero().flatten()
+        self._here = self._here[places]
+        self.rows = self._here.to(self._device)
+        self.walk.take(places.to(self._device))
+
+    def move(self, rising: Tensor, slope: Tensor, excess: Tensor) -> Tensor:
+        """The walk's moves (B,C,H,W) of its rows; the others stay."""
+        rows = self.rows
+        if isinstance(rows, slice):
+            whole: Tensor = self.walk.move(rising, slope, excess)
+            return whole
+        moves = torch.zeros_like(slope)
+        if len(rows):
+            moves[rows] = self.walk.move(rising[rows], slope[rows], excess[rows])
+        return moves
 
 
 def _length(images: Tensor) -> Tensor:
