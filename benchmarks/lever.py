@@ -1,12 +1,13 @@
 """What the weight of MinMax moves, against attacks that know no information, and what it costs.
 
-`ADVMI_DATA=<data folder> python benchmarks/lever.py [uaes supervised ends cost] [--n 256] [--data mnist]`
-prints four tables on test images, with success from a fresh pass of the model:
+`ADVMI_DATA=<data folder> python benchmarks/lever.py [TABLE …] [--n 256] [--data mnist]` prints tables on test
+images, with success from a fresh pass of the model:
 
 - uaes: the share of information that unsupervised examples of four autoencoders keep, and CPU-seconds a UAE;
 - supervised: what examples at ε = 0.3 lose of three measures, of which the attacks have optimised the first
   only, by attack and by weight, with paired 95 % intervals of the difference to CW and to DDN;
 - ends: five positions of the weight, supervised and unsupervised;
+- identity: every MI term for 300 steps at the largest weight, and what is measured beyond x itself;
 - cost: one iteration in PGD iterations, and UAEs a second on all cores (run it alone).
 """
 
@@ -24,9 +25,11 @@ from torch import Tensor
 
 from advmi_core import data, models
 from advmi_core.attacks import CW, DDN, PGD, Attack, AttackResult, MinMax, Penalty
+from advmi_core.attacks.core.mi_term import DISTANCE, MI_TERMS
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
 from advmi_core.evaluation.intervals import paired
+from advmi_core.mi import estimate_mi
 from advmi_core.mi.per_image.information import Information
 from advmi_core.mi.per_image.patches import cross_fitted
 from advmi_core.objectives import Classification, Objective, Reconstruction
@@ -34,6 +37,7 @@ from advmi_core.objectives import Classification, Objective, Reconstruction
 Values = NDArray[np.float64]
 AUTOENCODERS = ("ae-conv", "ae-dense", "ae-sparse", "ae-adversarial")
 POSITIONS = (-10.0, -1.0, 0.0, 1.0, 10.0)
+LARGEST, KEEPING, SEEDS = 10.0, 300, range(4)
 OTHER_PATCH = 5
 UNBOUNDED = 28.0  # L2 radius that no image of 28×28 pixels leaves
 WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -128,6 +132,31 @@ def ends(count: int) -> None:
             print(f"w = {w:5g}  success {success(result):5.1f}%  kept {kept:5.1f}%", flush=True)
 
 
+def identity(count: int) -> None:
+    """How many images are above x itself: by the closed form, and by InfoNCE by more than seeds differ."""
+    images = data.load("fashion-mnist", split="test").take(range(count))
+    victims = {"cnn": (0.3, LARGEST), "ae-dense": (1.0, -LARGEST)}
+    print(f"\nThe largest weight that keeps, {count} Fashion-MNIST test images, {KEEPING} steps")
+    print(f"{'':34} closed form     InfoNCE − that of x")
+    print(f"{'':26} success    kept above    mean  spread above")
+    for name, (eps, w) in victims.items():
+        victim = objective(name, "fashion-mnist", images.y)
+        itself, top = by_seeds(victim, images.x, images.x), Information(images.x).of_itself
+        spread = itself.std(0)
+        for term in (term for term in MI_TERMS if term != DISTANCE):
+            result = MinMax(eps=eps, steps=KEEPING, mi=term, mi_weight=w, mi_steps=0)(victim, images.x)
+            more = by_seeds(victim, images.x, result.x_adv).mean(0) - itself.mean(0)
+            above = int((result.information > top + 1e-3).sum()), int((more > 2 * spread).sum())
+            kept, spreads = 100 * float(result.kept.mean()), float(spread.mean())
+            print(f"{name:9}{term:17} {success(result):6.1f}% {kept:6.2f}% {above[0]:5}", end=" ")
+            print(f"{float(more.mean()):+7.3f} {spreads:7.3f} {above[1]:5}", flush=True)
+
+
+def by_seeds(victim: Objective, x: Tensor, x_adv: Tensor) -> Tensor:
+    """(seeds,B) nats by InfoNCE."""
+    return torch.stack([estimate_mi(victim, x, x_adv, seed=seed) for seed in SEEDS])
+
+
 def success(result: AttackResult) -> float:
     """Percent."""
     return 100 * float(result.success.float().mean())
@@ -161,7 +190,7 @@ def one_iteration(attack: Attack, victim: Objective, x: Tensor) -> float:
 
 def main() -> None:
     """Print the tables that were asked for, all by default."""
-    tables = ("uaes", "supervised", "ends", "cost")
+    tables = ("uaes", "supervised", "ends", "identity", "cost")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; all if none is named")
     parser.add_argument("--n", type=int, default=256, help="images of the supervised table, 64 elsewhere")
@@ -177,6 +206,8 @@ def main() -> None:
         uaes(min(64, arguments.n))
     if "ends" in wanted:
         ends(min(64, arguments.n))
+    if "identity" in wanted:
+        identity(min(64, arguments.n))
     if "supervised" in wanted:
         for dataset in arguments.data:
             supervised(arguments.n, dataset)
