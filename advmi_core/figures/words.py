@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from advmi_core.attacks import Penalty, PublishedMinMax
 from advmi_core.attacks.core.mi_term import DISTANCE
 from advmi_core.attacks.core.records import AttackResult
 
@@ -108,8 +109,9 @@ def reconstruction(result: AttackResult, row: int) -> Verdict:
             f"‖x − Φ(x)‖² = {number(_loss(result, row))}, where grey alone would have "
             f"{number(_grey(result, row))}: x̃ is only no worse than a reconstruction that is no good.",
         )  # fmt: skip
-    # Only where mutual information is minimised must some be left.
-    wanted = "f ≤ 0 and I > 0" if result.spec.get("mi", DISTANCE) != DISTANCE else "f ≤ 0"
+    # The published rule wants some mutual information to be left where it is what is minimised.
+    published = result.spec["attack"] in (PublishedMinMax.name, Penalty.name)
+    wanted = "f ≤ 0 and I > 0" if published and result.spec["mi"] != DISTANCE else "f ≤ 0"
     if bool(result.success[row]):
         return Verdict(
             "good", "", "Success: x̃ reconstructs to x at least as well as x itself",

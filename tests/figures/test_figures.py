@@ -164,9 +164,21 @@ def test_shares_near_all_keep_a_digit_more(share: float, text: str) -> None:
     assert words.percent(share) == text
 
 
-@pytest.mark.parametrize(("mi", "told"), [("mine-conv", True), ("l2", False), (None, False)])
-def test_mutual_information_is_wanted_only_where_it_is_minimised(mi: str | None, told: bool) -> None:
-    spec = {"attack": "minmax"} | ({} if mi is None else {"mi": mi})
+@pytest.mark.parametrize(
+    ("attack", "mi", "told"),
+    [
+        ("minmax", "mine-conv", True),
+        ("penalty", "information", True),
+        ("minmax", "l2", False),
+        ("minmax-solver", "mine-conv", False),
+        ("pgd", "mine-conv", False),
+        ("minmax-solver", None, False),
+    ],
+)
+def test_mutual_information_is_wanted_only_where_the_rule_says_so(
+    attack: str, mi: str | None, told: bool
+) -> None:
+    spec = {"attack": attack} | ({} if mi is None else {"mi": mi})
     unknown = torch.full((ROWS,), float("nan"))
     good, bad = (
         words.reconstruction(result(spec=spec, output=torch.zeros(ROWS, *SHAPE), kept=unknown), row)

@@ -38,6 +38,14 @@ def test_every_parameter_of_a_registered_attack_is_explained(name: str) -> None:
     assert "batch_size" in HIDDEN
 
 
+def test_a_critic_s_settings_are_offered_where_the_usual_term_has_one() -> None:
+    own = {"critic", "inner", "bound", "pairs"}
+    shown = {name: {p.name for p in parameters(attack)} for name, attack in ATTACKS.items()}
+    assert {name for name in ATTACKS if own & shown[name]} == {"minmax", "penalty"}
+    assert all(own <= shown[name] for name in ("minmax", "penalty"))
+    assert {name for name in ATTACKS if "mi" in shown[name]} == {"minmax", "minmax-solver", "penalty", "pgd"}
+
+
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 def test_every_default_lies_in_its_own_range_and_survives_a_link(name: str) -> None:
     for parameter in parameters(ATTACKS[name]):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from advmi_core.attacks.core.mi_term import learns
 from advmi_core.ui.attack.suite_fields import OWN, SUITE
 from advmi_core.ui.widgets.field import Field
 from advmi_core.ui.widgets.state import Option, choice, flag, number
@@ -116,9 +117,11 @@ FIELDS: dict[str, Field] = {
     ),
     "step_size": Field("Step size α", "Empty: chosen from ε and the iterations.", 1e-5, 10.0, 0.001),
     "mi": Field(
-        "Samples for MI",
-        "Where the paired samples of one image come from. Patches are many and small: a steadier MI.",
+        "MI term",
+        "The mutual information that the attack weighs. Published: a critic that learns along, on the first "
+        "convolution's maps or on random projections. The measure that is shown has no critic to learn.",
         choices={
+            "information": "the measure that is shown",
             "mine-conv": "first convolution's maps (published)",
             "mine-random": "random projections (published)",
             "mine-patches": "image patches, learnt critic",
@@ -211,11 +214,11 @@ def parameters(
 
 
 def _pointless(attack: type) -> frozenset[str]:
-    """Parameters without a choice: the only norm, critics where no MI is in the loss, rounding of mass."""
+    """Parameters without a choice: the only norm, critics where the usual loss has none, rounding of mass."""
     norms = getattr(attack, "norms", ("linf", "l2"))
-    names = {field.name for field in dataclasses.fields(attack)}
+    usual = {field.name: field.default for field in dataclasses.fields(attack)}
     hidden = {"norm"} if len(norms) == 1 else set()
-    hidden |= set() if "mi" in names else {"critic"}
+    hidden |= set() if learns(str(usual.get("mi"))) else {"critic", "inner", "bound", "pairs"}
     return frozenset(hidden | ({"quantize"} if "wasserstein" in norms else set()))
 
 
