@@ -25,7 +25,7 @@ from torch import Tensor
 
 from advmi_core import data, models
 from advmi_core.attacks import CW, DDN, PGD, Attack, AttackResult, MinMax, Penalty
-from advmi_core.attacks.core.mi_term import DISTANCE, MI_TERMS
+from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, MI_TERMS
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
 from advmi_core.evaluation.intervals import paired
@@ -45,7 +45,8 @@ ATTACKS: dict[str, Attack] = {
     "CW, 5 × 50": CW(eps=UNBOUNDED, searches=5, steps=50, first_c=1.0, mi_steps=0),
     "DDN, 50": DDN(eps=UNBOUNDED, steps=50, mi_steps=0),
     "PGD": PGD(eps=0.3, mi_steps=0),
-    "Penalty, 3 searches": Penalty(eps=0.3, searches=3, mi_steps=0),
+    "Penalty, published": Penalty(eps=0.3, searches=3, mi_steps=0),
+    "Penalty": Penalty(eps=0.3, searches=3, mi=MEASURE, mi_steps=0),
     "MinMax, published": MinMax.published(eps=0.3, mi_steps=0),
     **{f"MinMax, w = {w:g}": MinMax(eps=0.3, mi_weight=w, mi_steps=0) for w in WEIGHTS},
 }

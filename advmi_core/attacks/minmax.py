@@ -15,7 +15,7 @@ from torch import Tensor
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.mi_term import MEASURE, learns, pulled, up_to_itself
+from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, learns, pulled, up_to_itself
 from advmi_core.attacks.core.walks import Walks
 from advmi_core.attacks.informed import Informed, without_term
 from advmi_core.attacks.minmax_published import PublishedMinMax
@@ -73,6 +73,15 @@ class MinMax(Informed):
 
     def spec(self) -> dict[str, Any]:
         return without_term(super().spec()) if self.mi == MEASURE else super().spec()
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        if self.mi in (MEASURE, DISTANCE):
+            return ()
+        return (
+            f'The weight follows the MI term "{self.mi}", not the information that is shown: less of that is '
+            f'kept, or destroyed, than with "{MEASURE}".',
+        )
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x, sign = problem.x, float(problem.objective.mi_sign)

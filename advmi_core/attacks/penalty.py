@@ -23,6 +23,9 @@ _FASTER = 10.0
 class Penalty(Descent):
     """min_δ c·f⁺(x+δ) − s·w·I_θ(x, x+δ) with c fixed inside a run, and run after run with a better c.
 
+    Its term is the published one unless ``mi`` says otherwise; a comparison with ``MinMax`` that means the
+    two rules, and not the two terms, takes ``mi="information"`` here.
+
     Every run begins at the same δ₁ with critics that begin alike, so that only c tells runs apart. The best
     iterate of all runs is kept, by MinMax's rule.
 

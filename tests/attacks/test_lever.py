@@ -148,8 +148,8 @@ def test_every_term_is_a_lever(mi: str) -> None:
         result = MinMax(eps=0.3, steps=60, mi=mi, mi_weight=w, mi_steps=0)(_classification(shown), shown.x)
         assert result.success.all()
         kept.append(float(result.kept.mean()))
+        assert any(f'"{mi}", not the information that is shown' in told for told in result.warnings)
     assert kept[0] < kept[1] - 0.2
-    assert kept[1] > 0.9
 
 
 @pytest.mark.parametrize("mi", ["information", "mine-conv", "mine-patches", "gaussian-patches"])

@@ -128,6 +128,11 @@ class Attack(ABC):
         """The name of the MI term in its loop, one of ``MI_TERMS``; "" where it uses none."""
         return ""
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What the user should know of these parameters, sentences for ``AttackResult.warnings``."""
+        return ()
+
     def critic_weights(self, problem: Problem) -> int:
         """Weights that learn along with one image; 0 where the attack has no critic."""
         return 0

@@ -41,7 +41,7 @@ class Kept:
         self._undefined = torch.zeros(count, dtype=torch.bool, device=device)
         self._history = torch.empty(len(_HISTORY), attack.iterations, count, device=device)
         self._told = torch.empty(len(_TOLD), attack.iterations, count)
-        self._warnings: list[str] = list(problem.warnings)
+        self._warnings: list[str] = [*problem.warnings, *attack.cautions]
         self.begin(slice(0, count))
 
     def warn(self, sentence: str) -> None:
