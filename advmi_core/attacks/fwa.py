@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.base import Attack, need_labels
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.looking import look
 from advmi_core.attacks.transport import LocalTransport
 from advmi_core.objectives import Objective, Problem

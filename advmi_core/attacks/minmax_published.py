@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.capture import Replayed
 from advmi_core.attacks.core.descent import FIRST_C, Descent
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm
 from advmi_core.models import Network
 from advmi_core.objectives import Problem

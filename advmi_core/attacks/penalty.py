@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.descent import FIRST_C, Descent
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.objectives import Problem
 from advmi_core.validate import check_count, check_number
 

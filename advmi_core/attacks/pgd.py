@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
-from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.descent import START
 from advmi_core.attacks.core.gradients import Mended, mended
+from advmi_core.attacks.core.informed import Informed, without_term
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm, pulled
-from advmi_core.attacks.informed import Informed, without_term
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_choice, check_number

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, normalised, steepest
-from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.base import Attack, need_labels
 from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.looking import glance
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.attacks.minmax import MinMax
 from advmi_core.objectives import Objective, Problem

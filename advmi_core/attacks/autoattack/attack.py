@@ -14,7 +14,8 @@ from advmi_core.attacks.autoattack.apgd import apgd, targeted_ratio
 from advmi_core.attacks.autoattack.fab import fab
 from advmi_core.attacks.autoattack.square import square
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Attack, Iterate, need_labels
+from advmi_core.attacks.core.base import Attack, need_labels
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.looking import merge, some
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import TINIEST, Ball, per_image
-from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.looking import glance, look
 from advmi_core.objectives import Evaluation, Problem
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image
-from advmi_core.attacks.core.base import Iterate
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.looking import glance, merge, some
 from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
-from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.informed import Informed
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm, pulled
-from advmi_core.attacks.informed import Informed
 from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_number

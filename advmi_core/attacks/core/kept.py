@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import per_image
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi.per_image.estimate import estimate_mi
 from advmi_core.mi.per_image.information import measure_of
 from advmi_core.mi.per_image.patches import SMALLEST
-from advmi_core.objectives import Problem
-
-if TYPE_CHECKING:
-    from advmi_core.attacks.core.base import Attack, Iterate
+from advmi_core.objectives import Objective, Problem
 
 _HISTORY = ("criterion", "mi", "c", "gap")
 _TOLD = ("information", "kept")  # only records measure them
 _EVALUATED_AT_ONCE = 256
 
 
+class Settings(Protocol):
+    """What the result needs to know of the attack that made it."""
+
+    @property
+    def seed(self) -> int: ...
+    @property
+    def mi_steps(self) -> int: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def cautions(self) -> tuple[str, ...]: ...
+    def spec(self) -> dict[str, Any]: ...
+    def loop_term(self, objective: Objective) -> str: ...
+
+
 class Kept:
     """Per row: the eligible iterate with the highest score, else the one with the smallest criterion."""
 
-    def __init__(self, attack: Attack, problem: Problem, rows: list[int], x: Tensor) -> None:
+    def __init__(self, attack: Settings, problem: Problem, rows: list[int], x: Tensor) -> None:
         self._attack, self._problem, self._rows, self._given = attack, problem, rows, x
         self.loop_term = attack.loop_term(problem.objective)
         count, device = len(problem), problem.x.device
@@ -167,7 +180,7 @@ def _information(x: Tensor, x_adv: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure(
-    attack: Attack,
+    attack: Settings,
     problem: Problem,
     rows: list[int],
     x_adv: Tensor,

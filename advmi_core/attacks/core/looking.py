@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.core.base import Iterate
 from advmi_core.attacks.core.gradients import mended
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.objectives import Evaluation, Problem
 
 Loss = Callable[[Evaluation], Tensor]

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Attack, Iterate, record
+from advmi_core.attacks.core.base import Attack, record
+from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.kept import Kept, measure
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.mi.per_image.information import measure_of
