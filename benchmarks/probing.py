@@ -12,9 +12,10 @@ from advmi_core.device import tune_cpu
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
 from advmi_core.studies.autoencoders.features.results import ProbeRecord, ProbeResult, ProbeSummary
-from advmi_core.studies.autoencoders.features.study import ProbeStudy
+from advmi_core.studies.autoencoders.features.study import UAES, ProbeStudy
 from advmi_core.studies.autoencoders.records import MakingStep
 
+_CHANGES = ("n", "epochs", "steps", "inner", "targets", "method")
 _SILENCE = 5.0  # seconds between two words
 
 
@@ -24,6 +25,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     for name in ("n", "epochs", "steps", "inner"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--targets", choices=("self", "original"))
+    parser.add_argument("--method", choices=UAES, help="by the published rule or by the solver")
     parser.add_argument("--seeds", type=int, help="how many")
     parser.add_argument("--runs", type=Path, default=user_folder(), help="where finished parts are kept")
     parser.add_argument("--json", type=Path, help="also write the table there")
@@ -33,7 +35,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
 def run(study: ProbeStudy, given: argparse.Namespace) -> None:
     """Run the study, or go on with it; print its table, and write it if it is whole."""
     tune_cpu()
-    changes = {name: getattr(given, name) for name in ("n", "epochs", "steps", "inner", "targets")}
+    changes = {name: getattr(given, name) for name in _CHANGES}
     wanted = {name: value for name, value in changes.items() if value is not None}
     if given.seeds is not None:
         wanted["seeds"] = tuple(range(given.seeds))

@@ -3,16 +3,18 @@
 One parameter at a time is varied, the best value kept: weight of the MI, step α, size of the random start,
 critic steps, warm-up, iterations, share of the UAEs mixed in, success filter, target; then the best is tried
 with fewer and more training images. Best is the lowest loss among settings whose UAEs the optimisation moved
-at least as far as their random start and of which at least half succeed. Everything is measured on training
-images that no training saw; the test split is not touched. The loss is compared with the original's and with
-Gaussian noise's of the same length, both in as many gradient steps, paired over seeds. Finished parts are
-kept, so the same command goes on after a stop.
+at least as far as their random start and of which at least half succeed; of the noise of the same loss it is
+the length that costs most nearly as much as the solver's UAEs with target x. Everything is measured on
+training images that no training saw; the test split is not touched. The loss is compared with the original's
+and with Gaussian noise's of the same length, both in as many gradient steps, paired over seeds. Finished
+parts are kept, so the same command goes on after a stop.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from advmi_core.evaluation import Paired
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
 from advmi_core.studies.autoencoders import RetrainingStudy, RowSummary
+from advmi_core.studies.autoencoders.records import SAME_LOSS
 
 COORDINATES: dict[str, tuple[Any, ...]] = {
     "mi_weight": (1.0, 3.0, 10.0, 30.0, 100.0),
@@ -34,9 +37,11 @@ COORDINATES: dict[str, tuple[Any, ...]] = {
     "share": (0.25, 0.5, 1.0),
     "only_successful": (False, True),
     "targets": ("self", "original"),
+    "noise": (0.25, 0.5, 1.0, 1.5, 2.0),
 }
 REGIMES = (500, 1000, 5000)
 MOVED, SUCCEEDED = 0.5, 0.5
+_AS_DEAR = "solver-uae-x"
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,26 @@ class Search:
 
 
 _ATTACK = {name: COORDINATES[name] for name in ("mi_weight", "alpha", "start", "inner", "warmup")}
-_LEARNT = {name: values for name, values in COORDINATES.items() if name not in ("inner", "warmup")}
+_LEARNT = {name: values for name, values in COORDINATES.items() if name not in ("inner", "warmup", "noise")}
+_PATCHES = {name: values for name, values in COORDINATES.items() if name != "noise"}
+_SOLVED = {"mi_weight": (0.1, 0.3, 1.0, 3.0), "share": COORDINATES["share"]}
+_NOISE = {"noise": COORDINATES["noise"]}
 # Without a warm-up the published MI keeps a UAE's start, whatever else is chosen. Random projections cost
 # seven times as much as maps, so less is varied there.
 SEARCHES = (
-    Search("ae-dense", "mine-uae-patches", {"alpha": 0.1, "inner": 5, "warmup": 0}, 1000, 40, 6, 5000),
+    Search(
+        "ae-dense", "mine-uae-patches", {"alpha": 0.1, "inner": 5, "warmup": 0}, 1000, 40, 6, 5000, _PATCHES
+    ),
     Search("ae-dense", "l2-uae", {"alpha": 0.1, "inner": 1, "warmup": 0}, 1000, 40, 6, 5000, _LEARNT),
     Search("ae-conv", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 80}, 500, 20, 3, 1000, _ATTACK),
     Search(
         "ae-dense", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 20}, 250, 40, 6,
         coordinates={"mi_weight": (10.0, 30.0, 100.0), "alpha": (0.01, 0.03), "warmup": (0, 20)},
     ),
+    Search("ae-conv", "solver-uae-x", {}, 500, 20, 3, coordinates=_SOLVED),
+    Search("ae-dense", "solver-uae-x", {}, 500, 40, 6, coordinates=_SOLVED),
+    Search("ae-conv", SAME_LOSS, {}, 500, 20, 3, coordinates=_NOISE),
+    Search("ae-dense", SAME_LOSS, {}, 500, 40, 6, coordinates=_NOISE),
 )  # fmt: skip
 
 Line = dict[str, Any]
@@ -76,7 +90,8 @@ def measure(study: RetrainingStudy, row: str, folder: Path) -> Line:
     lines = {line.row: line for line in run.drain().table() if line.protocol == "equal-steps"}
     found = lines[row]
     setting = {name: getattr(study, name) for name in ("n", *COORDINATES)} | {"seeds": len(study.seeds)}
-    return {"model": found.model, "row": row, **setting, **_facts(found)}
+    wanted = {"wanted": json_number(lines[_AS_DEAR].mean)} if row == SAME_LOSS else {}
+    return {"model": found.model, "row": row, **setting, **_facts(found), **wanted}
 
 
 def _facts(found: RowSummary) -> Line:
@@ -98,9 +113,9 @@ def _ends(pairs: Paired | None) -> list[float | None]:
 def settings(search: Search, parts: Path) -> Iterator[Line]:
     """All settings of a search, in the order tried."""
     study = RetrainingStudy(
-        models=(search.model,), rows=("original", search.row, "gaussian"), n=search.images,
+        models=(search.model,), rows=_rows(search.row), n=search.images, fooled=0,
         measured="validation", asr_images=0, seeds=tuple(range(search.seeds)), epochs=search.epochs,
-        device="cpu", start=0.03, **search.first,
+        device="cpu", **({"start": 0.03} | search.first if search.first else {}),
     )  # fmt: skip
     for name, values in search.coordinates.items():
         tried: list[Line] = []
@@ -116,8 +131,16 @@ def settings(search: Search, parts: Path) -> Iterator[Line]:
             yield {"varied": "n", "chosen": False} | measure(replace(study, n=n), search.row, parts)
 
 
+def _rows(row: str) -> tuple[str, ...]:
+    """A row and those that it is compared with."""
+    return tuple(dict.fromkeys(("original", *((_AS_DEAR,) if row == SAME_LOSS else ()), row, "gaussian")))
+
+
 def best(tried: list[Line]) -> Line:
-    """The lowest loss among settings whose optimisation counts, or among all where it never does."""
+    """The lowest loss among settings whose optimisation counts, or among all where it never does; of the
+    noise of the same loss the one nearest to what is wanted."""
+    if "wanted" in tried[0]:
+        return min(tried, key=lambda line: abs(float(line["loss"]) - float(line["wanted"])))
     counts = [line for line in tried if line["moved_share"] >= MOVED and line["asr"] >= SUCCEEDED]
     return min(counts or tried, key=lambda line: float(line["loss"]))
 
@@ -129,7 +152,8 @@ def show(line: Line) -> None:
         for name in ("minus_original", "minus_gaussian")
     )
     varied = f"{line['varied']}={line[line['varied']]}"
-    numbers = f"{100 * line['asr']:5.1f} {line['l2']:6.2f} {line['moved_share']:6.2f}"
+    asr, l2, moved = (math.nan if line[name] is None else line[name] for name in ("asr", "l2", "moved_share"))
+    numbers = f"{100 * asr:5.1f} {l2:6.2f} {moved:6.2f}"
     loss = f"{1000 * line['loss']:8.4f}  {original:28} {gaussian:28}"
     print(f"{line['model']:9} {line['row']:17} {varied:22} {loss} {numbers}", flush=True)
 

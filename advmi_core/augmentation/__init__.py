@@ -1,8 +1,8 @@
 """UAEs as data augmentation, and what they are compared with: a new image per training image [UAE, sec. 4.4].
 
 ``mine-uae`` finds images that reconstruct to the original at least as well as it does itself and share little
-MI with it; ``l2-uae`` does the same with the L2 distance in place of the MI; ``gaussian`` adds noise of a
-wanted length.
+MI with it, by the published rule; ``solver-uae`` solves the same problem with the measure that is shown;
+``l2-uae`` has the L2 distance in place of the MI; ``gaussian`` adds noise of a wanted length.
 """
 
 from __future__ import annotations

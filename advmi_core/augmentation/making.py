@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from advmi_core import __version__
-from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.augmentation.noise import noisy
 from advmi_core.augmentation.records import COLUMNS, Augmented, AugmentStep, join
@@ -88,24 +87,24 @@ class Making:
         if self.lengths is not None:
             return self._noise(rows, self.lengths[rows.start : rows.stop])
         attack, x = self.how.attack(), self.x[rows.start : rows.stop]
-        said = began
+        said, first = began, torch.full_like(x, torch.nan)
         with attack.run(self.objective, x, rows=rows) as run:
             for record in run:
+                if first[record.rows].isnan().any():  # the first look at these rows
+                    first[record.rows] = record.x_adv.to(x.device)
                 if time.perf_counter() - said > _SILENCE:
                     said = time.perf_counter()
                     done = rows.start + len(rows) * record.step // record.total
                     yield self._record(rows, min(done, rows.stop - 1), said - began, False)
             found = run.result
-        problem = self.objective.on(x)
-        first = attack.first(problem, Ball(problem.x, attack.eps, attack.norm), rows)
         return {
             "x_adv": found.x_adv,
             "success": found.success,
             "criterion": found.criterion,
             "mi_loop": found.mi_loop,
             "l2": found.l2,
-            "start_l2": _length(first - problem.x).to(x.device),
-            "moved_l2": _length(found.x_adv.to(first.device) - first).to(x.device),
+            "start_l2": _length(first - x),
+            "moved_l2": _length(found.x_adv - first),
         }
 
     def _noise(self, rows: range, lengths: Tensor) -> Part:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advmi_core.attacks import PublishedMinMax
+from advmi_core.attacks import Attack
 from advmi_core.attacks.core.mi_term import DISTANCE, MI_TERMS
 from advmi_core.augmentation.strength import Strength
 from advmi_core.validate import check_choice, check_count, check_number, check_same_length
 
-METHODS = ("mine-uae", "l2-uae", "gaussian")
+METHODS = ("mine-uae", "solver-uae", "l2-uae", "gaussian")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class AugmentationSpec(Strength):
 
     Attributes:
         method: one of ``METHODS``.
-        mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``MinMax``).
+        mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``PublishedMinMax``).
         eps, steps, inner, alpha, start, mi_weight, warmup: see ``Strength``.
         l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
         seed: ≥ 0; an image depends on its own position and on no other image.
@@ -49,8 +49,10 @@ class AugmentationSpec(Strength):
                 raise ValueError(f'l2 belongs to method="gaussian", got {self.l2:g} for {self.method!r}')
         self.attack()
 
-    def attack(self) -> PublishedMinMax:
+    def attack(self) -> Attack:
         """The attack that makes the UAEs; ``"gaussian"`` does not run it."""
+        if self.method == "solver-uae":
+            return self.solver(self.seed)
         return self.minmax(DISTANCE if self.method == "l2-uae" else self.mi, self.seed)
 
     def spec(self) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.cli.console import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.words import number
+from advmi_core.figures.words import number, percent
 from advmi_core.files import json_number
 from advmi_core.studies.sweep import PRESETS, Sweep, SweepResult, SweepStep
 from advmi_core.studies.sweep.executors import EXECUTORS
@@ -101,13 +102,15 @@ def _tell(facts: dict[str, Any]) -> None:
     title = f"{facts['sweep']}: {facts['model']} on {facts['dataset']}, {counted} images counted"
     table = Table(title=title)
     table.add_column("method", no_wrap=True)
-    for heading in ("ε", "ASR", "95 %", "MI, nats", "L2", "s/image"):
+    for heading in ("ε", "ASR", "95 %", "kept", "MI, nats", "L2", "s/image"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in facts["cells"]:
         low, high = map(_text, row["asr_interval"])
         mi = f"{_text(row['mi']['mean'])} ± {_text(row['mi']['std'])}"
+        kept = percent(math.nan if row["kept"]["mean"] is None else row["kept"]["mean"])
+        eps = f"{row['eps']:g}" if row["eps"] < UNBOUNDED else "–"
         cost = (_text(row["l2"]), _text(row["seconds_per_image"]))
-        table.add_row(row["method"], f"{row['eps']:g}", _text(row["asr"]), f"{low}–{high}", mi, *cost)
+        table.add_row(row["method"], eps, _text(row["asr"]), f"{low}–{high}", kept, mi, *cost)
     show(table)
     people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)
 

@@ -43,6 +43,7 @@ from advmi_core.studies.autoencoders import (
     stored,
 )
 from advmi_core.studies.autoencoders.records import part_in_hand
+from advmi_core.studies.sweep.spec import check_name
 from advmi_core.validate import check_count
 
 table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
@@ -71,6 +72,12 @@ def reconstruction(
     warmup: Annotated[
         int | None, count_option("Of --run: iterations before the first, of the critic alone.")
     ] = None,
+    noise: Annotated[
+        float | None, number_option("Of --run: length of the noise of the same loss, in parts of the UAEs'.")
+    ] = None,
+    fooled: Annotated[
+        int, count_option("Of --run: test images whose new UAEs tell what a retrained network resists.")
+    ] = 64,
     asr_images: Annotated[
         int, count_option("Of --run: test images whose UAEs only tell the success rate.")
     ] = 1000,
@@ -78,6 +85,7 @@ def reconstruction(
     out: Annotated[
         Path | None, folder_option("Also store the result of --run here, as assets/retraining holds it.")
     ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the stored result; default: the data set's.")] = None,
     csv: Csv = None,
     latex: Latex = None,
     device: Device = "auto",
@@ -88,11 +96,12 @@ def reconstruction(
         if run:
             tune_cpu()
             check_count(seeds, "seeds")
+            check_name(name or dataset, "name")
             study = RetrainingStudy(
                 dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
                 seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
                 steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
-                asr_images=asr_images, device=device,
+                noise=noise, fooled=fooled, asr_images=asr_images, device=device,
             )  # fmt: skip
             entry = journal.Entry(
                 key=journal.key_of("retraining", study.spec(), runs), page="", form={},
@@ -102,9 +111,9 @@ def reconstruction(
             result = watch(noted, _describe, as_json)
             people.print(f"computed on {describe(pick(device))}", highlight=False)
             if out is not None and result.complete:
-                stored.save(result, out, dataset)
+                stored.save(result, out, name or dataset)
         else:
-            result = stored.load(dataset)
+            result = stored.load(name or dataset)
         lines = result.table()
         export(retraining_table.as_csv(lines), csv)
         export(retraining_table.as_latex(lines), latex)
@@ -130,6 +139,9 @@ def _facts(line: RowSummary) -> dict[str, Any]:
         "change_percent": json_number(line.change),
         "against_original": _ends(line.against_original),
         "against_gaussian": _ends(line.against_gaussian),
+        "kept_percent": json_number(100 * line.kept),
+        "kept_std_percent": json_number(100 * line.kept_std),
+        "kept_against_original": _ends(line.kept_against_original),
         "asr_train_percent": json_number(100 * line.asr_train),
         "asr_test_percent": json_number(100 * line.asr_test),
         "used": line.used,

@@ -29,6 +29,10 @@ class Paired:
     low: float
     high: float
 
+    def times(self, factor: float) -> Paired:
+        """The same in another unit; ``factor`` > 0."""
+        return Paired(self.n, factor * self.mean, factor * self.low, factor * self.high)
+
 
 def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Wilson's score interval of a probability [Wilson 1927]; keeps its level also near 0 and 1.

@@ -14,6 +14,8 @@ from advmi_core.evaluation.table import ImageTable
 from advmi_core.files import json_number
 
 QUANTILES = (5, 25, 50, 75, 95)  # percent
+_MOMENTS = ("kept", "information", "mi", "mi_loop")
+_PAIRED = ("kept", "mi", "l2", "ssim")
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
 
 
@@ -37,7 +39,9 @@ class Summary:
         succeeded: counted images with an adversarial example.
         asr: attack success rate in [0,1]; NaN if no image counts.
         asr_interval: its Wilson interval at 95 %.
-        mi: nats, measured afterwards alike for every attack; over the images that succeeded.
+        kept: share of the information in x that x̃ keeps, 1 is all; over the images that succeeded.
+        information: the same in nats.
+        mi: nats by InfoNCE, measured afterwards alike for every attack; over the same images.
         mi_loop: nats, as the attack itself reports it; over the same images.
         l0, l1, l2, linf, psnr, ssim, queries: means over the same images; NaN if there are none.
     """
@@ -47,6 +51,8 @@ class Summary:
     succeeded: int
     asr: float
     asr_interval: Interval
+    kept: Moments
+    information: Moments
     mi: Moments
     mi_loop: Moments
     l0: float
@@ -66,8 +72,7 @@ class Summary:
             "succeeded": self.succeeded,
             "asr": json_number(self.asr),
             "asr_interval": [json_number(self.asr_interval.low), json_number(self.asr_interval.high)],
-            "mi": _moment_facts(self.mi),
-            "mi_loop": _moment_facts(self.mi_loop),
+            **{name: _moment_facts(getattr(self, name)) for name in _MOMENTS},
             **means,
         }
 
@@ -77,8 +82,10 @@ class Comparison:
     """Two methods on the images on which both succeed: paired differences, first minus second."""
 
     images: int
+    kept: Paired
     mi: Paired
     l2: Paired
+    ssim: Paired
 
 
 def moments(values: ArrayLike) -> Moments:
@@ -107,6 +114,8 @@ def summarise(table: ImageTable) -> Summary:
         succeeded=len(reached),
         asr=len(reached) / counted if counted else math.nan,
         asr_interval=wilson(len(reached), counted),
+        kept=moments(reached.kept),
+        information=moments(reached.information),
         mi=moments(reached.mi),
         mi_loop=moments(reached.mi_loop),
         **means,
@@ -124,7 +133,8 @@ def compare(a: ImageTable, b: ImageTable) -> Comparison:
     first, second = a.take(a.success), b.take(b.success)
     common, rows, others = np.intersect1d(first.index, second.index, assume_unique=True, return_indices=True)
     first, second = first.take(rows), second.take(others)
-    return Comparison(len(common), paired(first.mi, second.mi), paired(first.l2, second.l2))
+    pairs = {name: paired(getattr(first, name), getattr(second, name)) for name in _PAIRED}
+    return Comparison(len(common), **pairs)
 
 
 def _check_distinct(table: ImageTable) -> None:

@@ -25,7 +25,8 @@ class ImageTable:
         correct: (N,) bool, the model was right on x.
         success: (N,) bool, x̃ is adversarial and x was correct.
         criterion: (N,) float32 f(x̃).
-        mi: (N,) float32 nats, I(x,x̃) measured afterwards, alike for every attack.
+        information, kept: (N,) float32 nats of x̃ by ``Information``, and the share of what x has of itself.
+        mi: (N,) float32 nats, I(x,x̃) by ``estimate_mi`` afterwards, alike for every attack.
         mi_loop: (N,) float32 nats, as the attack itself reports it; NaN where it uses no MI.
         l0, l1, l2, linf: (N,) float32 norms of x̃ − x over all values of all channels.
         psnr: (N,) float32 dB; ∞ where x̃ = x.
@@ -42,6 +43,8 @@ class ImageTable:
     correct: NDArray[np.bool_]
     success: NDArray[np.bool_]
     criterion: Floats
+    information: Floats
+    kept: Floats
     mi: Floats
     mi_loop: Floats
     l0: Floats
@@ -122,7 +125,8 @@ def tabulate(result: AttackResult, index: ArrayLike) -> ImageTable:
     away = distances(result.x, result.x_adv)
     correct = _array(result.correct).astype(np.bool_)
     columns = {field.name: getattr(away, field.name) for field in fields(Distances)}
-    columns |= {name: _array(getattr(result, name)) for name in ("criterion", "mi", "mi_loop")}
+    measured = ("criterion", "information", "kept", "mi", "mi_loop")
+    columns |= {name: _array(getattr(result, name)) for name in measured}
     columns = {name: np.where(correct, values, np.nan) for name, values in columns.items()}
     columns |= {
         "index": positions,

@@ -55,7 +55,8 @@ def _made_up(shard: Shard, rng: np.random.Generator) -> ImageTable:
     index = np.arange(shard.start, shard.stop)
     correct = index != 3
     mi = rng.normal(2.0 if shard.cell.method.startswith("minmax") else 1.0, 0.1, len(index))
-    floats = {name: np.where(correct, mi, np.nan) for name in ("mi", "mi_loop")}
+    floats = {name: np.where(correct, mi, np.nan) for name in ("information", "mi", "mi_loop")}
+    floats["kept"] = floats["mi"] / 4
     for name in ("criterion", "l0", "l1", "l2", "linf", "psnr", "ssim"):
         floats[name] = np.where(correct, rng.random(len(index)), np.nan)
     success = correct & (index != 5)

@@ -37,6 +37,7 @@ from advmi_core.ui.autoencoders import (
 from advmi_core.ui.widgets import tables
 
 PAGE = "autoencoders"
+PUBLISHED = ("original", "mine-uae-conv", "mine-uae-patches", "l2-uae", "gaussian")
 TINY = {"n": "60", "seeds": "1", "epochs": "1", "uae-steps": "1"}
 Visit = Callable[..., Tab]
 
@@ -89,19 +90,22 @@ def test_without_a_table_the_first_look_computes_nothing_and_says_how(visit: Vis
     assert tab.charts == []
 
 
-def made_up(losses: dict[str, float]) -> RetrainingResult:
+def made_up(losses: dict[str, float], kept: dict[str, float] | None = None) -> RetrainingResult:
     """Two autoencoders, three seeds that agree within a percent, and no pictures."""
-    study = RetrainingStudy(models=("ae-dense", "ae-conv"))
+    study = RetrainingStudy(models=("ae-dense", "ae-conv"), rows=tuple(losses))
     cells = {}
     for model, row, protocol in study.cells:
         means = losses[row] * np.array([1.0, 1.005, 0.995])
         curves = (means[:, None] * np.array([3, 2, 1])).astype(np.float32)
-        cells[model, row, protocol] = Retrained(means[:, None], curves, used=0 if row == ROWS[0] else 9)
+        share = np.full(3, np.nan) if kept is None else kept[row] * np.array([1.0, 1.005, 0.995])
+        cells[model, row, protocol] = Retrained(
+            means[:, None], curves, kept=share, used=0 if row == ROWS[0] else 9
+        )
     return RetrainingResult(study.spec(), cells, True)
 
 
 def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: Path, shipped: Path) -> None:
-    result = made_up(dict(zip(ROWS, (0.010, 0.009, 0.007, 0.011, 0.008), strict=True)))
+    result = made_up(dict(zip(PUBLISHED, (0.010, 0.009, 0.007, 0.011, 0.008), strict=True)))
     stored.save(result, shipped, "fashion-mnist")
     tab = visit(tmp_path)
     assert "5000 training images of fashion-mnist, 3 seeds" in tab.said
@@ -117,6 +121,37 @@ def test_the_table_that_comes_with_advmi_is_shown_first(visit: Visit, tmp_path: 
     for view in ("pictures", "start"):
         look(tab, view)
         assert tab.charts == []
+    assert "Harder to fool?" not in tab.app.segmented_control(key=tab.key("view")).options
+
+
+def test_another_table_shows_what_retraining_costs_and_buys(
+    visit: Visit, tmp_path: Path, shipped: Path
+) -> None:
+    losses = {"original": 0.010, "solver-uae": 0.012, "solver-uae-x": 0.011, "gaussian": 0.013}
+    stored.save(made_up(dict.fromkeys(PUBLISHED, 0.01)), shipped, "fashion-mnist")
+    kept = {"original": 0.2, "solver-uae": 0.3, "solver-uae-x": 0.4, "gaussian": 0.25}
+    stored.save(made_up(losses, kept), shipped, "fashion-mnist-solver-dense")
+    tab = visit(tmp_path)
+    tab.app.segmented_control(key=tab.key("shipped-table")).set_value("fashion-mnist-solver-dense").run()
+    assert "--row original --row solver-uae" in tab.said
+    look(tab, "bought", **{"shown-model": "ae-conv"})
+    _, right = tab.charts
+    assert {trace["name"]: trace["y"][0] for trace in right["data"]} == pytest.approx(
+        {"Original": 20, "UAE by the solver": 30, "UAE by the solver, target x": 40, "Gaussian noise": 25}
+    )
+    assert "keeps 20.0 % of the information in x. Clearly different" in tab.said
+
+
+def test_the_command_of_a_table_names_all_that_differs_from_its_defaults() -> None:
+    rows = ("original", "solver-uae-x", "gaussian-loss")
+    study = RetrainingStudy(
+        models=("ae-dense",), rows=rows, n=300, epochs=150, noise=0.25, fooled=32, asr_images=0
+    )
+    assert autoencoders_shipped._command(study.spec()) == (
+        "advmi table reconstruction --run --n 300 --model ae-dense --row original --row solver-uae-x "
+        "--row gaussian-loss --epochs 150 --noise 0.25 --fooled 32 --asr-images 0"
+    )
+    assert autoencoders_shipped._command(RetrainingStudy().spec()).endswith("--run --n 5000 --noise 0.5")
 
 
 @pytest.mark.fault("P13")
@@ -137,7 +172,8 @@ def tried(model: str, row: str, **changed: Any) -> dict[str, Any]:
     """One setting of the search, as its benchmark writes it."""
     setting = {
         "mi_weight": 1.0, "alpha": 0.01, "start": 0.03, "inner": 5, "warmup": 0, "steps": 40, "share": 1.0,
-        "only_successful": True, "targets": "self", "n": 500, "seeds": 3, "model": model, "row": row,
+        "only_successful": True, "targets": "self", "noise": None, "n": 500, "seeds": 3, "model": model,
+        "row": row,
     }  # fmt: skip
     numbers = {"loss": 0.014, "asr": 0.9, "used": 450, "l2": 1.0, "moved_share": 0.6, "chosen": False}
     pairs = {"minus_original": [1e-4, -2e-4, 4e-4], "minus_gaussian": [1e-4, -2e-4, 4e-4]}
@@ -164,7 +200,7 @@ def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pyt
     assert list(shown[" "]) == ["★", "", "", ""]
     assert list(shown["value"]) == ["3", "0.01", "x", "no"]
     assert list(shown["− Gaussian [95 %]"].str.endswith("●")) == [True, True, False, True]
-    tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (conv)").run()
+    tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (paper)").run()
     assert "None of 0 settings" in tab.said
     assert tab.app.table[0].value["− Gaussian [95 %]"].iloc[0] == "–"
 
@@ -233,7 +269,7 @@ def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     assert {trace["name"] for trace in epochs["data"] if trace["type"] == "bar"} == {
         trace["name"] for trace in steps["data"] if trace["type"] == "bar"
     }
-    assert len(tab.app.table[0].value) == 2 * len(ROWS)
+    assert len(tab.app.table[0].value) == 2 * len(study.rows)
     assert {
         "Figure · PNG", "Figure · SVG", "Figure · PDF", "Table · CSV", "Table · TEX", "Settings · JSON"
     } == tab.downloads  # fmt: skip

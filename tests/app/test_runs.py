@@ -14,6 +14,7 @@ from links import written
 from sweep_pages import Tab, kept, tiny
 from typer.testing import CliRunner
 
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.cli import main as cli
 from advmi_core.evaluation import compare
 from advmi_core.jobs import journal, shared
@@ -70,6 +71,11 @@ def test_all_runs_are_listed_with_what_they_are_about(visit: Visit, here: Path) 
     assert table.loc["tiny", "data, model"] == "fashion-mnist, cnn"
 
 
+def test_a_method_that_has_no_budget_says_so() -> None:
+    assert runs._radii([0.1, 0.3]) == "2 ε"
+    assert runs._radii([UNBOUNDED]) == "no ε"
+
+
 def test_a_chosen_run_shows_its_numbers_and_files(visit: Visit, here: Path) -> None:
     folder = kept(tiny(), here)
     tab = visit(chosen=folder.name)
@@ -100,7 +106,7 @@ def test_open_leads_to_the_runs_figures(visit: Visit, here: Path) -> None:
     tab = visit(chosen=folder.name)
     tab.press("Open")
     assert tab.app.title[0].value == "MI vs ASR"
-    assert len(tab.charts) == 4
+    assert len(tab.charts) == 5
     assert written(tab.app)["run"] == folder.name
 
 

@@ -67,6 +67,20 @@ def test_uaes_are_those_of_minmax(model: models.Network, x: torch.Tensor, mi: st
     assert found.asr == pytest.approx(float(wanted.success.float().mean()))
 
 
+def test_uaes_of_the_solver_are_those_of_minmax_and_share_less(
+    model: models.Network, x: torch.Tensor
+) -> None:
+    found = augment("solver-uae", model, x, steps=20)
+    wanted = MinMax(eps=1.0, steps=100, mi_steps=0)(Reconstruction(model), x)
+    for name in ("x_adv", "success", "criterion", "mi_loop", "l2"):
+        torch.testing.assert_close(getattr(found, name), getattr(wanted, name), rtol=0, atol=0)
+    assert found.success.all()
+    assert (wanted.kept < 0.5).all()
+    assert (found.moved_l2 > 5 * found.start_l2).all()  # it begins beside x
+    weak = augment("solver-uae", model, x, steps=20, mi_weight=0.01)
+    assert (weak.l2 < found.l2).all()
+
+
 def test_a_uae_is_its_start_and_what_the_optimisation_moved(model: models.Network, x: torch.Tensor) -> None:
     found = augment("l2-uae", model, x, start=0.05, alpha=0.1, **QUICK)
     objective = Reconstruction(model)
@@ -191,7 +205,7 @@ def test_nothing_of_the_caller_is_touched(x: torch.Tensor) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "cutout"}, "method must be one of mine-uae, l2-uae, gaussian, got 'cutout'"),
+        ({"method": "cutout"}, "method must be one of mine-uae, solver-uae, l2-uae, gaussian, got 'cutout'"),
         ({"mi": "l2"}, "mi must be one of mine-conv"),
         ({"method": "mine-uae", "l2": 1.0}, 'l2 belongs to method="gaussian"'),
         ({"method": "gaussian", "l2": -1.0}, "l2 must be ≥ 0, got -1.0"),

@@ -52,7 +52,7 @@ def test_a_click_on_a_point_shows_its_images(visit: Open) -> None:
     for point, eps in ((0, "0.05"), (-1, "0.5")):
         tab.page.mouse.click(*chart.evaluate(PLACE, point))
         tab.page.wait_for_url(f"**cell-eps={eps}**", timeout=15_000)
-        tab.page.get_by_text(f", ε = {eps}", exact=False).first.wait_for(timeout=15_000)
+        tab.page.get_by_text(f", ε {eps}", exact=False).first.wait_for(timeout=15_000)
 
 
 def test_an_own_grid_is_measured_kept_deleted_and_brought_back(visit: Open) -> None:

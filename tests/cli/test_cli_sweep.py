@@ -64,7 +64,7 @@ def test_people_get_a_table_and_the_folder_and_a_repeat_computes_nothing(
 ) -> None:
     monkeypatch.setenv("ADVMI_RUNS", str(tmp_path / "mine"))
     said = " ".join(_run("--n", "2").output.split())
-    for word in ("minmax-gaussian", "ASR", "MI, nats", "0.05"):
+    for word in ("minmax-solver", "ASR", "kept", "MI, nats", "0.05"):
         assert word in said
     assert str(tmp_path / "mine" / "smoke-") in said.replace(" ", "")
     (folder,) = (tmp_path / "mine").iterdir()
@@ -101,7 +101,7 @@ def test_stopping_keeps_the_shards_and_says_how_to_go_on(
         (["--n", "1000000"], "n must be at most"),
         (["--seed", "-1"], "seed must be a whole number ≥ 0, got -1"),
         (["--shard", "0"], "shard must be a whole number ≥ 1, got 0"),
-        (["--preset", "walk"], "preset must be one of talk, talk-penalty, smoke, got 'walk'"),
+        (["--preset", "walk"], "preset must be one of talk, smoke, got 'walk'"),
         (["--executor", "threads"], "executor must be one of serial, processes, ray, got 'threads'"),
         (["--workers", "2"], 'executor="serial" has one worker, got workers=2'),
         (["--ray-address", "auto"], 'ray_address is for executor="ray"'),

@@ -74,14 +74,15 @@ def test_initially_wrong_images_are_blank_and_change_no_number() -> None:
 def test_columns_are_those_of_the_result() -> None:
     result = _result(0.1)
     table, right = tabulate(result, range(N)), result.correct.numpy()
-    for name in ("criterion", "mi", "l2", "linf", "queries"):
+    for name in ("criterion", "information", "kept", "mi", "l2", "linf", "queries"):
         np.testing.assert_allclose(
             table.arrays()[name][right], getattr(result, name).numpy()[right], rtol=1e-6, err_msg=name
         )
     assert {name: values.dtype.name for name, values in table.arrays().items()} == {
         "index": "int64", "correct": "bool", "success": "bool", "queries": "int64",
         **dict.fromkeys(
-            ("criterion", "mi", "mi_loop", "l0", "l1", "l2", "linf", "psnr", "ssim"), "float32"
+            ("criterion", "information", "kept", "mi", "mi_loop", "l0", "l1", "l2", "linf", "psnr", "ssim"),
+            "float32",
         ),
     }  # fmt: skip
 
@@ -142,6 +143,8 @@ def test_compare_matches_by_index_where_both_succeed() -> None:
     assert found.mi.mean == pytest.approx(float(np.mean(a_mi[won].astype(float) - b_mi[won])))
     assert (found.mi.low, found.mi.high) == pytest.approx(tuple(wanted.confidence_interval()))
     assert found.l2.mean == pytest.approx(-np.arange(30)[won].mean())
+    assert (found.kept.mean, found.ssim.mean) == (0, 0)
+    assert found.mi.times(100).low == pytest.approx(100 * found.mi.low)
     turned = compare(b, a)
     assert (turned.images, turned.mi.mean) == (24, pytest.approx(-found.mi.mean))
 

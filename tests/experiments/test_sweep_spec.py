@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from advmi_core.attacks import ATTACKS
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.studies.sweep import PRESETS, Cell, Method, Sweep
 
 PGD = Method(name="pgd", attack="pgd", parameters={"steps": 3}, eps=(0.1, 0.3))
@@ -58,12 +59,18 @@ def test_whole_radii_are_the_same_as_broken_ones() -> None:
 
 
 def test_presets_are_what_they_promise() -> None:
-    talk, penalty, smoke = (PRESETS[name] for name in ("talk", "talk-penalty", "smoke"))
-    assert talk.n == penalty.n == 1000
-    assert {cell.eps for cell in talk.cells} == {0.05, 0.1, 0.2, 0.3, 0.5}
-    assert {method.name for method in talk.methods} == {"minmax", "minmax-gaussian", "pgd"}
-    assert all(talk.attack(cell).steps == 200 for cell in talk.cells)
-    assert [(cell.id, penalty.attack(cell).name) for cell in penalty.cells] == [("penalty-eps0.3", "penalty")]
+    talk, smoke = PRESETS["talk"], PRESETS["smoke"]
+    assert talk.n == 1000
+    radii = {method.name: method.eps for method in talk.methods}
+    shortest = [radii.pop(name) for name in ("cw", "ddn")]
+    assert shortest == [(UNBOUNDED,)] * 2
+    assert radii.pop("penalty") == (0.3,)
+    assert radii == dict.fromkeys(("minmax-solver", "minmax", "pgd"), (0.05, 0.1, 0.2, 0.3, 0.5))
+    for cell in talk.cells:
+        attack = talk.attack(cell)
+        assert attack.name == cell.method
+        assert (attack.norm == "l2") == (cell.eps == UNBOUNDED)
+        assert attack.steps == (50 if cell.eps == UNBOUNDED else 200)
     assert len(smoke.cells) * -(-smoke.n // smoke.shard) >= 8
     assert all(name == preset.name for name, preset in PRESETS.items())
 

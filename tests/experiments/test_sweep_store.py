@@ -144,6 +144,9 @@ def test_folders_that_are_no_runs_are_listed_with_a_sentence(finished: Path) -> 
         (directory / name / "spec.json").write_text(text)
     moved = directory / "tiny-0123456789ab"
     shutil.copytree(finished, moved)
+    older = json.loads((finished / "spec.json").read_text())
+    (directory / "older").mkdir()
+    (directory / "older" / "spec.json").write_text(json.dumps({**older, "sweep": 1}))
     changed = directory / f"other{finished.name}"
     shutil.copytree(finished, changed)
     (changed / "spec.json").write_bytes(b"\xff\xfe\x00")
@@ -156,6 +159,7 @@ def test_folders_that_are_no_runs_are_listed_with_a_sentence(finished: Path) -> 
         "list",
         "cut",
         "deep",
+        "older",
         moved.name,
         changed.name,
     }
@@ -168,7 +172,8 @@ def test_folders_that_are_no_runs_are_listed_with_a_sentence(finished: Path) -> 
     assert "not a sweep's spec" in found["list"].problem
     assert "describes another run than its folder's name says" in found[moved.name].problem
     assert found["deep"].problem
-    for name in ("holiday", *_ODD, moved.name):
+    assert "measured by another version of AdvMI" in found["older"].problem
+    for name in ("holiday", "older", *_ODD, moved.name):
         assert "\n" not in found[name].problem
         with pytest.raises(ValueError):  # noqa: PT011 whatever the sentence is, it is one
             load(directory / name)

@@ -53,6 +53,14 @@ LOSSES = {
     "l2-uae": (0.0090, 0.0092, 0.0088),
     "gaussian": (0.00785, 0.0081, 0.0078),
 }  # fmt: skip
+# What a new UAE keeps after the retraining, by seed.
+KEPT = {
+    "original": (0.20, 0.21, 0.22),
+    "mine-uae-conv": (0.20, 0.22, 0.21),
+    "mine-uae-patches": (0.30, 0.31, 0.32),
+    "l2-uae": (0.15, 0.16, 0.17),
+    "gaussian": (0.19, 0.22, 0.21),
+}
 
 
 def trained(losses: tuple[float, ...], row: str) -> Retrained:
@@ -61,15 +69,20 @@ def trained(losses: tuple[float, ...], row: str) -> Retrained:
     curves = values[:, None] * np.array([4, 2, 1], np.float32)
     lengths = {} if row == "original" else {"l2": 1.0, "start_l2": 0.75, "moved_l2": 0.5, "asr_train": 0.9}
     used = 0 if row == "original" else 90
+    kept = np.array(KEPT[row][: len(losses)])
     return Retrained(
-        losses=values[:, None] * np.array([0.5, 1.5], np.float32), curves=curves, used=used, **lengths
+        kept=kept,
+        losses=values[:, None] * np.array([0.5, 1.5], np.float32),
+        curves=curves,
+        used=used,
+        **lengths,
     )  # type: ignore[arg-type]
 
 
 def result(models: tuple[str, ...] = ("ae-conv",), seeds: int = 3) -> RetrainingResult:
     cells = {}
     for model in models:
-        for row in ROWS:
+        for row in LOSSES:
             for protocol in PROTOCOLS:
                 found = LOSSES[row]
                 losses = found[protocol] if isinstance(found, dict) else found
@@ -97,7 +110,7 @@ def test_curves_are_means_over_the_seeds_that_came_so_far() -> None:
     part[1, 1:] = NAN
     part[2] = NAN
     found = {curve.row: curve for curve in retraining.curves(cells, "ae-conv", "equal-steps")}
-    assert list(found) == list(ROWS)
+    assert list(found) == list(LOSSES)
     assert found["original"].epoch.tolist() == [1, 2, 3]
     assert found["original"].mean == pytest.approx([32, 16, 8])
     assert found["original"].high == pytest.approx([32.8, 16.4, 8.2])
@@ -118,7 +131,7 @@ def test_a_band_reaches_from_the_lowest_to_the_highest_seed() -> None:
     assert list(band.y) == pytest.approx([40.8, 20.4, 10.2, 9.8, 19.6, 39.2])
     assert list(named(figure, "Original").y) == pytest.approx([40, 20, 10])
     alone = retraining.curves(result(seeds=1).cells, "ae-conv", "equal-epochs")
-    assert len(retraining_screen.curves(alone, "epoch").data) == len(ROWS)
+    assert len(retraining_screen.curves(alone, "epoch").data) == len(LOSSES)
 
 
 def test_bars_are_losses_and_their_whiskers_the_paired_interval() -> None:
@@ -128,7 +141,7 @@ def test_bars_are_losses_and_their_whiskers_the_paired_interval() -> None:
     mine, base = LOSSES["mine-uae-patches"], LOSSES["original"]["equal-steps"]  # type: ignore[index]
     wanted = 1000 * half(np.array(mine) - np.array(base))
     assert bar.error_y.array[0] == pytest.approx(wanted, abs=1e-3)
-    uneven = named(figure, "MINE-UAE (conv)").error_y.array[0]
+    uneven = named(figure, "MINE-UAE (paper)").error_y.array[0]
     assert uneven == pytest.approx(1000 * half(np.array(LOSSES["mine-uae-conv"]) - np.array(base)), rel=1e-3)
     assert not named(figure, "Original").error_y.visible
     (dashed,) = figure.layout.shapes
@@ -156,13 +169,32 @@ def test_unfinished_rows_have_no_bar() -> None:
     assert retraining_screen.bars([], "equal-steps").data == ()
 
 
+def test_what_a_row_costs_and_buys_is_one_point_and_only_clear_shares_are_said() -> None:
+    figure = retraining_screen.bought(result().table(), "equal-steps")
+    point: Any = next(trace for trace in figure.data if trace.name == "MINE-UAE (patches)")
+    assert (list(point.x), list(point.y)) == (pytest.approx([7.0]), pytest.approx([31.0]))
+    assert list(point.error_x.array) == pytest.approx([0.2], rel=1e-4)
+    assert list(point.error_y.array) == pytest.approx([1.0])
+    said = retraining_words.bought(result().table(), "ae-conv", "equal-steps")
+    assert said == (
+        "A new UAE of the original autoencoder keeps 21.0 % of the information in x. Clearly different after "
+        "retraining on: MINE-UAE (patches) 31.0 % (harder to fool); L2-UAE 16.0 % (easier to fool)."
+    )
+    row = next(r for r in retraining_table.rows(result().table()) if r["training set"] == "L2-UAE")
+    assert row["a new UAE keeps, %"] == "16.0 ± 1.0"
+    assert row["− original, % points [95 %]"] == "−5.0 [−5.0, −5.0] ●"
+    unclear = retraining_words.bought(without("mine-uae-patches", "l2-uae"), "ae-conv", "equal-steps")
+    assert unclear.endswith("of the others no clearly different share.")
+    assert retraining_words.bought([], "ae-conv", "equal-steps") == ""
+
+
 def test_start_and_optimisation_stand_beside_the_whole() -> None:
     figure = retraining_screen.moved(result().table(), "ae-conv")
     assert [list(trace.y) for trace in figure.data] == [[1.0] * 4, [0.75] * 4, [0.5] * 4]
     assert "Original" not in figure.data[0].x
     said = retraining_words.start_or_optimisation(result().table(), "ae-conv")
     assert (
-        "MINE-UAE (conv): L2 1.00, of which the start alone has 0.75 and the optimisation moved 0.50" in said
+        "MINE-UAE (paper): L2 1.00, of which the start alone has 0.75 and the optimisation moved 0.50" in said
     )
     assert "Gaussian" not in said
     assert retraining_words.start_or_optimisation([], "ae-conv") == ""
@@ -175,7 +207,7 @@ def test_a_claim_is_made_only_where_its_interval_excludes_zero() -> None:
     conv = np.array(LOSSES["mine-uae-conv"]) - np.array(LOSSES["gaussian"])
     low, high = (1000 * (conv.mean() + sign * half(conv)) for sign in (-1, 1))
     assert low < 0 < high
-    assert f"MINE-UAE (conv) {1000 * conv.mean():+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−").replace(
+    assert f"MINE-UAE (paper) {1000 * conv.mean():+.3f} [{low:+.3f}, {high:+.3f}]".replace("-", "−").replace(
         "MINE−UAE", "MINE-UAE"
     ) in detail  # fmt: skip
     assert "Clearly different from the original: MINE-UAE (patches) −12.5 %; L2-UAE +12.5 %." in detail
@@ -213,7 +245,7 @@ def test_the_table_marks_intervals_without_zero() -> None:
     assert row["mixed in"] == "90"
     assert row["ASR train, %"] == "90.0"
     assert row["ASR test, %"] == "–"
-    assert not rows["MINE-UAE (conv)", "equal gradient steps"]["− Gaussian, 10⁻³ [95 %]"].endswith("●")
+    assert not rows["MINE-UAE (paper)", "equal gradient steps"]["− Gaussian, 10⁻³ [95 %]"].endswith("●")
     assert rows["Original", "equal epochs"]["− original, 10⁻³ [95 %]"] == "–"
 
 
@@ -247,8 +279,8 @@ def test_latex_is_balanced_and_escaped() -> None:
 def test_rows_differ_in_ink_dash_mark_and_hatch() -> None:
     assert list(retraining.LOOKS) == list(ROWS) == list(retraining.HATCHES)
     for what in ("ink", "dash", "mark", "line", "marker", "pattern"):
-        assert len({getattr(style, what) for style in retraining.LOOKS.values()}) == 5, what
-    assert len(set(retraining.HATCHES.values())) == 5
+        assert len({getattr(style, what) for style in retraining.LOOKS.values()}) == len(ROWS), what
+    assert len(set(retraining.HATCHES.values())) == len(ROWS)
     assert set(retraining.PROTOCOL_TITLES) == set(PROTOCOLS)
 
 

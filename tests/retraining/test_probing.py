@@ -85,6 +85,18 @@ def test_whole_study_and_its_records(study: ProbeStudy, tmp_path: Path) -> None:
     assert 0 <= result.asr <= 1
 
 
+@BY_KIND
+def test_the_solver_makes_the_uaes_where_it_is_asked(study: ProbeStudy, tmp_path: Path) -> None:
+    solved = replace(study, method="solver-uae", steps=8, seeds=(0,))
+    assert solved.augmentation().attack().name == "minmax-solver"
+    result = solved.run(tmp_path).drain()
+    assert result.complete
+    assert result.asr > 0.5
+    assert result.spec["method"] == result.spec["made"]["method"] == "solver-uae"
+    with pytest.raises(ValueError, match="method must be one of mine-uae, solver-uae, got 'cutout'"):
+        replace(study, method="cutout")
+
+
 ROWS = ("original", "mine-uae", "gaussian")
 SERVED = (("equal-steps",), *[("equal-epochs", "equal-steps")] * 2)
 

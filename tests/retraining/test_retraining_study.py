@@ -18,6 +18,7 @@ from scipy.stats import t as student
 
 from advmi_core import data
 from advmi_core.models.training.learners import AutoencoderLearner
+from advmi_core.objectives import Reconstruction
 from advmi_core.studies.autoencoders import (
     PROTOCOLS,
     ROWS,
@@ -44,6 +45,7 @@ QUICK = {
     "steps": 3,
     "inner": 1,
     "asr_images": 4,
+    "fooled": 3,
     "part": 10,
     "device": "cpu",
 }
@@ -168,6 +170,45 @@ def test_noise_takes_the_place_of_the_uaes_that_it_is_as_long_as(whole: tuple) -
     assert cells[0].moved_l2 == pytest.approx(float(uaes.moved_l2.mean()))
 
 
+def test_the_solvers_uaes_are_learnt_with_both_targets_and_noise_follows_them(tmp_path: Path) -> None:
+    rows = ("mine-uae-patches", "solver-uae", "solver-uae-x", "gaussian", "gaussian-loss")
+    result = (
+        study(rows=rows, seeds=(0,), noise=0.25, fooled=0, asr_images=0, mi_weight=1.0).run(tmp_path).drain()
+    )
+    assert result.complete
+    made = {row: result.made["ae-dense", row] for row in rows}
+    assert torch.equal(made["solver-uae"].x_adv, made["solver-uae-x"].x_adv)
+    torch.testing.assert_close(made["gaussian"].l2, made["solver-uae"].l2, rtol=1e-5, atol=0)
+    torch.testing.assert_close(made["gaussian-loss"].l2, 0.25 * made["solver-uae"].l2, rtol=1e-5, atol=1e-6)
+    used = {row: result.cells["ae-dense", row, "equal-steps"].used for row in rows}
+    assert used["solver-uae"] == used["gaussian-loss"] == int(made["solver-uae"].success.sum()) > 0
+    both = [result.cells["ae-dense", row, "equal-steps"].means for row in ("solver-uae", "solver-uae-x")]
+    assert both[0] != both[1]
+    denoised = study(rows=("solver-uae", "solver-uae-x"), seeds=(0,), targets="original", fooled=0)
+    assert [denoised.target(row) for row in (*denoised.rows, "l2-uae")] == ["self", "original", "original"]
+    assert [study().target(row) for row in ("l2-uae", "gaussian", "gaussian-loss")] == [
+        "self",
+        "self",
+        "original",
+    ]
+    assert made["solver-uae"].spec["steps"] == 5 * 3
+
+
+def test_what_a_new_uae_keeps_is_measured_on_every_retrained_network(whole: tuple) -> None:
+    records, result, _ = whole
+    ended = [record for record in records if isinstance(record, RetrainStep) and len(record.losses)]
+    assert all(record.kept.shape == (3,) for record in ended)
+    found = study().solver()(
+        Reconstruction(result.base["ae-dense"]), data.load("fashion-mnist", "train").x[20:23]
+    )
+    assert found.success.any()
+    wanted = torch.where(found.success, found.kept, torch.nan).numpy()
+    np.testing.assert_allclose(ended[0].kept, wanted, rtol=1e-4, atol=1e-4)
+    cell = result.cells["ae-dense", "original", "equal-epochs"]
+    assert cell.kept[0] == pytest.approx(np.nanmean(wanted), rel=1e-4)
+    assert cell.kept.shape == (2,)
+
+
 def test_examples_are_what_base_and_retrained_network_rebuild(whole: tuple) -> None:
     _, result, _ = whole
     shown = result.examples("ae-dense", "mine-uae-patches")
@@ -238,7 +279,7 @@ def _made_up(seeds: int = 3) -> RetrainingResult:
     cells = {
         ("ae-dense", row, protocol): Retrained(
             stream.random((seeds, 7)).astype(np.float32), stream.random((seeds, 4)).astype(np.float32),
-            used=5, l2=1.5, start_l2=1.0, moved_l2=0.25,
+            kept=stream.random(seeds), used=5, l2=1.5, start_l2=1.0, moved_l2=0.25,
         )
         for row in ROWS
         for protocol in PROTOCOLS
@@ -261,7 +302,8 @@ def test_the_table_by_hand() -> None:
         assert line.std == pytest.approx(math.sqrt(sum((m - sum(own) / 3) ** 2 for m in own) / 2))
         assert line.change == pytest.approx(100 * (sum(own) / sum(means["original"]) - 1))
         for other, pairs in (("original", line.against_original), ("gaussian", line.against_gaussian)):
-            if line.row == other:
+            # Here noise is as long as the solver's UAEs, so others are not compared with it.
+            if line.row == other or (other == "gaussian" and line.row not in ("solver-uae", "solver-uae-x")):
                 assert pairs is None
                 continue
             differences = [a - b for a, b in zip(own, means[other], strict=True)]
@@ -270,6 +312,12 @@ def test_the_table_by_hand() -> None:
             half = student.ppf(0.975, df=2) * spread / math.sqrt(3)
             assert (pairs.n, pairs.mean) == (3, pytest.approx(centre))
             assert (pairs.low, pairs.high) == (pytest.approx(centre - half), pytest.approx(centre + half))
+        kept = {row: result.cells["ae-dense", row, line.protocol].kept for row in ROWS}
+        assert line.kept == pytest.approx(float(np.mean(kept[line.row])))
+        assert line.kept_std == pytest.approx(float(np.std(kept[line.row], ddof=1)))
+        if line.row != "original":
+            wanted = float(np.mean(kept[line.row] - kept["original"]))
+            assert line.kept_against_original.mean == pytest.approx(wanted)
         assert line.moved_share == pytest.approx(0.2)
 
 
@@ -306,7 +354,7 @@ def test_damaged_or_missing_stored_results_say_so(whole: tuple, tmp_path: Path) 
     table, pictures = stored.save(whole[1], tmp_path, "x")
     pictures.write_bytes(b"not a zip")
     assert stored.load("x", tmp_path).shown == {}
-    for text in ("{", "[]", '{"format": 1}', '{"format": 9}'):
+    for text in ("{", "[]", '{"format": 2}', '{"format": 1}', '{"format": 9}'):
         table.write_text(text, encoding="utf-8")
         with pytest.raises(StoredError, match=r"x\.json"):
             stored.load("x", tmp_path)
@@ -335,6 +383,8 @@ def test_a_search_never_sees_the_test_split(tmp_path: Path, monkeypatch: pytest.
         ({"targets": "clean"}, "targets must be one of self, original"),
         ({"measured": "train"}, "measured must be one of test, validation"),
         ({"n": 0}, "n must be a whole number ≥ 1"),
+        ({"noise": -1}, "noise must be ≥ 0, got -1"),
+        ({"fooled": -1}, "fooled must be a whole number ≥ 0"),
         ({"inner": 0}, "inner must be a whole number ≥ 1"),
     ],
 )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 NORMS = ("linf", "l2")
+UNBOUNDED = 100.0  # an ε that bounds nothing in either norm, for images of up to 100×100 pixels
 # How far a pixel may lie beyond ε: x, x̃ and ε are float32 numbers, each rounded by half a last unit.
 ROUNDING = 7e-8
 RELATIVE_ROUNDING = 5e-7  # the same for an L2 norm, in parts of ε

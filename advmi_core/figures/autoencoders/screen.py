@@ -145,6 +145,35 @@ def _changes(
     )  # fmt: skip
 
 
+def bought(lines: Sequence[RowSummary], protocol: str, height: int = HEIGHT, side: str = "test") -> go.Figure:
+    """What training on new images costs and what it buys, a point a row: the loss on clean images, and what a
+    new UAE of the retrained autoencoder must leave of the information. Up and left is better.
+
+    Whiskers: one standard deviation over the seeds. Rows without a share have no point.
+
+    Args:
+        lines: of one autoencoder; the other protocol's are left out.
+        protocol: name in ``PROTOCOLS``.
+        height: pixels.
+        side: what the loss was measured on.
+    """
+    figure = _figure(height, f"{side} loss, {UNIT}", "a new UAE keeps, %")
+    for line in select(lines, protocol):
+        if not math.isfinite(line.kept):
+            continue
+        look = LOOKS[line.row]
+        spread = [0.0 if math.isnan(std) else std for std in (line.std, line.kept_std)]
+        figure.add_scatter(
+            x=[SCALE * line.mean], y=[100 * line.kept], name=look.title, mode="markers+text",
+            text=[look.title], textposition="top center", cliponaxis=False,
+            error_x={"type": "data", "array": [SCALE * spread[0]], "thickness": 1.3},
+            error_y={"type": "data", "array": [100 * spread[1]], "thickness": 1.3},
+            marker={"symbol": look.mark, "size": 11, "color": look.ink},
+            hovertemplate="loss %{x:.3f}, keeps %{y:.1f} %",
+        )  # fmt: skip
+    return figure
+
+
 def moved(lines: Sequence[RowSummary], model: str, height: int = HEIGHT) -> go.Figure:
     """Mean L2 of the UAEs of one autoencoder: all of it, its random start, and what the optimisation moved.
 

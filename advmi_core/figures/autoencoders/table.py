@@ -19,6 +19,8 @@ _COLUMNS: dict[str, Callable[[RowSummary], str]] = {
     "change, %": lambda line: signed(line.change, 1),
     "− original, 10⁻³ [95 %]": lambda line: _difference(line.against_original),
     "− Gaussian, 10⁻³ [95 %]": lambda line: _difference(line.against_gaussian),
+    "a new UAE keeps, %": lambda line: _kept(line.kept, line.kept_std),
+    "− original, % points [95 %]": lambda line: _difference(line.kept_against_original, 100, 1),
     "mixed in": lambda line: str(line.used) if line.used else "–",
     "ASR train, %": lambda line: _percent(line.asr_train),
     "ASR test, %": lambda line: _percent(line.asr_test),
@@ -49,6 +51,8 @@ def _numbers(line: RowSummary) -> dict[str, str | float]:
         "model": line.model, "row": line.row, "protocol": line.protocol, "seeds": line.seeds,
         "loss_mean": line.mean, "loss_std": line.std, "change_percent": line.change,
         **_ends("original", line.against_original), **_ends("gaussian", line.against_gaussian),
+        "kept_mean": line.kept, "kept_std": line.kept_std,
+        **_ends("original_kept", line.kept_against_original),
         "uaes_used": line.used, "asr_train": line.asr_train, "asr_test": line.asr_test,
         "l2": line.l2, "start_l2": line.start_l2, "moved_l2": line.moved_l2,
     }  # fmt: skip
@@ -66,13 +70,19 @@ def _spread(mean: float, std: float) -> str:
     return f"{text} ± {SCALE * std:.3f}" if math.isfinite(std) else text
 
 
-def _difference(pairs: Paired | None) -> str:
+def _kept(mean: float, std: float) -> str:
+    if not math.isfinite(mean):
+        return "–"
+    return f"{100 * mean:.1f} ± {100 * std:.1f}" if math.isfinite(std) else f"{100 * mean:.1f}"
+
+
+def _difference(pairs: Paired | None, scale: float = SCALE, digits: int = 3) -> str:
     if pairs is None or not math.isfinite(pairs.mean):
         return "–"
-    text = signed(SCALE * pairs.mean, 3)
+    text = signed(scale * pairs.mean, digits)
     if not math.isfinite(pairs.low):
         return text
-    text += f" [{signed(SCALE * pairs.low, 3)}, {signed(SCALE * pairs.high, 3)}]"
+    text += f" [{signed(scale * pairs.low, digits)}, {signed(scale * pairs.high, digits)}]"
     return f"{text} ●" if clears_zero(pairs) else text
 
 

@@ -14,9 +14,10 @@ from advmi_core.figures.autoencoders.series import (
     signed,
     title,
 )
-from advmi_core.studies.autoencoders import RowSummary
+from advmi_core.studies.autoencoders import ROWS, RowSummary
+from advmi_core.studies.autoencoders.records import NOISES, ORIGINAL
 
-UAES = ("mine-uae-conv", "mine-uae-patches", "l2-uae")
+UAES = tuple(row for row in ROWS if row not in (ORIGINAL, *NOISES))
 _NOTHING = "no difference that the interval can tell"
 
 
@@ -56,6 +57,26 @@ def _original(mine: Sequence[RowSummary]) -> str:
         return f"Against the original: {_NOTHING}."
     said = "; ".join(f"{title(line.row)} {signed(line.change, 1)} %" for line in clear)
     return f"Clearly different from the original: {said}."
+
+
+def bought(lines: Sequence[RowSummary], model: str, protocol: str) -> str:
+    """What a retrained autoencoder is better at: how much a new UAE must leave; "" where it was not measured.
+
+    Arguments as of :func:`verdict`.
+    """
+    mine = [line for line in select(lines, protocol, [model]) if math.isfinite(line.kept)]
+    base = next((line for line in mine if line.row == ORIGINAL), None)
+    if base is None:
+        return ""
+    text = f"A new UAE of the original autoencoder keeps {100 * base.kept:.1f} % of the information in x"
+    clear = [line for line in mine if clears_zero(line.kept_against_original)]
+    if not clear:
+        return f"{text}; of the others no clearly different share."
+    words = {True: "harder to fool", False: "easier to fool"}
+    said = "; ".join(
+        f"{title(line.row)} {100 * line.kept:.1f} % ({words[line.kept > base.kept]})" for line in clear
+    )
+    return f"{text}. Clearly different after retraining on: {said}."
 
 
 def clears_zero(pairs: Paired | None) -> bool:

@@ -10,10 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import ImageTable, Interval, Summary
 from advmi_core.figures.style import Dashes, Style
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What may stand on the axis of a figure.
+
+    Attributes:
+        name: of the column in ``ImageTable``.
+        title: in a chooser.
+        axis: with the unit.
+        unit: behind a number.
+        scale: times the column's values.
+        near: points closer than this lie in one place.
+    """
+
+    name: str
+    title: str
+    axis: str
+    unit: str
+    scale: float = 1.0
+    near: float = 0.0
+
+
+KEPT = Measure("kept", "Information kept", "information kept, %", "%", 100.0, 1.0)
+MI = Measure("mi", "MI by InfoNCE", "MI(x; x̃) by InfoNCE, nats", "nats", near=0.05)
+L2 = Measure("l2", "L2", "L2 of the perturbation", "")
+SSIM = Measure("ssim", "SSIM", "SSIM of x and x̃", "")
+MEASURES = {measure.name: measure for measure in (KEPT, MI)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +52,7 @@ class Point:
     Attributes:
         id: the cell's name, handed back when the point is clicked.
         method: its label in the sweep.
-        eps: budget.
+        eps: budget; ``UNBOUNDED`` or more for an attack that seeks the shortest perturbation instead.
         summary, table: of the images measured so far.
         seconds: of work an image; NaN if unknown.
     """
@@ -36,19 +65,37 @@ class Point:
     seconds: float
 
     @property
-    def values(self) -> NDArray[np.float64]:
-        """(M,) nats, the MI measured afterwards of the images that count and were attacked with success."""
-        mi = self.table.mi[self.table.success].astype(np.float64)
-        return mi[np.isfinite(mi)]
+    def bounded(self) -> bool:
+        """Whether ε bounds the perturbation."""
+        return self.eps < UNBOUNDED
 
     @property
-    def mi_interval(self) -> Interval:
-        """Student's 95 % interval of the mean MI over these images; NaN below two of them."""
-        mi = self.summary.mi
-        if mi.n < 2:
+    def budget(self) -> str:
+        """ε for people; "–" where there is none."""
+        return f"{self.eps:g}" if self.bounded else "–"
+
+    @property
+    def place(self) -> str:
+        """See :func:`place`."""
+        return place(self.eps)
+
+    def values(self, measure: Measure) -> NDArray[np.float64]:
+        """(M,) of the images that count and were attacked with success, in the measure's unit."""
+        values = self.table.arrays()[measure.name][self.table.success].astype(np.float64)
+        return measure.scale * values[np.isfinite(values)]
+
+    def mean(self, measure: Measure) -> float:
+        """Mean of these values; NaN without any."""
+        values = self.values(measure)
+        return float(values.mean()) if len(values) else math.nan
+
+    def interval(self, measure: Measure) -> Interval:
+        """Student's 95 % interval of their mean; NaN below two of them."""
+        values = self.values(measure)
+        if (n := len(values)) < 2:
             return Interval(math.nan, math.nan)
-        half = float(stdtrit(mi.n - 1, (1 + LEVEL) / 2)) * mi.std / math.sqrt(mi.n - 1)
-        return Interval(mi.mean - half, mi.mean + half)
+        half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(ddof=1)) / math.sqrt(n)
+        return Interval(float(values.mean()) - half, float(values.mean()) + half)
 
 
 _LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
@@ -58,16 +105,27 @@ _LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
     ("#b3689a", "dashdot", "triangle-up", "-.", "^", "8 4 2 4"),
     ("#b58100", "longdash", "x", (0, (9, 3)), "X", "13 4"),
     ("#7d838c", "longdashdot", "star", (0, (9, 3, 2, 3)), "*", "13 4 2 4"),
+    ("#6a73d9", "10px,4px", "triangle-down", (0, (6, 3)), "v", "10 4"),
+    ("#b0653a", "2px,4px,8px,4px", "cross", (0, (1, 2, 5, 2)), "P", "2 4 8 4"),
+    ("#d1477a", "16px,6px", "pentagon", (0, (12, 5)), "p", "16 6"),
 )
 # The methods that the app offers keep their look in every run; others take what is left, in their order.
 TITLES = {
-    "minmax": "MinMax conv",
+    "minmax-solver": "MinMax solver",
+    "minmax": "MinMax published",
     "pgd": "PGD margin",
+    "cw": "CW",
+    "ddn": "DDN",
+    "penalty": "Penalty",
     "minmax-gaussian": "MinMax Gaussian patches",
     "minmax-patches": "MinMax patches",
     "pgd-ce": "PGD cross-entropy",
-    "penalty": "Penalty",
 }
+
+
+def place(eps: float) -> str:
+    """``ε 0.3``, or that there is none."""
+    return f"ε {eps:g}" if eps < UNBOUNDED else "no ε"
 
 
 def title(method: str) -> str:
@@ -76,7 +134,7 @@ def title(method: str) -> str:
 
 
 def styles(methods: Iterable[str]) -> dict[str, Style]:
-    """A look for every method; different ones for up to six of them."""
+    """A look for every method; different ones for up to nine of them."""
     wanted = list(dict.fromkeys(methods))
     known = list(TITLES)
     fixed = {method: known.index(method) for method in wanted if method in TITLES}
@@ -94,21 +152,33 @@ def lines(points: Sequence[Point]) -> dict[str, list[Point]]:
     return {method: sorted(mine, key=lambda point: point.eps) for method, mine in found.items()}
 
 
-def bins(points: Sequence[Point], most: int = 30) -> NDArray[np.float64]:
+def by_budget(seen: Sequence[Point], points: Sequence[Point]) -> tuple[list[float], list[Point]]:
+    """Where the points of one method stand over ε; one that has no ε is a level all the way across.
+
+    Args:
+        seen: of the method, by ε.
+        points: of the whole sweep, which the axis is for.
+    """
+    last = max((point.eps for point in points if point.bounded), default=1.0)
+    placed = [(at, p) for p in seen for at in ((p.eps,) if p.bounded else (0.0, last))]
+    return [at for at, _ in placed], [point for _, point in placed]
+
+
+def bins(points: Sequence[Point], measure: Measure, most: int = 30) -> NDArray[np.float64]:
     """Edges of common bins for the values of all points, at most ``most``; (2,) around nothing."""
-    values = np.concatenate([np.zeros(0), *(point.values for point in points)])
+    values = np.concatenate([np.zeros(0), *(point.values(measure) for point in points)])
     if not len(values):
         return np.array([0.0, 1.0])
     low, high = float(values.min()), float(values.max())
     if high - low < 1e-6:
         return np.array([low - 0.5, low + 0.5])
-    smallest = min(len(point.values) for point in points if len(point.values))
+    smallest = min(len(mine) for point in points if len(mine := point.values(measure)))
     count = int(np.clip(math.ceil(4 * smallest ** (1 / 3)), 5, most))
     return np.linspace(low, high, count + 1)
 
 
-def shares(point: Point, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def shares(point: Point, measure: Measure, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Percent of the point's values in every bin; zeros if it has none."""
-    counts: NDArray[np.float64] = np.histogram(point.values, edges)[0].astype(np.float64)
+    counts: NDArray[np.float64] = np.histogram(point.values(measure), edges)[0].astype(np.float64)
     counts *= 100 / max(1.0, float(counts.sum()))
     return counts

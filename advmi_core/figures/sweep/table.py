@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from advmi_core.figures.sweep.series import Point, title
+from advmi_core.figures.sweep.series import KEPT, MI, Point, title
 from advmi_core.figures.tabular import booktabs, csv_bytes
 from advmi_core.figures.words import number
 
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
 _COLUMNS: dict[str, Callable[[Point], str]] = {
     "method": lambda p: title(p.method),
-    "ε": lambda p: f"{p.eps:g}",
+    "ε": lambda p: p.budget,
     "counted": lambda p: f"{p.summary.counted} of {p.summary.images}",
     "ASR, % [95 %]": lambda p: rate(p),
-    "MI, nats": lambda p: _spread(p.summary.mi.mean, p.summary.mi.std),
-    "MI in the loop": lambda p: _fixed(p.summary.mi_loop.mean, 2),
+    "kept, %": lambda p: _spread(100 * p.summary.kept.mean, 100 * p.summary.kept.std, 1),
+    "kept, nats": lambda p: _fixed(p.summary.information.mean, 2),
+    "MI, nats": lambda p: _spread(p.summary.mi.mean, p.summary.mi.std, 2),
     "L2": lambda p: _fixed(p.summary.l2, 2),
     "L∞": lambda p: _fixed(p.summary.linf, 3),
     "PSNR, dB": lambda p: _fixed(p.summary.psnr, 1),
@@ -29,7 +30,8 @@ _COLUMNS: dict[str, Callable[[Point], str]] = {
 def rows(points: Sequence[Point]) -> list[dict[str, str]]:
     """One line a cell, every value as text with its unit in the column's name.
 
-    MI, distances and queries are means over the images that count and were attacked with success.
+    What is kept (in closed form), MI (by InfoNCE), distances and queries are means over the images that count
+    and were attacked with success.
     """
     return [{name: make(point) for name, make in _COLUMNS.items()} for point in points]
 
@@ -55,11 +57,13 @@ def as_latex(points: Sequence[Point]) -> bytes:
 
 
 def _numbers(point: Point) -> dict[str, str | float]:
-    s, interval = point.summary, point.mi_interval
+    s, interval, kept = point.summary, point.interval(MI), point.interval(KEPT)
     return {
         "method": point.method, "eps": point.eps,
         "images": s.images, "counted": s.counted, "succeeded": s.succeeded,
         "asr": s.asr, "asr_low": s.asr_interval.low, "asr_high": s.asr_interval.high,
+        "kept_mean": s.kept.mean, "kept_low": kept.low / 100, "kept_high": kept.high / 100,
+        "kept_std": s.kept.std, "information_mean": s.information.mean, "information_std": s.information.std,
         "mi_mean": s.mi.mean, "mi_low": interval.low, "mi_high": interval.high, "mi_std": s.mi.std,
         **{f"mi_q{percent:02d}": value for percent, value in s.mi.quantiles.items()},
         "mi_loop_mean": s.mi_loop.mean, "mi_loop_std": s.mi_loop.std,
@@ -68,8 +72,8 @@ def _numbers(point: Point) -> dict[str, str | float]:
     }  # fmt: skip
 
 
-def _spread(mean: float, std: float) -> str:
-    return f"{_fixed(mean, 2)} ± {_fixed(std, 2)}" if math.isfinite(mean) else "–"
+def _spread(mean: float, std: float, digits: int) -> str:
+    return f"{_fixed(mean, digits)} ± {_fixed(std, digits)}" if math.isfinite(mean) else "–"
 
 
 def _fixed(value: float, digits: int) -> str:

@@ -50,15 +50,19 @@ class Seen:
             (len(seeds), max((len(step.losses) for step in there), default=0) or 1), np.nan, np.float32
         )
         curves = np.full((len(seeds), self._study.epochs_of(model)), np.nan, np.float32)
+        kept = np.full(len(seeds), np.nan)
         for at, step in enumerate(found):
             if step is not None:
                 curves[at, : len(step.curve)] = step.curve
                 if len(step.losses):
                     losses[at] = step.losses
+                if np.isfinite(step.kept).any():
+                    kept[at] = np.nanmean(step.kept.astype(np.float64))
         train, test = (self._made.get((model, row, split)) for split in ("train", "test"))
         return Retrained(
             losses=losses,
             curves=curves,
+            kept=kept,
             asr_train=math.nan if train is None else train.success,
             asr_test=math.nan if test is None else test.success,
             used=max((step.used for step in there), default=0),

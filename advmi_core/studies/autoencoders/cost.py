@@ -6,6 +6,8 @@ part and per critic step.
 
 from __future__ import annotations
 
+from advmi_core.attacks import PublishedMinMax
+from advmi_core.studies.autoencoders.records import NOISES
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 _STEP = {"ae-dense": 5, "ae-sparse": 5, "ae-conv": 68, "ae-adversarial": 126}
@@ -16,6 +18,7 @@ _ITERATION = {
     "mine-patches": (0.6, 0.17),
     "l2": (0.4, 0.0),
 }
+_SOLVER = 0.5
 
 
 def training_cost(model: str, steps: int) -> int:
@@ -25,8 +28,10 @@ def training_cost(model: str, steps: int) -> int:
 
 def making_cost(study: RetrainingSpec, model: str, row: str, images: int) -> int:
     """Units of work of so many new images."""
-    if row == "gaussian":
+    if row in NOISES:
         return images
     attack = study.augmentation(row, model).attack()
+    if not isinstance(attack, PublishedMinMax):
+        return round(images * attack.iterations * _SOLVER)
     fixed, critic = _ITERATION[attack.mi]
     return round(images * attack.iterations * (fixed + critic * attack.inner))

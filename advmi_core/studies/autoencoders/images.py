@@ -55,10 +55,10 @@ def chosen(study: RetrainingSpec, success: Tensor) -> Tensor:
     return candidates[order[: round(study.share * len(candidates))]].sort().values
 
 
-def lesson(study: RetrainingSpec, images: Images, made: Augmented | None, positions: Tensor) -> Lesson:
-    """The originals and, beside them, the new images at these positions."""
+def lesson(images: Images, made: Augmented | None, positions: Tensor, target: str) -> Lesson:
+    """The originals and, beside them, the new images at these positions, with one of ``TARGETS``."""
     if made is None:
         return Lesson(images.x, images.x, images.validation)
     new = made.x_adv[positions]
-    targets = new if study.targets == "self" else images.x[positions]
+    targets = new if target == "self" else images.x[positions]
     return Lesson(torch.cat([images.x, new]), torch.cat([images.x, targets]), images.validation)

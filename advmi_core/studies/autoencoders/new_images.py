@@ -12,7 +12,7 @@ from torch import Tensor
 from advmi_core.augmentation import Augmented, AugmentStep
 from advmi_core.models import Autoencoder
 from advmi_core.studies.autoencoders.images import chosen
-from advmi_core.studies.autoencoders.records import GAUSSIAN, MakingStep
+from advmi_core.studies.autoencoders.records import NOISES, MakingStep
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 
@@ -36,7 +36,8 @@ class NewImages:
     def make(self, base: Autoencoder, row: str, split: str, x: Tensor) -> Generator[MakingStep, None, None]:
         """A row's new images of all x (N,C,H,W) of a split; the records do not count the study's steps."""
         # The UAEs that noise is as long as come first in ``ROWS``, so their lengths are known.
-        lengths = self._lengths[split] if row == GAUSSIAN else None
+        noise = row in NOISES
+        lengths = self._lengths[split] * self._study.length(row, self._model) if noise else None
         how = self._study.augmentation(row, self._model)
         with how.run(base, x, l2=lengths, directory=self._directory) as run:
             for step in run:
@@ -54,7 +55,7 @@ class NewImages:
 
         Noise has no success of its own: it takes the place of the very UAEs that it is as long as.
         """
-        source = self.made.get(self._study.matched or "" if row == GAUSSIAN else row)
+        source = self.made.get(self._study.matched or "" if row in NOISES else row)
         return torch.empty(0, dtype=torch.int64) if source is None else chosen(self._study, source.success)
 
     def _record(

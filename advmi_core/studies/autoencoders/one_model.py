@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.models import Autoencoder
+from advmi_core.objectives import Reconstruction
 from advmi_core.parts import Floats
 from advmi_core.studies.autoencoders.cost import making_cost, training_cost
 from advmi_core.studies.autoencoders.images import Images, lesson
@@ -129,7 +130,7 @@ class ModelWork:
             outcome = yield from self._learn(plan)
         self._done = began + training_cost(self.model, plan.steps)
         self._show(plan, outcome)
-        yield self._record(plan, outcome.curve, outcome.loss, outcome.losses, reused=reused)
+        yield self._record(plan, outcome.curve, outcome.loss, outcome, reused=reused)
         return outcome
 
     def _plan(self, row: str, schedule: str, seed: int) -> _Plan:
@@ -145,7 +146,7 @@ class ModelWork:
         clock, began = time.perf_counter(), self._done
         training = Training(
             self.model,
-            lesson(self.study, self.images, self.made.get(plan.row), plan.positions),
+            lesson(self.images, self.made.get(plan.row), plan.positions, self.study.target(plan.row)),
             seed=plan.seed,
             epochs=self.study.epochs_of(self.model),
             steps=plan.steps,
@@ -168,10 +169,20 @@ class ModelWork:
             loss=loss,
             curve=curve,
             losses=per_image_loss(network, self.images.measured),
+            kept=self._kept(network),
             after=rebuilt(network, x).numpy(),
             after_adv=rebuilt(network, x_adv).numpy(),
             weights=state(network) if self._is_base(plan) else {},
         )
+
+    def _kept(self, network: Autoencoder) -> Floats:
+        """(K,) what new UAEs of the first measured images keep when the solver attacks a trained network."""
+        x = self.images.measured[: self.study.fooled]
+        if not len(x):
+            return _NONE
+        found = self.study.solver()(Reconstruction(network.freeze()), x)
+        kept: Floats = torch.where(found.success, found.kept, torch.nan).numpy().astype(np.float32)
+        return kept
 
     def _first(self, row: str) -> tuple[Tensor, Tensor]:
         """The first originals and their new images."""
@@ -192,7 +203,7 @@ class ModelWork:
         plan: _Plan,
         curve: Floats,
         loss: float,
-        losses: Floats = _NONE,
+        outcome: Outcome | None = None,
         *,
         epoch: int | None = None,
         reused: bool = False,
@@ -211,7 +222,8 @@ class ModelWork:
             loss=loss,
             validation=float(curve[-1]) if len(curve) else math.nan,
             curve=curve,
-            losses=losses,
+            losses=_NONE if outcome is None else outcome.losses,
+            kept=_NONE if outcome is None else outcome.kept,
             used=plan.used,
             reused=reused,
         )

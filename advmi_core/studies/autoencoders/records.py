@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from advmi_core.parts import Floats
 
-ORIGINAL, GAUSSIAN = "original", "gaussian"
-ROWS = (ORIGINAL, "mine-uae-conv", "mine-uae-patches", "l2-uae", GAUSSIAN)
+ORIGINAL, GAUSSIAN, SAME_LOSS = "original", "gaussian", "gaussian-loss"
+SOLVED = {"solver-uae": "self", "solver-uae-x": "original"}
+"""Row of UAEs by the solver → what they are to be rebuilt to, whatever the study says of others."""
+NOISES = (GAUSSIAN, SAME_LOSS)
+ROWS = (ORIGINAL, "mine-uae-conv", "mine-uae-patches", *SOLVED, "l2-uae", *NOISES)
 PROTOCOLS = ("equal-epochs", "equal-steps")
+
+
+def longest(rows: Sequence[str]) -> str | None:
+    """The row of UAEs whose lengths Gaussian noise has: the solver's, else the first of ``ROWS``."""
+    order = (*SOLVED, *(row for row in ROWS if row not in (ORIGINAL, *SOLVED, *NOISES)))
+    return next((row for row in order if row in rows), None)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,8 @@ class RetrainStep:
         curve: (e,) float32, the same after every whole epoch so far.
         losses: (N,) float32 squared error per pixel of each measured image, in the last record of a training;
             else empty.
+        kept: (K,) float32, then too: of the information in the first K measured images the share that a new
+            UAE by the solver keeps; NaN where it found none.
         used: new images mixed in.
         reused: the training was found on disk.
     """
@@ -73,6 +85,7 @@ class RetrainStep:
     validation: float
     curve: Floats
     losses: Floats
+    kept: Floats
     used: int
     reused: bool
 

@@ -14,7 +14,7 @@ from advmi_core.augmentation import Augmented
 from advmi_core.evaluation import Paired, paired
 from advmi_core.models import Autoencoder
 from advmi_core.parts import Floats
-from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL
+from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, SOLVED, longest
 
 Cell = tuple[str, str, str]
 
@@ -29,6 +29,8 @@ class Retrained:
         curves: (S,E) float32 squared error per pixel on the validation images after each epoch; NaN likewise.
         asr_train: share of the images to be mixed in that succeeded on the base model; NaN for the original.
         asr_test: the same for images that were never trained on; NaN where not asked for.
+        kept: (S,) what a new UAE by the solver keeps of the information in a measured image, mean over those
+            that it fooled the retrained network with, 1 is all; NaN where not asked for.
         used: new images mixed in.
         l2, start_l2, moved_l2: means over all images made of ‖x̃ − x‖₂, of its random start and of what the
             optimisation moved; NaN for the original.
@@ -38,6 +40,7 @@ class Retrained:
     curves: Floats
     asr_train: float = math.nan
     asr_test: float = math.nan
+    kept: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     used: int = 0
     l2: float = math.nan
     start_l2: float = math.nan
@@ -60,7 +63,10 @@ class RowSummary:
         mean, std: of their mean losses, over seeds (n − 1); NaN where there are too few.
         change: mean against the original's of the same protocol, in percent; below 0 is better.
         against_original, against_gaussian: paired over seeds, this row minus that one of the same protocol,
-            with Student's 95 % interval; None for that row itself or where it is not part of the study.
+            with Student's 95 % interval; None for that row itself or where it is not part of the study, and
+            against noise that is as long as the solver's UAEs where the row's are not.
+        kept, kept_std: of ``Retrained.kept``, over seeds.
+        kept_against_original: paired over seeds, as above.
         asr_train, asr_test, used, l2, start_l2, moved_l2: see ``Retrained``.
         moved_share: ``moved_l2`` in ``start_l2 + moved_l2``, in [0,1].
     """
@@ -74,6 +80,9 @@ class RowSummary:
     change: float
     against_original: Paired | None
     against_gaussian: Paired | None
+    kept: float
+    kept_std: float
+    kept_against_original: Paired | None
     asr_train: float
     asr_test: float
     used: int
@@ -140,20 +149,23 @@ class RetrainingResult:
         model, row, protocol = cell
         found = self.cells[cell]
         means = found.means
-        there = means[np.isfinite(means)]
-        mean = float(there.mean()) if len(there) else math.nan
+        mean, std = _over_seeds(means)
+        kept, kept_std = _over_seeds(found.kept)
         original = self._against(cell, ORIGINAL)
         reference = self.cells.get((model, ORIGINAL, protocol))
         return RowSummary(
             model=model,
             row=row,
             protocol=protocol,
-            seeds=len(there),
+            seeds=int(np.isfinite(means).sum()),
             mean=mean,
-            std=float(there.std(ddof=1)) if len(there) > 1 else math.nan,
+            std=std,
             change=math.nan if reference is None else _change(means, reference.means),
             against_original=original,
-            against_gaussian=self._against(cell, GAUSSIAN),
+            against_gaussian=self._against(cell, GAUSSIAN) if self._as_long(row) else None,
+            kept=kept,
+            kept_std=kept_std,
+            kept_against_original=self._against(cell, ORIGINAL, "kept"),
             asr_train=found.asr_train,
             asr_test=found.asr_test,
             used=found.used,
@@ -163,10 +175,24 @@ class RetrainingResult:
             moved_share=_share(found.moved_l2, found.start_l2),
         )
 
-    def _against(self, cell: Cell, row: str) -> Paired | None:
+    def _as_long(self, row: str) -> bool:
+        """Whether noise may be compared with a row: it is much longer than other UAEs where it follows the
+        solver's."""
+        return row in SOLVED or longest([name for _, name, _ in self.cells]) not in SOLVED
+
+    def _against(self, cell: Cell, row: str, what: str = "means") -> Paired | None:
         model, own, protocol = cell
         other = self.cells.get((model, row, protocol))
-        return None if other is None or own == row else paired(self.cells[cell].means, other.means)
+        if other is None or own == row:
+            return None
+        return paired(getattr(self.cells[cell], what), getattr(other, what))
+
+
+def _over_seeds(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and standard deviation of those that are there."""
+    there = values[np.isfinite(values)]
+    mean = float(there.mean()) if len(there) else math.nan
+    return mean, float(there.std(ddof=1)) if len(there) > 1 else math.nan
 
 
 def _change(means: NDArray[np.float64], reference: NDArray[np.float64]) -> float:

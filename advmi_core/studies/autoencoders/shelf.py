@@ -14,10 +14,11 @@ from advmi_core import __version__
 from advmi_core.models import Autoencoder, build, default_spec
 from advmi_core.parts import Floats, Parts, read_arrays
 from advmi_core.studies.autoencoders.images import Images
-from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL
+from advmi_core.studies.autoencoders.records import NOISES, ORIGINAL
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 _WEIGHTS = "weights/"
+_ARRAYS = ("curve", "losses", "kept", "after", "after_adv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,7 @@ class Outcome:
         loss: training loss, mean over the last epoch.
         curve: (E,) validation loss after every epoch.
         losses: (N,) loss of each measured image.
+        kept: (K,) of the information in the first K of them, the share that a new UAE keeps; NaN without one.
         after, after_adv: (n,C,H,W) the first originals and new images, rebuilt.
         weights: name → values; of a base only.
     """
@@ -35,6 +37,7 @@ class Outcome:
     loss: float
     curve: Floats
     losses: Floats
+    kept: Floats
     after: Floats
     after_adv: Floats
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -56,7 +59,7 @@ class Shelf:
         self, study: RetrainingSpec, model: str, row: str, images: Images, directory: Path, device: str
     ) -> None:
         self._model, self._images = model, images
-        self._epochs = study.epochs_of(model)
+        self._epochs, self._fooled = study.epochs_of(model), min(study.fooled, len(images.measured))
         spec = _spec(study, model, images, device) | _row_spec(study, model, row)
         self.parts = Parts(directory, f"retrain-{model}-{row}", spec)
         self.parts.open()
@@ -65,7 +68,7 @@ class Shelf:
         """Keep a training."""
         arrays = {
             "loss": np.asarray(outcome.loss, np.float32),
-            **{key: getattr(outcome, key) for key in ("curve", "losses", "after", "after_adv")},
+            **{key: getattr(outcome, key) for key in _ARRAYS},
             **{_WEIGHTS + key: values for key, values in outcome.weights.items()},
         }
         self.parts.write_arrays(name, arrays, seconds)
@@ -74,13 +77,15 @@ class Shelf:
         """A training; None if it is missing, damaged, or without the weights that are asked for."""
         arrays = read_arrays(self.parts.part(name)) or {}
         held = {key.removeprefix(_WEIGHTS): kept for key, kept in arrays.items() if key.startswith(_WEIGHTS)}
-        shapes = {"loss": (), "curve": (self._epochs,), "losses": (len(self._images.measured),)}
+        shapes = {
+            "loss": (), "curve": (self._epochs,), "losses": (len(self._images.measured),),
+            "kept": (self._fooled,),
+        }  # fmt: skip
         if any(key not in arrays or arrays[key].shape != shape for key, shape in shapes.items()):
             return None
         if "after" not in arrays or "after_adv" not in arrays or (weights and self._network(held) is None):
             return None
-        curve, losses, after, after_adv = (arrays[key] for key in ("curve", "losses", "after", "after_adv"))
-        return Outcome(float(arrays["loss"]), curve, losses, after, after_adv, held)
+        return Outcome(float(arrays["loss"]), **{key: arrays[key] for key in _ARRAYS}, weights=held)
 
     def network(self, outcome: Outcome) -> Autoencoder:
         """The trained network, frozen; ValueError if its weights were not kept."""
@@ -110,7 +115,10 @@ def _spec(study: RetrainingSpec, model: str, images: Images, device: str) -> dic
     training = default_spec(model, study.dataset).to_dict() | {"batch": study.batch}
     training["epochs"] = study.epochs_of(model)
     del training["seed"]
-    return {"advmi": __version__, "training": training, "images": images.hashes(), "device": device}
+    return {
+        "advmi": __version__, "training": training, "images": images.hashes(), "device": device,
+        "fooled": study.fooled,
+    }  # fmt: skip
 
 
 def _row_spec(study: RetrainingSpec, model: str, row: str) -> dict[str, Any]:
@@ -120,9 +128,10 @@ def _row_spec(study: RetrainingSpec, model: str, row: str) -> dict[str, Any]:
     return {
         "row": row,
         "base_seed": study.seeds[0],
-        "targets": study.targets,
+        "targets": study.target(row),
         "share": study.share,
         "only_successful": study.only_successful,
-        "as_long_as": study.matched if row == GAUSSIAN else None,
-        "made": study.augmentation(study.matched or row if row == GAUSSIAN else row, model).spec(),
+        "as_long_as": study.matched if row in NOISES else None,
+        "length": study.length(row, model),
+        "made": study.augmentation(study.matched or row if row in NOISES else row, model).spec(),
     }

@@ -16,7 +16,15 @@ from advmi_core.augmentation import Augmentation
 from advmi_core.models import default_spec
 from advmi_core.models.registry import skeleton
 from advmi_core.objectives import Reconstruction
-from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, PROTOCOLS, ROWS
+from advmi_core.studies.autoencoders.records import (
+    NOISES,
+    ORIGINAL,
+    PROTOCOLS,
+    ROWS,
+    SAME_LOSS,
+    SOLVED,
+    longest,
+)
 from advmi_core.studies.autoencoders.results import Cell
 from advmi_core.studies.autoencoders.retraining import Retraining, distinct
 from advmi_core.validate import check_choice, check_count, check_number
@@ -26,6 +34,9 @@ MEASURED = ("test", "validation")
 EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 12}
 """Model → epochs of a training where the study names none; other models take ``EPOCHS_OTHERWISE``."""
 EPOCHS_OTHERWISE = 20
+NOISE: dict[str, float] = {}
+"""Model → length of the noise of the same loss, by `python benchmarks/uae_search.py` on validation images."""
+NOISE_OTHERWISE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +46,18 @@ class RetrainingSpec(Retraining):
     Attributes:
         models: autoencoders, keys of ``MODELS``, all different.
         rows: some of ``ROWS``. ``original`` adds nothing, ``mine-uae-conv`` the published UAEs (random
-            sampling where the model has no convolution), ``mine-uae-patches`` those by patches, ``l2-uae``
-            those by the L2 distance, ``gaussian`` noise that is as long, image by image, as the UAEs of the
-            first row that has some, in the order of ``ROWS``.
+            sampling where the model has no convolution), ``mine-uae-patches`` those by patches,
+            ``solver-uae`` those of the solver with themselves as targets and ``solver-uae-x`` with x,
+            ``l2-uae`` those by the L2 distance, ``gaussian`` noise that is as long, image by image, as the
+            solver's UAEs, else as those of the first row that has some, and ``gaussian-loss`` noise with x
+            as target, of the length that costs most nearly as much on clean images as ``solver-uae-x``.
+        noise: length of that noise, in parts of the other's; None takes ``NOISE``.
         measured: ``"test"`` measures the losses on the test split, ``"validation"`` on the validation images.
         epochs: of a training; None takes ``EPOCHS``.
         share: of the chosen new images that are mixed in, in [0,1]: the first of a shuffled list.
         asr_images: measured images that UAEs are made of only to tell the success rate; 0 for none.
+        fooled: measured images on which the solver attacks every retrained network, to tell how much of the
+            information a new UAE must leave; 0 for none.
         device: auto, cuda, mps or cpu.
         others: see ``Retraining``.
 
@@ -58,7 +74,9 @@ class RetrainingSpec(Retraining):
     measured: str = "test"
     epochs: int | None = None
     share: float = 1.0
+    noise: float | None = None
     asr_images: int = 1000
+    fooled: int = 64
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -74,7 +92,10 @@ class RetrainingSpec(Retraining):
         check_choice(self.measured, "measured", MEASURED)
         check_number(self.share, "share", low=0, high=1)
         check_count(self.asr_images, "asr_images", low=0)
-        if GAUSSIAN in self.rows and self.matched is None:
+        check_count(self.fooled, "fooled", low=0)
+        if self.noise is not None:
+            check_number(self.noise, "noise", low=0)
+        if self.matched is None and any(row in NOISES for row in self.rows):
             raise ValueError(f"gaussian noise is as long as a row of UAEs, got no such row in {self.rows}")
         self.augmentation("mine-uae-conv", self.models[0])
 
@@ -86,8 +107,17 @@ class RetrainingSpec(Retraining):
     @property
     def matched(self) -> str | None:
         """The row whose lengths Gaussian noise has."""
-        uaes = [row for row in ROWS if row in self.rows and row not in (ORIGINAL, GAUSSIAN)]
-        return uaes[0] if uaes else None
+        return longest(self.rows)
+
+    def target(self, row: str) -> str:
+        """What a row's new images are to be rebuilt to, one of ``TARGETS``."""
+        return "original" if row == SAME_LOSS else SOLVED.get(row, self.targets)
+
+    def length(self, row: str, model: str) -> float:
+        """How long a row's noise is, in parts of the UAEs of ``matched``."""
+        if row != SAME_LOSS:
+            return 1.0
+        return NOISE.get(model, NOISE_OTHERWISE) if self.noise is None else self.noise
 
     def epochs_of(self, model: str) -> int:
         """Epochs of this model's trainings."""
@@ -99,10 +129,11 @@ class RetrainingSpec(Retraining):
 
     def augmentation(self, row: str, model: str) -> Augmentation:
         """How a row's new images are made for a model."""
-        if row == GAUSSIAN:
+        if row in NOISES:
             return Augmentation(method="gaussian", part=self.part)
-        if row == "l2-uae":
-            return Augmentation(method="l2-uae", part=self.part, **self.strength)
+        if row == "l2-uae" or row in SOLVED:
+            method = "l2-uae" if row == "l2-uae" else "solver-uae"
+            return Augmentation(method=method, part=self.part, **self.strength)
         published = (
             "mine-conv" if Reconstruction(skeleton(model, (1, 28, 28), 10)).has_maps else "mine-random"
         )
@@ -114,7 +145,8 @@ class RetrainingSpec(Retraining):
         rows = [row for row in self.rows if row != ORIGINAL]
         made = {model: {row: self.augmentation(row, model).spec() for row in rows} for model in self.models}
         epochs = {model: self.epochs_of(model) for model in self.models}
-        return {"study": "retraining", **asdict(self), "epochs": epochs, "made": made}
+        noise = {model: self.length(SAME_LOSS, model) for model in self.models}
+        return {"study": "retraining", **asdict(self), "epochs": epochs, "noise": noise, "made": made}
 
 
 def _check_model(name: str) -> None:

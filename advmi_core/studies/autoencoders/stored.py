@@ -19,7 +19,7 @@ from advmi_core.files import json_number, parse_json, write_atomically
 from advmi_core.parts import read_arrays, write_text
 from advmi_core.studies.autoencoders.results import Examples, Retrained, RetrainingResult
 
-FORMAT = 1
+FORMAT = 2
 _NUMBERS = ("asr_train", "asr_test", "l2", "start_l2", "moved_l2")
 _PICTURES = tuple(field.name for field in fields(Examples))
 
@@ -93,6 +93,7 @@ def _facts(cell: tuple[str, str, str], found: Retrained) -> dict[str, Any]:
         "used": found.used,
         **{name: json_number(getattr(found, name)) for name in _NUMBERS},
         "means": [json_number(value) for value in found.means],
+        "kept": [json_number(value) for value in found.kept],
         "curves": [[json_number(float(f"{value:.6g}")) for value in curve] for curve in found.curves],
     }
 
@@ -101,7 +102,9 @@ def _retrained(facts: dict[str, Any]) -> Retrained:
     numbers = {name: math.nan if facts[name] is None else float(facts[name]) for name in _NUMBERS}
     means = np.asarray(facts["means"], np.float64)  # null becomes NaN
     curves = np.asarray(facts["curves"], np.float32)
-    return Retrained(means[:, None], curves.reshape(len(means), -1), used=int(facts["used"]), **numbers)
+    kept = np.asarray(facts["kept"], np.float64)
+    curves = curves.reshape(len(means), -1)
+    return Retrained(means[:, None], curves, kept=kept, used=int(facts["used"]), **numbers)
 
 
 def _examples(path: Path) -> dict[tuple[str, str], Examples]:

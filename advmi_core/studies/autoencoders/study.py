@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core.run import Run
-from advmi_core.studies.autoencoders.records import Record
+from advmi_core.studies.autoencoders.records import (
+    Record,
+)
 from advmi_core.studies.autoencoders.results import RetrainingResult
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
 from advmi_core.studies.autoencoders.work import Work

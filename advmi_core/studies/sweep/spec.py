@@ -18,6 +18,7 @@ from advmi_core.validate import check_choice, check_count, check_number
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _OF_THE_SWEEP = ("eps", "seed")
+_FORMAT = 2  # of a run's files
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class SweepSpec:
     def spec_of(self, subject: Subject) -> dict[str, Any]:
         """``spec`` where the images and the model are at hand."""
         facts = {
-            "sweep": 1,
+            "sweep": _FORMAT,
             "advmi": __version__,
             **asdict(self),
             "attacks": {cell.id: self.attack(cell).spec() for cell in self.cells},
@@ -190,6 +191,8 @@ class SweepSpec:
         missing = [name for name in wanted if not isinstance(spec, Mapping) or name not in spec]
         if missing:
             raise ValueError(f"not a sweep's spec: {', '.join(missing)} missing")
+        if spec.get("sweep") != _FORMAT:
+            raise ValueError("it was measured by another version of AdvMI, in another form; measure it again")
         try:
             methods = tuple(Method(**{**given, "eps": tuple(given["eps"])}) for given in spec["methods"])
         except (TypeError, KeyError) as error:

@@ -19,6 +19,7 @@ STUDIES = {
     ),
     "contrastive-fashion-mnist": ("SimCLR, Fashion-MNIST", "benchmarks.contrastive"),
 }
+_SOLVER = "-solver"
 _ROWS = {"original": "Original", "mine-uae": "MINE-UAE", "gaussian": "Gaussian noise"}
 _METRICS = {
     "mse": ("Squared error per input, 10⁻³", 1e3, 3),
@@ -41,13 +42,23 @@ def draw(state: PageState) -> None:
     for name, (heading, module) in STUDIES.items():
         st.subheader(heading, anchor=False)
         command = f"python -m {module} --json {_FOLDER}/{name}.json"
-        table = tables.read(name, {"spec", "asr", "used", "rows"})
-        if table is None or not all(
-            row.keys() >= _KEYS and row["metric"] in _METRICS for row in table["rows"]
-        ):
+        if (table := _read(name)) is None:
             tables.missing("Not measured here yet", command)
-            continue
-        _draw(state, name, table, command)
+        else:
+            _draw(state, name, table, command)
+        if (table := _read(name + _SOLVER)) is not None:
+            st.subheader(f"{heading}, UAEs by the solver", anchor=False)
+            command = f"python -m {module} --method solver-uae --json {_FOLDER}/{name}{_SOLVER}.json"
+            _draw(state, name + _SOLVER, table, command)
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    """A table; None where there is none, or a damaged one."""
+    table = tables.read(name, {"spec", "asr", "used", "rows"})
+    whole = table is not None and all(
+        row.keys() >= _KEYS and row["metric"] in _METRICS for row in table["rows"]
+    )
+    return table if whole else None
 
 
 def _draw(state: PageState, name: str, table: dict[str, Any], command: str) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.data import ImageSet
-from advmi_core.studies.autoencoders import RetrainingStudy
+from advmi_core.figures.autoencoders.series import title
+from advmi_core.studies.autoencoders import ROWS, RetrainingStudy
+from advmi_core.studies.autoencoders.records import ORIGINAL
 from advmi_core.ui import resources
 from advmi_core.ui.widgets.state import Option, PageState, choice, flag, number, several
 
+OFFERED = tuple(row for row in ROWS if row != ORIGINAL)
+_USUAL = ("mine-uae-conv", "solver-uae", "l2-uae", "gaussian")
 TARGETS = {"self": "x̃ itself", "original": "its original x"}
 FEWEST, USUAL = 60, 180
 _VALIDATION = 200
@@ -28,6 +32,7 @@ def options() -> list[Option]:
     return [
         choice("data", resources.DATASET, list(resources.picture_sets())),
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
+        several("rows", _USUAL, list(OFFERED)),
         number("n", min(USUAL, most()), min(FEWEST, most()), most()),
         number("seeds", 2, 1, _MOST_SEEDS),
         number("epochs", 6, 1, 200),
@@ -63,6 +68,10 @@ def draw(state: PageState) -> bool:
             "Autoencoders", selection_mode="multi", **state.held_pick("models", resources.AUTOENCODERS),
             format_func=resources.AUTOENCODERS.__getitem__,
         )  # fmt: skip
+        st.pills(
+            "Compared with the original", selection_mode="multi", **state.held_pick("rows", OFFERED),
+            format_func=title,
+        )  # fmt: skip
         names = resources.picture_sets()
         st.selectbox(
             "Data", **state.held_choice("data", names), format_func=names.__getitem__,
@@ -97,7 +106,13 @@ def draw(state: PageState) -> bool:
 
 def _making(state: PageState) -> None:
     left, right = st.columns(2)
-    left.number_input("Iterations", 1, 200, **state.held("uae-steps"), help="Steps of δ.")
+    left.number_input(
+        "Iterations",
+        1,
+        200,
+        **state.held("uae-steps"),
+        help="Steps of δ by the published rule; the solver takes five times as many.",
+    )
     right.number_input(
         "Inner steps", 1, 50, **state.held("inner"), help="Critic steps per iteration; published: 20."
     )
@@ -136,13 +151,14 @@ def study(state: PageState) -> RetrainingStudy:
     if not chosen:
         raise ValueError("Choose at least one autoencoder.")
     n = int(state.value("n"))
+    rows = (ORIGINAL, *(row for row in OFFERED if row in state.value("rows")))
     return RetrainingStudy(
-        dataset=str(state.value("data")), models=chosen, n=n, validation=_VALIDATION,
+        dataset=str(state.value("data")), models=chosen, rows=rows, n=n, validation=_VALIDATION,
         batch=32 if n < _FEW else 128,
         seeds=tuple(range(int(state.value("seeds")))), epochs=int(state.value("epochs")),
         share=int(state.value("share")) / 100, targets=str(state.value("target")),
         only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),
         inner=int(state.value("inner")), alpha=state.value("alpha"), start=state.value("start"),
         mi_weight=state.value("mi-weight"), warmup=int(state.value("warmup")), eps=float(state.value("eps")),
-        asr_images=0,
+        asr_images=0, fooled=0,
     )  # fmt: skip

@@ -23,6 +23,7 @@ _NAMES = {
     "share": "share mixed in",
     "only_successful": "only successes",
     "targets": "target",
+    "noise": "length of the noise",
     "n": "images",
 }
 _NUMBERS = {"loss", "minus_original", "minus_gaussian", "asr", "l2", "moved_share", "chosen", "seeds"}
@@ -82,10 +83,14 @@ def _row(line: Line) -> dict[str, str]:
         "loss": f"{SCALE * line['loss']:.3f}",
         "− original [95 %]": _difference(line["minus_original"]),
         "− Gaussian [95 %]": _difference(line["minus_gaussian"]),
-        "success, %": f"{100 * line['asr']:.0f}",
-        "L2": f"{line['l2']:.2f}",
-        "moved share": f"{line['moved_share']:.2f}",
+        "success, %": _number(line["asr"], 100, 0),
+        "L2": _number(line["l2"], 1, 2),
+        "moved share": _number(line["moved_share"], 1, 2),
     }
+
+
+def _number(value: float | None, scale: float, digits: int) -> str:
+    return "–" if value is None else f"{scale * value:.{digits}f}"
 
 
 def _value(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -29,6 +30,7 @@ from advmi_core.figures.autoencoders.series import (
 )
 from advmi_core.figures.sweep import legend as sweep_legend
 from advmi_core.studies.autoencoders import ROWS, RowSummary
+from advmi_core.studies.autoencoders.records import longest
 from advmi_core.ui.autoencoders import (
     latent,
     pictures,
@@ -51,7 +53,7 @@ def options() -> list[Option]:
     return [
         choice("view", "comparison", list(VIEWS)),
         Option("shown-model", "", str),
-        choice("shown-row", "mine-uae-patches", UAE_ROWS),
+        choice("shown-row", "solver-uae", UAE_ROWS),
     ]
 
 
@@ -64,7 +66,9 @@ def draw(state: PageState, shown: Shown) -> None:
     # What was not drawn while a run was followed would come back without its choice.
     for name in ("view", "shown-model", "shown-row"):
         state.set(name, state.value(name))
-    offered = [name for name in VIEWS if name not in _OF_UAES or shown.result.made]
+    told = {"bought": any(math.isfinite(line.kept) for line in shown.lines)}
+    told |= dict.fromkeys(_OF_UAES, bool(shown.result.made))
+    offered = [name for name in VIEWS if told.get(name, True)]
     if state.value("view") not in offered:
         state.set("view", offered[0])
     st.segmented_control(
@@ -83,7 +87,7 @@ def draw(state: PageState, shown: Shown) -> None:
         with chooser:
             model = _model(state, models)
     VIEWS[view][1](state, shown, model)
-    if len(offered) < len(VIEWS):
+    if not shown.result.made:
         names = " and ".join(f"“{VIEWS[name][0]}”" for name in _OF_UAES)
         st.caption(f":material/info: {names} look at single UAEs: a run of your own has them, press Start.")
 
@@ -184,6 +188,25 @@ def _curves(state: PageState, shown: Shown, model: str, height: int = _LARGE) ->
     )
 
 
+def _bought(state: PageState, shown: Shown, model: str) -> None:
+    mine = [line for line in shown.measured if line.model == model]
+    protocols = protocols_of(mine)
+    for protocol, place in zip(protocols, st.columns(len(protocols), gap="small"), strict=True):
+        said = retraining_words.bought(mine, model, protocol)
+        with place:
+            callout.box("note", f"{PROTOCOL_TITLES[protocol]}, {of_model(model)}", said or "Not measured.")
+            st.plotly_chart(
+                retraining_screen.bought(mine, protocol, _LARGE, shown.side), config=BARE,
+                key=state.key(f"chart-bought-{protocol}"), alt=said,
+            )  # fmt: skip
+    st.caption(
+        "Across: the loss on clean images. Upwards: how much of the information in x a new UAE, found by "
+        "the solver in the retrained autoencoder, still keeps: the more must stay, the less of the picture "
+        f"can be replaced unseen. Means over {shown.result.spec.get('fooled', 0)} {shown.side} images; "
+        "whiskers: one standard deviation over the seeds."
+    )
+
+
 def _start(state: PageState, shown: Shown, model: str) -> None:
     said = retraining_words.start_or_optimisation(shown.lines, model)
     if not said:
@@ -199,14 +222,21 @@ def _start(state: PageState, shown: Shown, model: str) -> None:
     st.caption(
         "δ₁ is the random start (after projection onto the box); the rest is what the steps of the attack "
         "moved. As published a UAE is mostly its start: the critic learns all along, so the smallest MI is "
-        "the first success's; a warm-up lets it learn before. Gaussian noise, as long as MINE-UAE (conv), "
-        "is not optimised. The parts are vectors: their lengths need not add up."
+        "the first success's; a warm-up lets it learn before. "
+        f"{_noise(shown)}The parts are vectors: their lengths need not add up."
     )
+
+
+def _noise(shown: Shown) -> str:
+    """As what noise is as long."""
+    matched = longest([line.row for line in shown.lines])
+    return f"Gaussian noise, as long as {title(matched)}, is not optimised. " if matched else ""
 
 
 Draw = Callable[[PageState, Shown, str], None]
 VIEWS: dict[str, tuple[str, Draw]] = {
     "comparison": ("Comparison", _comparison),
+    "bought": ("Harder to fool?", _bought),
     "curves": ("Curves", _curves),
     "pictures": ("Reconstructions", pictures.draw),
     "latent": ("Latent space", latent.codes),

@@ -60,10 +60,11 @@ def lines(a: SweepResult, b: SweepResult) -> list[dict[str, str]]:
         shown.append(
             {
                 "method": title(one.method),
-                "ε": f"{one.eps:g}",
+                "ε": one.budget,
                 "ASR of A, %": sweep_table.rate(one),
                 "ASR of B, %": sweep_table.rate(other),
                 "images": str(found.images),
+                "kept, A − B, % points": difference(found.kept.times(100)),
                 "MI, A − B, nats": difference(found.mi),
                 "L2, A − B": difference(found.l2),
             }

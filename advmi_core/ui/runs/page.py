@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import RunInfo, runs, runs_folder
 from advmi_core.ui import layout
@@ -94,9 +95,15 @@ def row(info: RunInfo) -> dict[str, Any]:
         "state": "complete" if info.complete else "running" if actions.busy(info) else "partial",
         "shards": f"{info.done} of {info.total}",
         "data, model": f"{spec['dataset']}, {spec['model']}",
-        "methods": ", ".join(f"{title(each['name'])} ({len(each['eps'])} ε)" for each in spec["methods"]),
+        "methods": ", ".join(f"{title(each['name'])} ({_radii(each['eps'])})" for each in spec["methods"]),
         "images": spec["n"],
         "seed": spec["seed"],
         "when": mi_vs_asr.when(info),
         "id": info.id.rpartition("-")[2][:6],
     }
+
+
+def _radii(eps: list[float]) -> str:
+    """How many ε a method has, in words."""
+    bounded = sum(value < UNBOUNDED for value in eps)
+    return f"{bounded} ε" if bounded else "no ε"

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.evaluation import Comparison, Paired, compare
+from advmi_core.figures.autoencoders.series import signed
 from advmi_core.figures.sweep.series import Point, title
 from advmi_core.figures.words import number, two_digits
 from advmi_core.studies.sweep import SweepResult
@@ -62,15 +63,25 @@ def choose(state: PageState, shown: list[Point]) -> Point | None:
     others = [method for method in methods if method != now.method]
     left, middle, right = st.columns([1.2, 1.4, 1.2], gap="small")
     left.selectbox("Method", **state.held_choice(_METHOD, methods), format_func=title)
+    budgets = {_written(point.eps): point.budget for point in shown if point.method == now.method}
     middle.segmented_control(
-        "ε", **state.held_pick(_EPS, [_written(point.eps) for point in shown if point.method == now.method]),
+        "ε", **state.held_pick(_EPS, list(budgets)), format_func=lambda eps: budgets.get(eps, eps),
         required=True, width="stretch",
     )  # fmt: skip
     if not others:
         return None
-    valid(state, _AGAINST, others, others[-1])
+    cells = {method: _beside(now, [p for p in shown if p.method == method]) for method in others}
+    valid(state, _AGAINST, others, next((name for name in reversed(others) if cells[name]), others[-1]))
     right.selectbox("compared with", **state.held_choice(_AGAINST, others), format_func=title)
-    return next((p for p in shown if p.method == state.value(_AGAINST) and p.eps == now.eps), None)
+    rival = str(state.value(_AGAINST))
+    if cells[rival] is None:
+        st.caption(f"{title(rival)} was not measured at {now.place}.")
+    return cells[rival]
+
+
+def _beside(now: Point, rival: list[Point]) -> Point | None:
+    """The rival's cell at the same ε; where one of the two has no ε, its only one."""
+    return next((p for p in rival if p.eps == now.eps or not (p.bounded and now.bounded)), None)
 
 
 def valid(state: PageState, name: str, allowed: list[str], otherwise: str) -> str:
@@ -88,31 +99,35 @@ def _written(eps: float) -> str:
 
 
 def say(a: Point, b: Point) -> None:
-    """The comparison of two cells at one ε in one sentence."""
+    """The comparison of two cells in one sentence."""
     found = compare(a.table, b.table)
-    callout.box("note", headline(a, b, found.mi), detail(found))
+    callout.box("note", headline(a, b, found.kept), detail(found))
 
 
-def headline(a: Point, b: Point, mi: Paired) -> str:
-    """Who keeps more mutual information, as far as the interval can tell."""
+def headline(a: Point, b: Point, kept: Paired) -> str:
+    """Who keeps more of the information, as far as the interval can tell."""
     first, second = title(a.method), title(b.method)
-    if not math.isfinite(mi.low):
-        return f"ε = {a.eps:g}: too few images that both fooled"
-    if mi.low <= 0 <= mi.high:
-        return f"ε = {a.eps:g}: no clear difference between {first} and {second}"
-    more = "more" if mi.mean > 0 else "less"
-    return f"ε = {a.eps:g}: {first} keeps {two_digits(abs(mi.mean))} nats {more} MI than {second}"
+    where = (a if a.bounded else b).place
+    if not math.isfinite(kept.low):
+        return f"{where}: too few images that both fooled"
+    if kept.low <= 0 <= kept.high:
+        return f"{where}: no clear difference between {first} and {second}"
+    points, more = two_digits(100 * abs(kept.mean)), "more" if kept.mean > 0 else "less"
+    return f"{where}: {first} keeps {points} % points {more} of the information than {second}"
 
 
 def detail(found: Comparison) -> str:
     """The numbers behind the headline."""
-    if not math.isfinite(found.mi.low):
+    if not math.isfinite(found.kept.low):
         return f"{found.images} images that both fooled; an interval needs two."
-    mi, l2 = found.mi, found.l2
+    kept, mi, l2, ssim = found.kept, found.mi, found.l2, found.ssim
     text = (
-        f"Mean difference over {mi.n} images that both fooled, 95 % interval "
-        f"{two_digits(mi.low)} to {two_digits(mi.high)}."
+        f"Mean difference over {kept.n} images that both fooled, 95 % interval "
+        f"{two_digits(100 * kept.low)} to {two_digits(100 * kept.high)} % points. MI by InfoNCE: "
+        f"{signed(mi.mean, 3)} nats, 95 % {signed(mi.low, 3)} to {signed(mi.high, 3)}."
     )
     if math.isfinite(l2.mean):
         text += f" L2 of its change: {number(abs(l2.mean))} {'larger' if l2.mean > 0 else 'smaller'}."
+    if math.isfinite(ssim.mean):
+        text += f" SSIM: {number(abs(ssim.mean))} {'higher' if ssim.mean > 0 else 'lower'}."
     return text

@@ -1,4 +1,4 @@
-"""The four figures and the table of a sweep."""
+"""The figures and the table of a sweep."""
 
 from __future__ import annotations
 
@@ -13,21 +13,32 @@ from advmi_core.figures.sweep import (
 from advmi_core.figures.sweep import (
     table as sweep_table,
 )
-from advmi_core.figures.sweep.series import Point, title
-from advmi_core.figures.words import number
+from advmi_core.figures.sweep.series import KEPT, MEASURES, MI, Measure, Point, title
+from advmi_core.figures.words import number, percent
 from advmi_core.ui.sweep import cells as sweep_cells
 from advmi_core.ui.widgets.state import PageState
 
-VIEWS = {"all": "All", "plane": "MI–ASR", "asr": "ε–ASR", "mi": "ε–MI", "histogram": "Images"}
+VIEWS = {
+    "all": "All", "plane": "MI–ASR", "asr": "ε–ASR", "mi": "ε–MI", "histogram": "Images",
+    "distances": "L2, SSIM",
+}  # fmt: skip
+MEASURE = "measure"
 _SMALL, _LARGE = 262, 520
 _BARE = {"displayModeBar": False}
 
 
 def draw(state: PageState, points: list[Point]) -> None:
-    """Legend, choice of the view, and the charts of that view; a click on a point looks at its cell."""
+    """Legend, measure, view, and the charts of that view; a click on a point looks at its cell."""
     sweep_cells.valid(state, "view", list(VIEWS), "all")
-    left, right = st.columns([1.3, 1], vertical_alignment="center")
-    left.html(sweep_legend.html([point.method for point in points]))
+    sweep_cells.valid(state, MEASURE, list(MEASURES), KEPT.name)
+    st.html(sweep_legend.html([point.method for point in points]))
+    left, right = st.columns([1, 1.7], vertical_alignment="center")
+    left.segmented_control(
+        "Measure", list(MEASURES), key=state.key(MEASURE), required=True, label_visibility="collapsed",
+        format_func=lambda name: MEASURES[name].title, width="stretch",
+        help="Information kept: in closed form, exact and never above x itself. MI by InfoNCE: fresh "
+        "critics, a second opinion with noise.",
+    )  # fmt: skip
     right.segmented_control(
         "Charts", list(VIEWS), key=state.key("view"), format_func=VIEWS.__getitem__, required=True,
         label_visibility="collapsed", width="stretch",
@@ -37,43 +48,49 @@ def draw(state: PageState, points: list[Point]) -> None:
         _chart(state, view, points, _LARGE)
         return
     names = [name for name in VIEWS if name != "all"]
-    places = [*st.columns(2, gap="small"), *st.columns(2, gap="small")]
+    places = [*st.columns(2, gap="small"), *st.columns(2, gap="small"), st.container()]
     for name, place in zip(names, places, strict=True):
         with place:
             _chart(state, name, points, _SMALL)
 
 
 def _chart(state: PageState, name: str, points: list[Point], height: int) -> None:
-    chosen = sweep_cells.chosen(state, points)
+    chosen, measure = sweep_cells.chosen(state, points), measure_of(state)
     key = state.key(f"chart-{name}")
     if name == "histogram":
         cells = at(points, chosen.eps)
         st.plotly_chart(
-            sweep_screen.histogram(cells, height), key=key, config=_BARE,
-            alt=f"MI of the images at ε {chosen.eps:g}: "
+            sweep_screen.histogram(cells, measure, height), key=key, config=_BARE,
+            alt=f"{measure.title} of the images at {chosen.place}: "
             + "; ".join(f"{title(p.method)} {_spread(p)}" for p in cells),
         )  # fmt: skip
         return
-    figure = getattr(sweep_screen, name)(points, chosen.id, height)
+    figure = getattr(sweep_screen, name)(points, measure, chosen.id, height)
     st.plotly_chart(
         figure, key=key, config=_BARE, selection_mode="points", alt=f"{VIEWS[name]}: {_said(points)}",
         on_select=lambda: sweep_cells.click(state, key, points),
     )  # fmt: skip
 
 
+def measure_of(state: PageState) -> Measure:
+    """What the charts show of the images."""
+    return MEASURES[str(state.value(MEASURE))]
+
+
 def at(points: list[Point], eps: float) -> list[Point]:
-    """The cells of one ε."""
-    return [point for point in points if point.eps == eps]
+    """The cells of one ε, and those that have none."""
+    return [point for point in points if point.eps == eps or not point.bounded]
 
 
 def _said(points: list[Point]) -> str:
     return "; ".join(
-        f"{title(p.method)}, ε {p.eps:g}: ASR {sweep_table.rate(p)} %, MI {_spread(p)}" for p in points
+        f"{title(p.method)}, {p.place}: ASR {sweep_table.rate(p)} %, {_spread(p)}" for p in points
     )
 
 
 def _spread(point: Point) -> str:
-    return f"{number(point.summary.mi.mean)} ± {number(point.summary.mi.std)} nats"
+    kept, mi = percent(point.summary.kept.mean), number(point.mean(MI))
+    return f"{kept} of the information kept, MI {mi} ± {number(point.summary.mi.std)} nats"
 
 
 def table(state: PageState, points: list[Point]) -> None:
@@ -81,6 +98,8 @@ def table(state: PageState, points: list[Point]) -> None:
     with st.container(key=state.key("table")):
         st.table(sweep_table.rows(points), border="horizontal", hide_index=True)
     st.caption(
-        "Counted: images that the model gets right. MI (measured afterwards, alike for every method), "
-        "distances and queries: means over the images attacked with success, ± standard deviation."
+        "Counted: images that the model gets right. Kept: of the information in x, in closed form; MI: by "
+        "InfoNCE; both measured afterwards, alike for every method. They, distances and queries are means "
+        "over the images attacked with success, ± standard deviation. CW and DDN seek the shortest "
+        "perturbation and have no ε."
     )

@@ -13,7 +13,7 @@ from advmi_core.figures.attack import export
 from advmi_core.figures.attack.print import save
 from advmi_core.figures.sweep import print as sweep_print
 from advmi_core.figures.sweep import table as sweep_table
-from advmi_core.figures.sweep.series import Point
+from advmi_core.figures.sweep.series import KEPT, Measure, Point
 from advmi_core.studies.sweep import SweepResult
 from advmi_core.ui.sweep.charts import VIEWS, at
 from advmi_core.ui.widgets.state import PageState
@@ -22,7 +22,9 @@ Kind = Literal["png", "svg", "pdf"]
 _MIMES: dict[Kind, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 
 
-def offer(state: PageState, found: SweepResult, points: list[Point], eps: float) -> None:
+def offer(
+    state: PageState, found: SweepResult, points: list[Point], eps: float, measure: Measure = KEPT
+) -> None:
     """A row of download buttons.
 
     Args:
@@ -30,6 +32,7 @@ def offer(state: PageState, found: SweepResult, points: list[Point], eps: float)
         found: the sweep as its folder holds it.
         points: all its cells.
         eps: whose images the histogram shows.
+        measure: what the figures show.
     """
     stem = found.folder.name if found.folder else "sweep"
     with st.container(horizontal=True, vertical_alignment="bottom", key=state.key("files")):
@@ -39,7 +42,7 @@ def offer(state: PageState, found: SweepResult, points: list[Point], eps: float)
         )  # fmt: skip
         shown = at(points, eps) if name == "histogram" else points
         for kind, mime in _MIMES.items():
-            _button(state, "Figure", f"{stem}-{name}.{kind}", _picture(name, shown, kind), mime)
+            _button(state, "Figure", f"{stem}-{name}.{kind}", _picture(name, shown, measure, kind), mime)
         _button(state, "Table", f"{stem}.csv", lambda: sweep_table.as_csv(points), "text/csv")
         _button(state, "Table", f"{stem}.tex", lambda: sweep_table.as_latex(points), "application/x-tex")
         _button(state, "Settings", f"{stem}.json", lambda: export.spec_json(found.spec), "application/json")
@@ -58,8 +61,8 @@ def arrays(found: SweepResult) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(name: str, points: list[Point], kind: Kind) -> Callable[[], bytes]:
-    return lambda: save(sweep_print.FIGURES[name](points), kind)
+def _picture(name: str, points: list[Point], measure: Measure, kind: Kind) -> Callable[[], bytes]:
+    return lambda: save(sweep_print.FIGURES[name](points, measure), kind)
 
 
 def _button(state: PageState, label: str, name: str, make: Callable[[], bytes], mime: str) -> None:

@@ -52,7 +52,7 @@ def _grid(state: PageState) -> None:
     left.number_input("Images N", 1, grid.LARGEST, step=50, **state.held("grid-n"))
     right.number_input(
         "Iterations", 1, 2000, step=50, **state.held("grid-steps"),
-        help="Of every method; the penalty's search takes as many for each of its c.",
+        help="Of every method that has an ε; the penalty's search takes as many for each of its c.",
     )  # fmt: skip
     st.selectbox(
         "Data, model",

@@ -12,7 +12,7 @@ from advmi_core.evaluation import ImageTable
 from advmi_core.figures.sweep import images as sweep_images
 from advmi_core.figures.sweep.images import Triplet
 from advmi_core.figures.sweep.series import Point, title
-from advmi_core.figures.words import number
+from advmi_core.figures.words import number, percent
 from advmi_core.studies.sweep import Cell, gallery
 
 
@@ -29,7 +29,7 @@ def draw(folder: Path, point: Point) -> None:
         return
     factor = sweep_images.gain(x, x_adv)
     st.markdown(
-        f"**{title(point.method)}, ε = {point.eps:g}** · original x | adversarial x̃ | "
+        f"**{title(point.method)}, {point.place}** · original x | adversarial x̃ | "
         f"perturbation ×{factor} (orange brighter, blue darker)"
     )
     cards = [
@@ -57,4 +57,5 @@ def _measured(image: int, table: ImageTable) -> str:
         return "not measured"
     row = int(rows[0])
     verdict = "success" if table.success[row] else "failed"
-    return f"{verdict} · MI {number(float(table.mi[row]))} nats"
+    kept, mi = percent(float(table.kept[row])), number(float(table.mi[row]))
+    return f"{verdict} · keeps {kept} · MI {mi} nats"

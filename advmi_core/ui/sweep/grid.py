@@ -10,27 +10,32 @@ from typing import Any
 
 from advmi_core import data, models
 from advmi_core.attacks import ATTACKS
+from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.figures.sweep.series import TITLES, title
 from advmi_core.studies.sweep import PRESETS, Method, Sweep
+from advmi_core.studies.sweep.presets import PENALTY, SHORTEST
 from advmi_core.ui.widgets.state import Option, choice, number, several
 
 OWN = "own"
-_WORDS = {"talk": "Talk: MinMax and PGD", "talk-penalty": "Talk: penalty", "smoke": "Smoke test"}
+_WORDS = {"talk": "Talk: MinMax and its rivals", "smoke": "Smoke test"}
 PLANS = {name: _WORDS.get(name, name) for name in PRESETS} | {OWN: "Own grid"}
 LARGEST = 10_000
 _EPS = "0.05, 0.1, 0.2, 0.3, 0.5"
 _FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
     {
+        "minmax-solver": ("minmax-solver", {}),
         "minmax": ("minmax", {"mi": "mine-conv"}),
         "minmax-gaussian": ("minmax", {"mi": "gaussian-patches"}),
         "minmax-patches": ("minmax", {"mi": "mine-patches"}),
         "pgd": ("pgd", {"loss": "margin"}),
         "pgd-ce": ("pgd", {"loss": "ce"}),
-        "penalty": ("penalty", {"mi": "mine-conv"}),
+        "penalty": ("penalty", PENALTY),
+        "cw": ("cw", SHORTEST["cw"]),
+        "ddn": ("ddn", SHORTEST["ddn"]),
     }
 )
 METHODS = {name: TITLES[name] for name in _FAMILIES}
-_USUAL = ("minmax", "minmax-gaussian", "pgd")
+_USUAL = ("minmax-solver", "minmax", "pgd")
 
 
 def victims() -> list[str]:
@@ -100,22 +105,28 @@ def _composed(values: Mapping[str, Any]) -> Sweep:
         raise ValueError("Choose at least one method.")
     eps, steps = budgets(str(values["grid-eps"])), int(values["grid-steps"])
     dataset, _, model = str(values["grid-victim"]).rpartition("/")
-    methods = tuple(
-        Method(name=name, attack=attack, parameters={**parameters, "steps": steps}, eps=eps)
-        for name, (attack, parameters) in ((name, _FAMILIES[name]) for name in chosen)
-    )
+    methods = tuple(_method(name, steps, eps) for name in chosen)
     return Sweep(
         dataset=dataset, model=model, n=int(values["grid-n"]), methods=methods, seed=int(values["grid-seed"])
     )
+
+
+def _method(name: str, steps: int, eps: tuple[float, ...]) -> Method:
+    """An offered method; those that seek the shortest perturbation have steps of their own, and no ε."""
+    attack, parameters = _FAMILIES[name]
+    if name in SHORTEST:
+        return Method(name=name, attack=attack, parameters=parameters, eps=(UNBOUNDED,))
+    return Method(name=name, attack=attack, parameters={**parameters, "steps": steps}, eps=eps)
 
 
 def read_back(made: Sweep) -> tuple[dict[str, Any], list[str]]:
     """The chooser's values for a sweep, and a few words for everything of it that it cannot hold."""
     kept = {name: method for method in made.methods if (name := _family(method))}
     lost = [f"{title(method.name)} is not offered here" for method in made.methods if not _family(method)]
-    eps = sorted({value for method in kept.values() for value in method.eps})
-    steps = {int(method.parameters.get("steps", 200)) for method in kept.values()}
-    if any(set(method.eps) != set(eps) for method in kept.values()):
+    asked = [method for name, method in kept.items() if name not in SHORTEST]
+    eps = sorted({value for method in asked for value in method.eps})
+    steps = {int(method.parameters.get("steps", 200)) for method in asked}
+    if any(set(method.eps) != set(eps) for method in asked):
         lost.append("every method gets every ε")
     if len(steps) > 1:
         lost.append(f"all methods get {max(steps)} iterations")
@@ -137,7 +148,12 @@ def read_back(made: Sweep) -> tuple[dict[str, Any], list[str]]:
 def _family(method: Method) -> str:
     """The offered method that this one is, "" if it is none: the same attack with the same parameters."""
     for name, (attack, parameters) in _FAMILIES.items():
-        if attack == method.attack and _complete(attack, parameters) == _complete(attack, method.parameters):
+        if name in SHORTEST:
+            same = method == _method(name, 0, ())
+        else:
+            own = _complete(attack, method.parameters) if attack == method.attack else None
+            same = own == _complete(attack, parameters)
+        if same:
             return name
     return ""
 
@@ -150,7 +166,9 @@ def _complete(attack: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def said(made: Sweep) -> str:
     """A sweep in one line."""
-    eps = sorted({value for method in made.methods for value in method.eps})
+    eps = sorted({value for method in made.methods for value in method.eps if value < UNBOUNDED})
     methods = ", ".join(title(method.name) for method in made.methods)
-    budget = f"ε {eps[0]:g}" if len(eps) == 1 else f"{len(eps)} ε from {eps[0]:g} to {eps[-1]:g}"
+    budget = "no ε" if not eps else f"ε {eps[0]:g}"
+    if len(eps) > 1:
+        budget = f"{len(eps)} ε from {eps[0]:g} to {eps[-1]:g}"
     return f"{methods} · {budget} · {made.n} images · {made.dataset}, {made.model}"

@@ -6,6 +6,7 @@ import re
 
 import streamlit as st
 
+from advmi_core.figures.sweep.series import KEPT, MEASURES
 from advmi_core.studies.sweep import RunInfo, find, load, runs, runs_folder
 from advmi_core.studies.sweep.store import SHIPPED
 from advmi_core.ui import layout
@@ -49,6 +50,7 @@ def _options() -> list[Option]:
     return [
         Option(RUN, "", _safe),
         choice("view", "all", list(charts.VIEWS)),
+        choice(charts.MEASURE, KEPT.name, list(MEASURES)),
         number(form.WORKERS, 1, 1, form.MOST_WORKERS),
         *(Option(name, "", _safe) for name in ("cell-method", "cell-eps", "cell-against")),
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from advmi_core.figures.sweep.series import title
+from advmi_core.figures.sweep.series import place, title
 from advmi_core.figures.words import duration
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.sweep import RunInfo, Sweep, SweepResult, delete
@@ -58,7 +58,7 @@ def where(now: Snapshot) -> str:
         return work.said(now)
     last = now.records[-1]
     left = duration(jobs.seconds_left(now.about, now.records, now.elapsed))
-    cell = f"{title(last.cell.method)}, ε {last.cell.eps:g}"
+    cell = f"{title(last.cell.method)}, {place(last.cell.eps)}"
     return f"Shard {last.step} of {last.total}: {cell}" + (f" · {left} left" if left else "")
 
 
@@ -140,4 +140,4 @@ def _body(state: PageState, folder: Path, found: SweepResult) -> None:
     gallery.draw(folder, cell)
     charts.table(state, points)
     if found.folder is not None:
-        files.offer(state, found, points, cell.eps)
+        files.offer(state, found, points, cell.eps, charts.measure_of(state))

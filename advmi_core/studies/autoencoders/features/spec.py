@@ -23,7 +23,9 @@ from advmi_core.studies.autoencoders.features.results import (
 )
 from advmi_core.studies.autoencoders.records import PROTOCOLS
 from advmi_core.studies.autoencoders.retraining import Retraining
-from advmi_core.validate import check_count
+from advmi_core.validate import check_choice, check_count
+
+UAES = ("mine-uae", "solver-uae")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,8 @@ class ProbeSpec(Retraining, ABC):
 
     Attributes:
         epochs: of a training.
-        mi: of the UAEs, see ``Augmentation``.
+        method: that makes the UAEs, ``"mine-uae"`` by the published rule or ``"solver-uae"``.
+        mi: of the published ones, see ``Augmentation``.
         others: see ``Retraining``.
 
     Raises:
@@ -44,11 +47,13 @@ class ProbeSpec(Retraining, ABC):
     metrics: ClassVar[tuple[str, ...]]
 
     epochs: int = 20
+    method: str = UAES[0]
     mi: str = "mine-patches"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count(self.epochs, "epochs")
+        check_choice(self.method, "method", UAES)
         self.augmentation()
 
     @abstractmethod
@@ -70,11 +75,7 @@ class ProbeSpec(Retraining, ABC):
 
     def augmentation(self) -> Augmentation:
         """How the UAEs are made."""
-        return Augmentation(
-            mi=self.mi,
-            part=self.part,
-            **self.strength,
-        )
+        return Augmentation(method=self.method, mi=self.mi, part=self.part, **self.strength)
 
     def spec(self) -> dict[str, Any]:
         """All parameters, JSON-serialisable."""
