@@ -14,9 +14,9 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.informed import Informed, without_term
+from advmi_core.attacks.core.informed import (Informed, without_term)
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, learns, pulled, up_to_itself
+from advmi_core.attacks.core.mi_term import (Anchored, DISTANCE, MEASURE, learns, pulled, up_to_itself)
 from advmi_core.attacks.core.walks import Walks
 from advmi_core.attacks.minmax_published import PublishedMinMax
 from advmi_core.objectives import Problem
@@ -25,7 +25,6 @@ from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
 _PATIENCE = 0.2  # share of the steps after which a row without a success follows f alone until it has one
-_LEARNING = 100  # of a critic, before the first step
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
 
 
@@ -41,8 +40,7 @@ class MinMax(Informed):
     without a success after a fifth of the steps descends f alone until it has one. The best success by that
     value is kept. By default the MI in the loop is ``Information``, the one that is measured.
 
-    Any other term counts up to what it says of x itself, since no x̃ knows more of x. A critic learns from x
-    with itself before the first step, and as much from x as from x̃ at every step.
+    Any other term is anchored where information is kept, so that no x̃ counts more than x itself.
 
     Attributes:
         mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
@@ -80,14 +78,12 @@ class MinMax(Informed):
             return ()
         return (
             f'The weight follows the MI term "{self.mi}", not the information that is shown: less of that is '
-            f'kept, or destroyed, than with "{MEASURE}".',
+            f'kept, or destroyed, than with "{MEASURE}", and with a critic perhaps less than without weight.',
         )
 
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:
         x, sign = problem.x, float(problem.objective.mi_sign)
-        information = self.information(problem, rows)
-        for _ in range(_LEARNING if learns(self.mi) else 0):
-            information.itself()
+        information = Anchored(self.information(problem, rows), problem, self.mi)
         weight = sign * self.row_numbers(self.mi_weight, x)
         signs = sign * torch.as_tensor(self.mi_weight, dtype=torch.float32).expand(len(x))
         walks, destroys = Walks(x, self.steps, signs < 0), weight < 0
@@ -97,15 +93,14 @@ class MinMax(Informed):
         for step in range(self.steps):
             x_adv = ball.snap(current).detach().requires_grad_()
             with torch.enable_grad():
-                seen = problem.evaluate(x_adv, information.wants_maps)
-                nats, pull = pulled(information, x_adv, seen.maps)
+                seen = problem.evaluate(x_adv, information.term.wants_maps)
+                nats, counts, pull = information.look(x_adv, seen.maps, weight > 0)
                 excess = seen.criterion / (problem.unit * problem.scale) + aim
                 (slope,) = torch.autograd.grad(excess, x_adv, torch.ones_like(excess))
             x_adv, excess = x_adv.detach(), excess.detach().nan_to_num(0, posinf=0)
             slope, lost = mended(slope, x_adv, seen.clear)
-            nats, pull, itself = up_to_itself(information, nats, pull)
             delta = x_adv - x
-            value = weight * (nats - itself) - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
+            value = weight * counts - 0.5 * (delta / _STEP).square().flatten(1).mean(1)
             # Divided by 1 + |w|, so that a large weight does not drown the constraint.
             rising = per_image(weight, x) * pull - delta / (_STEP**2 * x[0].numel())
             won |= seen.clear
@@ -118,7 +113,7 @@ class MinMax(Informed):
                 evaluation=seen.detached(),
                 eligible=seen.clear,
                 score=value,
-                mi=nats if information.nats else torch.full_like(nats, torch.nan),
+                mi=nats if information.term.nats else torch.full_like(nats, torch.nan),
                 c=pressed,
                 gap=torch.full_like(nats, torch.nan),
                 lost=lost,

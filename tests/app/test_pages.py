@@ -116,7 +116,7 @@ def _shown(stage: dict[str, Any], frame: int) -> torch.Tensor:
         ("supervised", {"steps": "20", "mi_weight": "-10"}),
         ("supervised", {"attack_name": "minmax", "steps": "30"}),
         ("supervised", {"attack_name": "pgd", "steps": "20"}),
-        ("supervised", {"attack_name": "pgd", "steps": "20", "mi_weight": "1"}),
+        ("supervised", {"attack_name": "pgd", "steps": "20", "mi_weight": "1", "mi": "mine-conv"}),
         ("supervised", {"attack_name": "penalty", "steps": "10", "searches": "2"}),
         ("supervised", {"attack_name": "cw", "steps": "10", "searches": "2"}),
         ("supervised", {"attack_name": "ddn", "steps": "300"}),  # more than a page keeps of its records

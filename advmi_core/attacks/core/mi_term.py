@@ -1,9 +1,8 @@
 """The MI term of an attack, or the distance in its place: what is seen along the way, and its pull on x̃.
 
 By the data processing inequality no x̃ has more information about x than x itself. ``Information`` obeys that
-by itself. A critic that learned from x̃ alone, and the closed form with noise on either side, which a higher
-contrast raises, do not: what climbs them leaves x for nothing. So every other term can say what it says of
-x itself, and an attack that may look twice counts x̃ up to there, see ``up_to_itself``.
+by itself. A critic, and the closed form with noise on either side, which a higher contrast raises, do not:
+what climbs them leaves x for nothing. An attack that may look twice sees them through ``Anchored``.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from advmi_core.mi.per_image.sampling import draw_samples, project, resolve_samp
 from advmi_core.objectives import Objective, Problem
 
 MEASURE = "information"  # ``Information``, what the pages show as information kept: x̃ = x tops it
+_LEARNING = 100  # steps of a critic on x with itself, before x̃ moves
 DISTANCE = "l2"  # the L2 distance in the place of the MI [UAE, sec. 4.4]: it needs no samples
 # mi="mine-conv" is the published definition; a model without a convolution has random sampling in its place.
 MI_TERMS = {
@@ -87,20 +87,13 @@ class MITerm(ABC):
     repeats: bool = True
 
     @abstractmethod
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Learn from this x̃ (B,C,H,W) and look at it.
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Learn from this x̃ (B,C,H,W) and look at it; ``again`` where the last x̃ was looked at.
 
         Returns:
             (B,) nats before the last critic step (or likeness, see ``nats``); the differentiable samples of
             x̃; ∂I/∂samples.
         """
-
-    def itself(self) -> Tensor | None:
-        """(B,) nats of x with itself, from which a critic learns as much as from an x̃.
-
-        None of a term that never says more of any x̃.
-        """
-        return None
 
 
 def make_term(
@@ -163,7 +156,7 @@ class SampleTerm(MITerm):
         self._mine = PerSampleMINE(samples, critic=critic, bound=bound, pairs=pairs, seed=seed, rows=rows)
         self.repeats = self._mine.repeats
 
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         drawn = maps if self._sampling == "conv" else project(x_adv, self._seed)
         assert drawn is not None  # check_sampling saw the maps
         samples = self._mine.prepare(drawn)
@@ -172,9 +165,6 @@ class SampleTerm(MITerm):
             self._mine.ascend(fixed, self._inner - 1)
         value, gradient = self._mine.ascend_with_gradient(fixed)
         return value, samples, gradient
-
-    def itself(self) -> Tensor:
-        return self._mine.ascend_on_itself(self._inner)
 
 
 class PatchTerm(MITerm):
@@ -186,13 +176,10 @@ class PatchTerm(MITerm):
         self._inner = inner
         self._mine = PatchMINE(image_patches(problem.x), seed=seed, rows=rows, bound=bound)
 
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         samples = image_patches(x_adv)
-        value, gradient = self._mine.ascend_with_gradient(samples.detach(), self._inner)
+        value, gradient = self._mine.ascend_with_gradient(samples.detach(), self._inner, again)
         return value, samples, gradient
-
-    def itself(self) -> Tensor:
-        return self._mine.ascend_on_itself(self._inner)
 
 
 class GaussianTerm(MITerm):
@@ -200,12 +187,8 @@ class GaussianTerm(MITerm):
 
     def __init__(self, problem: Problem) -> None:
         self._originals = image_patches(problem.x)
-        self._itself = gaussian_mi(self._originals, self._originals)
 
-    def itself(self) -> Tensor:
-        return self._itself
-
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         samples = image_patches(x_adv)
         leaf = samples.detach().requires_grad_()
         with torch.enable_grad():
@@ -220,7 +203,7 @@ class InformationTerm(MITerm):
     def __init__(self, problem: Problem) -> None:
         self._measure = Information(problem.x)
 
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         value, gradient = self._measure.with_gradient(x_adv.detach())
         return value, x_adv, gradient
 
@@ -233,31 +216,58 @@ class DistanceTerm(MITerm):
     def __init__(self, problem: Problem) -> None:
         self._originals = problem.x.flatten(1)
 
-    def step(self, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         samples = x_adv.flatten(1)
         delta = samples.detach() - self._originals
         return -delta.square().sum(1), samples, -2 * delta
 
 
-def pulled(term: MITerm, x_adv: Tensor, maps: Tensor | None) -> tuple[Tensor, Tensor]:
+def pulled(term: MITerm, x_adv: Tensor, maps: Tensor | None, again: bool = False) -> tuple[Tensor, Tensor]:
     """(b,) nats of x̃, a leaf with a gradient, and their gradient (b,C,H,W), 0 where it is not finite.
 
     The graph of ``maps`` stays for the model's own backward pass.
     """
-    value, samples, gradient = term.step(x_adv, maps)
+    value, samples, gradient = term.step(x_adv, maps, again)
     finite = gradient.flatten(1).abs().amax(1) < torch.inf
     gradient = torch.where(per_image(finite, gradient), gradient, 0.0)
     (pull,) = torch.autograd.grad(samples, x_adv, gradient, retain_graph=True)
     return value, pull
 
 
-def up_to_itself(term: MITerm, value: Tensor, pull: Tensor) -> tuple[Tensor, Tensor, Tensor | float]:
-    """A value (b,) of x̃ and its pull without what lies above x with itself, and what the term says of that.
+class Anchored:
+    """A term with x itself at its top: I(x; x̃) − I(x; x) − ⟨∇I(x; x), x̃ − x⟩, and never above 0.
 
-    What a critic says of x̃ rises while it learns; the difference to what it says of x does not.
+    x̃ = x is stationary for what is left, as it is for mutual information itself; with a critic up to the one
+    step that it learns between the two looks. It learns from x first, and as much from x as from x̃ at every
+    step, so that what it has learnt on the way cancels.
+
+    Args:
+        term: any; the measure that is shown needs none of this and stays as it is.
+        problem: images and model.
+        mi: the term's name.
     """
-    itself = term.itself()
-    if itself is None:
-        return value, pull, 0.0
-    above = value > itself
-    return torch.minimum(value, itself), torch.where(per_image(above, pull), 0.0, pull), itself
+
+    def __init__(self, term: MITerm, problem: Problem, mi: str) -> None:
+        self.term, self._needed = term, mi != MEASURE
+        if not self._needed:
+            return
+        self._x = problem.x.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            self._maps = problem.objective.forward(self._x, True)[1] if term.wants_maps else None
+            for _ in range(_LEARNING if learns(mi) else 0):
+                term.step(self._x, self._maps)
+
+    def look(self, x_adv: Tensor, maps: Tensor | None, keeps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(b,) nats of x̃, a leaf with a gradient; what counts of them (b,); the gradient of that (b,C,H,W).
+
+        Rows that do not keep information, ``keeps`` (b,), have the term's own gradient.
+        """
+        value, pull = pulled(self.term, x_adv, maps)
+        if not self._needed:
+            return value, value, pull
+        itself, slope = pulled(self.term, self._x, self._maps, again=True)
+        slope = torch.where(per_image(keeps, slope), slope, 0.0)
+        counts = value - itself - (slope * (x_adv - self._x).detach()).flatten(1).sum(1)
+        beyond = keeps & (counts > 0)
+        pull = torch.where(per_image(beyond, pull), 0.0, pull - slope)
+        return torch.minimum(value, itself), torch.where(beyond, 0.0, counts), pull

@@ -179,7 +179,7 @@ class PatchMINE:
         self._batch = min(batch, a.shape[1])
         self._orders = RowStreams(seed, rows, _ORDERS, a.device)
         self._drawn: list[Tensor] = []
-        self._last: Tensor | None = None
+        self._last = torch.empty(0)  # positions of the last look
         self._critics = SeparableCritics(
             widths := (self._a.shape[2], preset.hidden, preset.code),
             widths,
@@ -195,8 +195,8 @@ class PatchMINE:
         width = max(NARROWEST, PATCH * PATCH * channels)
         return 2 * ((width + 1) * preset.hidden + (preset.hidden + 1) * preset.code)
 
-    def ascend_with_gradient(self, b: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-        """``steps`` Adam steps on fresh positions of x̃'s samples (B,P,D).
+    def ascend_with_gradient(self, b: Tensor, steps: int, again: bool = False) -> tuple[Tensor, Tensor]:
+        """``steps`` Adam steps on fresh positions of x̃'s samples (B,P,D), the last ``again`` on those before.
 
         Returns:
             (B,) nats on the last step's positions before its update, and the gradient there (B,P,D).
@@ -205,22 +205,11 @@ class PatchMINE:
         for _ in range(steps - 1):
             chosen = self._positions()
             self._critics.learn(_take(self._a, chosen), _take(wide, chosen))
-        chosen = self._last = self._positions()
+        self._last = self._last if again else self._positions()
+        chosen = self._last
         value, there = self._critics.ascend_with_gradient(_take(self._a, chosen), _take(wide, chosen))
         index = chosen.unsqueeze(2).expand(-1, -1, b.shape[2])
         return value, torch.zeros_like(b).scatter_(1, index, there[..., : b.shape[2]])
-
-    def ascend_on_itself(self, steps: int) -> Tensor:
-        """``steps`` Adam steps on x with itself, the last on the positions of the last one on x̃.
-
-        Returns:
-            (B,) nats before the last update.
-        """
-        for _ in range(steps - 1):
-            there = _take(self._a, self._positions())
-            self._critics.learn(there, there)
-        there = _take(self._a, self._last if self._last is not None else self._positions())
-        return self._critics.ascend(there, there)
 
     def _positions(self) -> Tensor:
         if not self._drawn:

@@ -126,10 +126,6 @@ class PerSampleMINE:
             self._adam.step()
         return value
 
-    def ascend_on_itself(self, steps: int = 1) -> Tensor:
-        """Train on x with itself; returns the bound (B,) before the last update."""
-        return self.ascend(self._both[: len(self._both) // 2], steps)
-
     @torch.no_grad()
     def ascend_with_gradient(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         """One training step that also returns ∂I/∂samples (B,K,Q) at the weights before it."""
