@@ -14,9 +14,9 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.informed import (Informed, without_term)
+from advmi_core.attacks.core.informed import Informed, without_term
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.mi_term import (Anchored, DISTANCE, MEASURE, learns, pulled, up_to_itself)
+from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, Anchored
 from advmi_core.attacks.core.walks import Walks
 from advmi_core.attacks.minmax_published import PublishedMinMax
 from advmi_core.objectives import Problem

@@ -21,7 +21,7 @@ from advmi_core.cli.options import (
     seed_option,
 )
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.words import number, two_digits
+from advmi_core.figures.text import number, two_digits
 from advmi_core.jobs import journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.sampling.results import StudyResult

@@ -15,7 +15,7 @@ from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.cli.console import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.words import number, percent
+from advmi_core.figures.text import number, percent
 from advmi_core.files import json_number
 from advmi_core.studies.sweep import PRESETS, Sweep, SweepResult, SweepStep
 from advmi_core.studies.sweep.executors import EXECUTORS

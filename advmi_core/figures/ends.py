@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 
 Floats = NDArray[np.float64]
 TRUTH = "#888888"

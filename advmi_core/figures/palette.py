@@ -33,8 +33,8 @@ SERIES = (
     Series("gap", "Proximal gap", "0: stationary", "#009e73", "dot", ":", "D"),
 )
 
-# What a critic that learns while the attack runs says, beside the measure above.
-CRITIC = Series("critic", "critic in the loop", "nats", "#6f8796", "dash", "--", "")
+# What another number in the attack's loop says, beside the measure above; mostly that of a learning critic.
+LOOP = Series("loop", "critic in the loop", "nats", "#6f8796", "dash", "--", "")
 
 NEGATIVE, ZERO, POSITIVE = "#0072b2", "#f7f7f7", "#d55e00"
 BEFORE, AFTER = "#777777", "#d55e00"

@@ -62,6 +62,7 @@ class Snapshot:
         about: what the submitter said about it.
         owner: who answers for it: its submitter, or the viewer who took its place.
         page: where it is shown.
+        interactive: it ends without its owner.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Snapshot:
     about: Any
     owner: str
     page: str = ""
+    interactive: bool = True
 
     @property
     def active(self) -> bool:
@@ -144,7 +146,7 @@ class Job:
             id=self.id, label=self.label, state=self.state, position=position, records=self.trace.records(),
             progress=self.progress, elapsed=0.0 if self.started is None else now - self.started,
             eta=self._eta(now), result=self.result, error=self.error, about=self.about, owner=self.owner,
-            page=self.page,
+            page=self.page, interactive=self.interactive,
         )  # fmt: skip
 
     def _eta(self, now: float) -> float | None:

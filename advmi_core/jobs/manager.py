@@ -126,10 +126,10 @@ class JobManager:
                 job.touched = self._clock()
 
     def hand_over(self, job_id: str, owner: str, present: Callable[[], bool]) -> None:
-        """Let an interactive job have another owner: it goes on as long as this one is present."""
+        """Let a job have another owner: an interactive one goes on as long as this one is present."""
         with self._changed:
             job = self._jobs.get(job_id)
-            if job is not None and job.active and job.interactive:
+            if job is not None and job.active:
                 job.owner, job.present = owner, present
                 job.seen = self._clock()
 

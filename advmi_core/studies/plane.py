@@ -21,12 +21,22 @@ from advmi_core.run import Run
 from advmi_core.validate import check_choice, check_count, check_images, check_numbers
 
 Floats = NDArray[np.float32]
-EPS = (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+EPS = {
+    "linf": (0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
+    "l2": (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+}
 #: From destroying to keeping information; without labels the attack only ever destroys it.
 WEIGHTS = {
     "classification": (-10.0, -1.0, -0.1, -0.03, 0.0, 0.03, 0.1, 1.0, 10.0),
     "reconstruction": (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
 }
+#: Weights without labels from which the share that stays falls in steps of a few percent: nearly all of it
+#: goes between 0.01 and 0.4.
+FALLING = (
+    0.0, 0.01, 0.013, 0.014, 0.015, 0.016, 0.017, 0.018, 0.02, 0.022, 0.025, 0.028, 0.032, 0.036, 0.041,
+    0.047, 0.054, 0.062, 0.071, 0.082, 0.095, 0.11, 0.13, 0.15, 0.18, 0.21, 0.25, 0.3, 0.36, 0.45, 0.6, 0.8,
+    1.1, 1.6, 2.5, 4.5, 10.0,
+)  # fmt: skip
 COARSE_STEPS = 12
 _WHOLE = 1 << 14  # numbers of an image of which all positions are computed at once on a CPU
 
@@ -81,7 +91,7 @@ class Plane:
             differ by their settings only.
     """
 
-    eps: tuple[float, ...] = EPS
+    eps: tuple[float, ...] = EPS["linf"]
     weights: tuple[float, ...] = WEIGHTS["classification"]
     steps: int = 40
     norm: str = "linf"

@@ -11,7 +11,7 @@ import streamlit as st
 import torch
 
 from advmi_core.device import tune_cpu
-from advmi_core.figures.words import duration
+from advmi_core.figures.text import duration
 from advmi_core.jobs import Kin, Lane, Snapshot, shared
 from advmi_core.jobs.job import MakeRun
 from advmi_core.ui.pace import SOON, repeat_after, seconds_between
@@ -27,6 +27,8 @@ STUDIES_EACH = 2
 ATTACKS, STUDIES = Lane("attacks"), Lane("studies", abreast=1)
 _FOREIGN = "It was started in another tab, which is still open."
 JOB = "job"  # in the session, and in the page's link
+_CLAIM = 5.0  # seconds in which a page that a link opened takes over a job whose owner has left
+_PATIENCE = 3.0  # seconds for which everybody else leaves it alone: a reload takes less
 
 
 def submit(
@@ -89,6 +91,7 @@ def join(page: str, job: str) -> bool:
     if now is None or now.page != page:
         return False
     attach(page, job)
+    st.session_state[f"{job}.opened"] = time.monotonic()
     return True
 
 
@@ -115,9 +118,25 @@ def _seen(job: str) -> Snapshot | None:
     """The job now. Who looks at one whose owner has left becomes its owner: the same tab after a reload."""
     shared().touch(job)
     now, visitor = shared().get(job), this_visitor()
-    if now is not None and now.active and now.owner != visitor and not of_another(now):
+    if now is not None and now.active and now.owner != visitor and _is_free(now):
         shared().hand_over(job, visitor, lambda: is_here(visitor))
     return now
+
+
+def _is_free(job: Snapshot) -> bool:
+    """Whether this visitor may take the job over.
+
+    Whoever comes by its link just now, as its owner after a reload does, at once. Those who had looked on
+    before wait a little, so that they are not faster than a reload, and for a job that goes on without its
+    owner they wait for ever: its owner may come back tomorrow.
+    """
+    if of_another(job):
+        st.session_state.pop(f"{job.id}.left", None)
+        return False
+    clock = time.monotonic()
+    left = float(st.session_state.setdefault(f"{job.id}.left", clock))
+    opened = float(st.session_state.get(f"{job.id}.opened", -_CLAIM))
+    return clock - opened < _CLAIM or (job.interactive and clock - left >= _PATIENCE)
 
 
 def follow(page: str, draw: Callable[[Snapshot], None], every: float = SOON) -> None:

@@ -197,7 +197,7 @@ def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pyt
     assert "1 clearly does worse" in tab.said
     assert "0.10 to 0.60" in tab.said
     shown = tab.app.table[0].value
-    assert list(shown[" "]) == ["★", "", "", ""]
+    assert list(shown["★"]) == ["★", "", "", ""]
     assert list(shown["value"]) == ["3", "0.01", "x", "no"]
     assert list(shown["− Gaussian [95 %]"].str.endswith("●")) == [True, True, False, True]
     tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (paper)").run()

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from advmi_core import data, models
-from advmi_core.figures import words
+from advmi_core.figures import text
+from advmi_core.figures.attack import text as words
 from advmi_core.figures.defence import screen as defence_screen
 from advmi_core.figures.mutual_information import bounds as mi_bounds
 from advmi_core.objectives import Reconstruction
@@ -78,8 +79,8 @@ def test_shipped_autoencoders_rebuild_better_than_grey(name: str) -> None:
 
 @pytest.mark.fault("P10")
 def test_an_estimate_below_zero_is_written_as_such() -> None:
-    assert words.information(-6.43) == "≤ 0 (−6.43) nats"
-    assert words.information(1.65) == "1.65 nats"
+    assert text.information(-6.43) == "≤ 0 (−6.43) nats"
+    assert text.information(1.65) == "1.65 nats"
 
 
 @pytest.mark.fault("P10")

@@ -22,6 +22,7 @@ from advmi_core.figures.sweep.series import title
 from advmi_core.jobs import shared
 from advmi_core.run import Run
 from advmi_core.studies.sweep import PRESETS, Cell, Method, Sweep, SweepResult, SweepStep, load
+from advmi_core.ui import visitors, work
 from advmi_core.ui.sweep import (
     cells as sweep_cells,
 )
@@ -283,11 +284,11 @@ def paused(
     here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Paused]:
     """Preset smoke is the small sweep, and stops after three shards of eight."""
-    work = Paused(load(kept(tiny(), tmp_path_factory.mktemp("measured"))), shards=3)
+    halting = Paused(load(kept(tiny(), tmp_path_factory.mktemp("measured"))), shards=3)
     monkeypatch.setitem(PRESETS, "smoke", tiny())
-    monkeypatch.setattr(Sweep, "run", lambda self, *given, **how: work.run(self, *given, **how))
-    yield work
-    work.go.set()
+    monkeypatch.setattr(Sweep, "run", lambda self, *given, **how: halting.run(self, *given, **how))
+    yield halting
+    halting.go.set()
 
 
 def test_a_running_sweep_is_drawn_and_found_from_another_tab(visit: Visit, paused: Paused) -> None:
@@ -308,6 +309,34 @@ def test_a_running_sweep_is_drawn_and_found_from_another_tab(visit: Visit, pause
     assert other.finish().state == "cancelled"
     assert not other.has("Cancel")
     assert not tab.app.run().exception
+
+
+@pytest.mark.usefixtures("paused")
+def test_who_started_a_sweep_owns_it_after_a_reload_and_nobody_who_only_looks_on_does(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws, here = ["ann"], {"ann", "bob"}
+    for module in (visitors, work):
+        monkeypatch.setattr(module, "this_visitor", lambda: draws[0])
+        monkeypatch.setattr(module, "is_here", lambda visitor: visitor in here)
+    tab = visit(plan="smoke")
+    tab.press("Start")
+    job = tab.app.session_state[tab.key("job")]
+    draws[0] = "bob"
+    other = visit(run=written(tab.app)["run"])
+    assert next(button for button in other.app.button if button.label == "Cancel").disabled
+    here.discard("ann")  # her page reloads, and his is drawn before hers is back
+    other.app.run()
+    draws[0] = "ann again"
+    here.add("ann again")
+    again = visit(**written(tab.app))
+    assert shared().get(job).owner == "ann again"
+    draws[0] = "bob"
+    other.app.run()
+    assert next(button for button in other.app.button if button.label == "Cancel").disabled
+    draws[0] = "ann again"
+    again.press("Cancel")
+    assert again.finish().state == "cancelled"
 
 
 def test_a_sweep_goes_on_without_a_page(

@@ -16,7 +16,7 @@ from PIL import Image
 from advmi_core import data
 from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.augmentation.strength import DEFAULTS
-from advmi_core.figures import words
+from advmi_core.figures import text
 from advmi_core.mi.per_image.information import Information
 from advmi_core.ui.attack import views
 from advmi_core.ui.attack.fields import parameters
@@ -145,7 +145,7 @@ def test_the_drawn_value_is_the_information_of_the_shown_iterate(
         assert stage["curves"]["kept"][at] / 100 == pytest.approx(float(share), abs=1e-3)
     kept = stage["curves"]["step"].index(stage["best"])
     assert stage["curves"]["kept"][kept] == pytest.approx(100 * float(tab.job.result.kept[0]), abs=0.1)
-    critics = [value for value in stage["curves"]["critic"] if value is not None]
+    critics = [value for value in stage["curves"]["loop"] if value is not None]
     has_critic = query.get("attack_name") in ("minmax", "penalty") or query.get("mi_weight") == "1"
     assert bool(critics) == has_critic
     if has_critic:
@@ -165,7 +165,7 @@ def test_the_live_curve_is_the_information_of_the_latest_iterate(visit: Visit) -
     share = Information(snapshot.about.images.x).kept(x_adv)[0]
     assert stage["curves"]["step"][-1] == stage["steps"][-1] == snapshot.records[-1].step
     assert stage["curves"]["kept"][-1] == pytest.approx(100 * float(share), abs=0.1)
-    assert stage["curves"]["critic"][-1] == pytest.approx(float(snapshot.records[-1].mi[0]), rel=1e-4)
+    assert stage["curves"]["loop"][-1] == pytest.approx(float(snapshot.records[-1].mi[0]), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_gallery_is_sorted_and_flags_failures_in_words(visit: Visit) -> None:
     assert won == sorted(won, reverse=True)
     kept = [float(result.kept[row]) for row, success in zip(rows, won, strict=True) if success]
     assert kept == sorted(kept, reverse=True)
-    assert [item["caption"] for item in items] == [words.percent(float(result.kept[row])) for row in rows]
+    assert [item["caption"] for item in items] == [text.percent(float(result.kept[row])) for row in rows]
     assert {item["badge"] for item, success in zip(items, won, strict=True) if not success} <= {
         "failed",
         "not counted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -157,3 +158,104 @@ def test_going_back_to_one_attack_keeps_both(plane: Any) -> None:
     assert tab.stage["idle"]
     tab.app.button_group(key="supervised.view").set_value("plane").run()
     assert len(sent(tab)["numbers"]) == 99
+
+
+def test_norm_and_seed_are_those_of_the_form(plane: Any) -> None:
+    tab = plane("supervised", plane_steps="5", norm="l2", seed="7")
+    tab.press("Start")
+    tab.finish()
+    assert (tab.job.about.attack.norm, tab.job.about.attack.seed) == ("l2", 7)
+    drawn = sent(tab)
+    assert drawn["radius"] == "radius ε, L2"
+    assert drawn["eps"][-1] == 10
+    tab.app.selectbox(key="supervised.minmax-solver.norm").set_value("linf").run()
+    assert "Of other settings" in tab.said
+    assert "L2" in tab.said
+
+
+def test_a_reload_shows_the_same_plane(plane: Any) -> None:
+    tab = plane("supervised", plane_steps="5")
+    tab.press("Start")
+    tab.finish()
+    link = {name.replace("-", "_"): value for name, value in written(tab.app).items() if name != "view"}
+    again = plane("supervised", **link)
+    assert again.job.id == tab.job.id
+    assert sent(again) == sent(tab)
+
+
+@pytest.fixture
+def share(visit: Visit) -> Callable[..., Any]:
+    """Opens the view on what may stay; the tab's job is then its."""
+
+    def new(**query: str) -> Any:
+        tab = visit("unsupervised", view="share", **query)
+        tab.page = "unsupervised.share"
+        return tab
+
+    return new
+
+
+def stays(tab: Any) -> dict[str, Any]:
+    (found,) = tab.parts("advmi_share")
+    drawn: dict[str, Any] = json.loads(found)
+    return drawn
+
+
+def test_what_may_stay_goes_from_all_of_it_to_the_least_that_was_reached(share: Any) -> None:
+    tab = share(attack_model="ae-dense", steps="60")
+    assert stays(tab)["idle"]
+    tab.press("Start")
+    tab.finish()
+    drawn, task, found = stays(tab), tab.job.about, tab.job.result.found
+    assert (task.attack.eps, task.attack.steps) == ((1.0,), 60)
+    shares = drawn["shares"]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 99
+    assert shares[-1] == pytest.approx(100 * float(found.kept[found.success].min()))
+    assert shares[-1] < 40
+    assert len(shares) > 15
+    assert max(before - after for before, after in pairwise(shares)) < 15
+    # Every stop is the attack with its weight alone, and its picture that attack's.
+    stop = len(shares) // 2
+    weight = float(dict(drawn["numbers"][stop])["MI weight w"])
+    x = task.images.x
+    objective = Reconstruction(models.load("ae-dense", dataset="fashion-mnist"))
+    alone = MinMax(eps=1.0, mi_weight=weight, steps=60, mi_steps=0)(objective, x)
+    delta = np.frombuffer(base64.b64decode(drawn["delta"]), np.int8).reshape(-1, 28, 28)
+    assert len(delta) == len(shares)
+    np.testing.assert_allclose(
+        delta[stop] / 127 * drawn["scale"], (alone.x_adv - x)[0, 0], atol=drawn["scale"] / 127
+    )
+    assert shares[stop] == pytest.approx(100 * float(alone.kept[0]), abs=0.2)
+    assert drawn["losses"][stop] <= drawn["loss0"] + 1e-3
+    assert "does not look at" in tab.said
+
+
+def test_a_reload_shows_the_same_slider_at_the_same_place(share: Any) -> None:
+    tab = share(steps="20", eps="0.5", stays="60.5")
+    tab.press("Start")
+    tab.finish()
+    assert stays(tab)["at"] == 60.5
+    link = written(tab.app)
+    assert link["stays"] == "60.5"
+    again = share(**{name.replace("-", "_"): text for name, text in link.items() if name != "view"})
+    assert again.job.id == tab.job.id
+    assert stays(again) == stays(tab)
+    again.app.number_input(key="unsupervised.minmax-solver.steps").set_value(10)
+    again.app.slider(key="unsupervised.minmax-solver.eps").set_value(0.25)
+    again.press("Start")
+    again.finish()
+    assert (again.job.about.attack.eps, again.job.about.attack.steps) == ((0.25,), 10)
+
+
+def test_the_slider_is_said_in_words_while_the_attack_runs_and_when_it_was_cancelled(share: Any) -> None:
+    tab = share(steps="2000")
+    tab.press("Start")
+    while len(tab.job.records) < 2:
+        pass
+    tab.app.run()
+    assert stays(tab)["said"].startswith("Now down to")
+    tab.press("Cancel")
+    tab.finish()
+    assert "Partial result" in tab.said
+    assert stays(tab)["shares"]

@@ -168,6 +168,28 @@ def test_a_reload_takes_over_the_run_of_the_session_that_left(visit: Visit, some
 
 
 @pytest.mark.usefixtures("slow")
+def test_a_friend_who_looks_on_is_not_faster_than_the_owners_reload(
+    visit: Visit, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_CLAIM", 0.0)  # the friend came long ago
+    monkeypatch.setattr(work, "_PATIENCE", 1e6)
+    tab = visit("supervised")
+    tab.press("Start")
+    somebody.draws = "bob"
+    friend = reload(visit, tab)
+    somebody.here.discard("ann")
+    friend.app.run()
+    assert friend.job.owner == "ann"
+    monkeypatch.setattr(work, "_CLAIM", 60.0)
+    somebody.draws, somebody.here = "ann again", {"bob", "ann again"}
+    again = reload(visit, tab)
+    assert again.job.owner == "ann again"
+    again.press("Cancel")
+    again.finish()
+    assert again.job.state == "cancelled"
+
+
+@pytest.mark.usefixtures("slow")
 def test_a_friend_sees_the_run_of_a_link_and_cannot_end_it(visit: Visit, somebody: Somebody) -> None:
     tab = visit("supervised")
     tab.press("Start")

@@ -184,6 +184,14 @@ def test_two_runs_are_compared_image_by_image(visit: Visit, here: Path) -> None:
     assert second.name in tab.said
 
 
+def test_two_shipped_runs_are_named_and_not_struck_through(visit: Visit, here: Path) -> None:
+    """A pair of tildes is a line through all that stands between them."""
+    names = [kept(tiny(name), here.parent / "shipped").name for name in ("one", "two")]
+    said = visit(chosen=",".join(f"{name}~shipped" for name in names)).said
+    assert all(f"{name}\\~shipped" in said for name in names)
+    assert all(f"{name}~shipped" not in said for name in names)
+
+
 def test_runs_without_a_common_cell_are_not_paired(visit: Visit, here: Path) -> None:
     names = [kept(tiny(), here).name, kept(tiny("other", eps=(0.2,)), here).name]
     tab = visit(chosen=",".join(names))

@@ -122,3 +122,37 @@ def test_the_plane_is_cancelled_and_kept(visit: Open) -> None:
     tab.press("Cancel")
     fine(tab)
     tab.page.get_by_text("Partial result").wait_for()
+
+
+def test_a_slider_takes_information_away(visit: Open) -> None:
+    tab = visit()
+    tab.page.goto(f"{tab.address}/unsupervised?view=share&steps=40&presenter=1")
+    tab.page.locator(".share.large[data-state='idle']").wait_for(timeout=60_000)
+    tab.shots("share-1-idle")
+    tab.press("Start")
+    tab._seen(".share[data-state='finished']", 120_000)
+    tab.shots("share-2-finished")
+    slider = tab.page.get_by_role("slider", name="How much of the information may stay")
+
+    def stays() -> float:
+        return float(slider.get_attribute("aria-valuetext").removesuffix(" % stays"))
+
+    least, picture = stays(), tab.page.evaluate(ADVERSARIAL)
+    assert least < 40
+    tab.page.get_by_text(f"at least {least:g} % must stay").wait_for()
+    slider.press("Home")
+    assert stays() > 98
+    assert tab.page.evaluate(ADVERSARIAL) != picture
+    slider.press("End")
+    assert tab.page.evaluate(ADVERSARIAL) == picture
+    seen = [least]
+    for _ in range(6):
+        slider.press("ArrowLeft")
+        seen.append(stays())
+    assert seen == sorted(set(seen))
+    tab.shots("share-3-moved")
+    tab.page.wait_for_url("**stays=*", timeout=10_000)
+    tab.page.reload()
+    tab.page.locator(".share.large[data-state='finished']").wait_for(timeout=60_000)
+    assert stays() == seen[-1]
+    assert tab.page.evaluate(ADVERSARIAL) != picture

@@ -15,9 +15,10 @@ import torch
 from PIL import Image
 
 from advmi_core.attacks.core.records import AttackResult, Step
-from advmi_core.figures import palette, words
+from advmi_core.figures import palette
 from advmi_core.figures.attack import export, screen, stage, trail
 from advmi_core.figures.attack import print as printed
+from advmi_core.figures.attack import text as words
 from advmi_core.figures.encode import data_url, pixels, png
 
 STEPS, ROWS = 6, 2
@@ -73,7 +74,7 @@ def test_a_trail_follows_one_row() -> None:
     assert way.curves["criterion"].tolist() == [2, 1, 0, -1]
     assert way.curves["kept"].tolist() == pytest.approx([95, 90, 85, 80])
     assert way.curves["information"].tolist() == [19, 18, 17, 16]
-    assert way.curves["critic"].tolist() == [1, 2, 3, 4]
+    assert way.curves["loop"].tolist() == [1, 2, 3, 4]
     assert way.frames[:, 0, 0, 0].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert way.outputs.tolist() == [[2, 1], [1, 2], [0, 3], [-1, 4]]
 
@@ -153,7 +154,7 @@ def test_verdicts_say_what_happened() -> None:
 def test_an_unsupervised_success_says_what_the_autoencoder_does_not_look_at() -> None:
     text = words.reconstruction(result(output=torch.zeros(ROWS, *SHAPE)), 0).text
     assert "x̃ keeps 82 % of the information in x" in text
-    assert "The other 18 % is the part of the picture that Φ does not look at" in text
+    assert "At the other 18 % Φ does not look" in text
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_an_unsupervised_success_says_what_the_autoencoder_does_not_look_at() ->
     [(0.0312, "3.12 %"), (0.98765, "98.8 %"), (0.99961, "99.96 %"), (1.0, "100 %"), (-0.01, "≤ 0 %")],
 )
 def test_shares_near_all_keep_a_digit_more(share: float, text: str) -> None:
-    assert words.percent(share) == text
+    assert text.percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
     [(-0.1234, "−0.123"), (0.0, "0"), (1234.5, "1234"), (1e-5, "1.0e−05"), (float("nan"), "–")],
 )
 def test_numbers_as_people_read_them(value: float, text: str) -> None:
-    assert words.number(value) == text
+    assert text.number(value) == text
 
 
 def test_the_csv_holds_every_iteration_of_every_image() -> None:
@@ -212,7 +213,7 @@ def test_the_csv_holds_every_iteration_of_every_image() -> None:
     assert len(rows) == 6 + 4
     assert rows[0] == {
         "image": "0", "iteration": "1", "criterion": "1", "c": "1", "information_nats": "19",
-        "kept_percent": "95", "critic_nats": "1", "gap": "1",
+        "kept_percent": "95", "loop_nats": "1", "gap": "1",
     }  # fmt: skip
 
 
@@ -275,17 +276,35 @@ def test_the_critic_in_the_loop_is_a_second_thin_line_named_so() -> None:
 
 
 def test_a_loop_that_has_the_measure_itself_has_no_critic() -> None:
-    history = result().history
-    history["mi"] = history["information"] + np.float32(1e-4)
-    same = result(history=history, mi_loop=result().information)
+    same = result(loop_term="information")
     way = trail.complete([], same, 0, STEPS)
-    assert np.isnan(way.curves["critic"]).all()
+    assert np.isnan(way.curves["loop"]).all()
     assert len(screen.curves(way).data) == len(palette.SERIES)
     assert not [axis for axis in printed.curves(way).axes if axis.get_legend() is not None]
     assert not [item for item in words.readouts(same, 0) if "ritic" in item.label]
-    assert {row["critic_nats"] for row in csv.DictReader(io.StringIO(export.curves_csv(same).decode()))} == {
-        ""
-    }
+    assert {row["loop_nats"] for row in csv.DictReader(io.StringIO(export.curves_csv(same).decode()))} == {""}
+
+
+def test_a_closed_form_in_the_loop_is_not_called_a_critic_even_where_it_has_the_measures_values() -> None:
+    history = result().history
+    history["mi"] = history["information"]
+    closed = result(history=history, mi_loop=result().information, loop_term="gaussian-patches")
+    way = trail.complete([], closed, 0, STEPS)
+    assert way.curves["loop"].tolist() == history["mi"][:, 0].tolist()
+    assert "closed form in the loop" in {line.name for line in screen.curves(way).data}
+    (named,) = [axis for axis in printed.curves(way).axes if axis.get_legend() is not None]
+    assert [text.get_text() for text in named.get_legend().get_texts()] == ["closed form in the loop"]
+    labels = {item.label: item.value for item in words.readouts(closed, 0)}
+    assert labels["Closed form in the loop"] == "16 nats"
+    live = trail.follow([step(1)], np.zeros(SHAPE, np.float32), 0, STEPS, CLEAN)
+    assert trail.loop_title(live.loop_term) == "critic in the loop"
+
+
+def test_the_printed_curves_say_which_an_attack_does_not_use_and_no_others() -> None:
+    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way.curves["c"][:] = np.nan
+    said = [[text.get_text() for text in axis.texts] for axis in printed.curves(way).axes[:4]]
+    assert ["not used by this attack" in words for words in said] == [False, True, False, False]
 
 
 def test_every_picture_on_the_stage_has_its_point_on_the_curves() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from advmi_core.figures.attack import print as printing
 from advmi_core.figures.mutual_information.violins import printed, violins
-from advmi_core.figures.words import two_digits
+from advmi_core.figures.text import two_digits
 from advmi_core.studies.sampling.results import StudyResult
 
 

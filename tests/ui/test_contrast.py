@@ -61,3 +61,14 @@ def test_the_mark_of_the_keyboard(at: int, name: str) -> None:
     rule = next(line for line in CSS.splitlines() if ":focus-visible { outline" in line)
     ring = re.findall(r"#[0-9a-f]{6}", rule)[at]
     assert _contrast(_rgb(ring), _rgb(THEME[name]["backgroundColor"])) >= 3
+
+
+@pytest.mark.fault("P15")
+@pytest.mark.parametrize(("at", "name"), [(0, "light"), (1, "dark")])
+def test_the_chosen_one_of_several_under_the_mouse_and_the_keyboard(at: int, name: str) -> None:
+    rule = next(line for line in CSS.splitlines() if line.startswith(".stButtonGroup button:is("))
+    ink = _rgb(re.findall(r"#[0-9a-f]{6}", rule)[at])
+    theme = THEME[name]
+    for tint in (0.1, 0.2):  # Streamlit's, of the primary colour
+        behind = _over(_rgb(theme["primaryColor"]), _rgb(theme["backgroundColor"]), tint)
+        assert _contrast(ink, behind) >= 4.5

@@ -16,7 +16,7 @@ _COLUMNS = {
     "c": "c",
     "information": "information_nats",
     "kept": "kept_percent",
-    "critic": "critic_nats",
+    "loop": "loop_nats",
     "gap": "gap",
 }
 
@@ -25,12 +25,12 @@ def curves_csv(result: AttackResult) -> bytes:
     """One line an image and iteration; empty if unknown.
 
     Columns: image, iteration, criterion, c, gap; of the iterate, information_nats and kept_percent; and what
-    a critic in the loop says of it, critic_nats.
+    the loop's own MI term says of it, loop_nats.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["image", "iteration", *_COLUMNS.values()])
-    told = trail.told({name: np.asarray(values) for name, values in result.history.items()})
+    told = trail.told({name: np.asarray(values) for name, values in result.history.items()}, result.loop_term)
     columns = [told[name] for name in _COLUMNS]
     steps, rows = columns[0].shape
     for row in range(rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
 from advmi_core.attacks.core.records import AttackResult
+from advmi_core.figures.attack.trail import Trail
 from advmi_core.figures.palette import NEGATIVE, POSITIVE
-from advmi_core.figures.words import information, number
+from advmi_core.figures.text import information, number
 from advmi_core.studies.plane import Plane, PlaneResult, PlaneStep
 
 Floats = NDArray[np.float32]
@@ -39,6 +40,8 @@ LAYERS = {
     "l2": Layer("Length L2 of δ", "Cividis", False),
 }
 _TICKS = 32  # of the colour bar
+_MOST = 3_000_000  # characters of all pictures that a browser is sent
+_RADII = {"linf": "radius ε, L∞", "l2": "radius ε, L2"}
 
 
 def moment(plane: Plane, step: PlaneStep) -> dict[str, Any]:
@@ -57,13 +60,35 @@ def complete(result: PlaneResult) -> dict[str, Any]:
 
     success = layer(found.success)
     layers = {"kept": layer(found.kept), "success": success, "l2": layer(found.l2)}
-    rows = [_numbers(found, row) if reached[row] else [] for row in range(len(reached))]
+    rows = [numbers(found, row) if reached[row] else [] for row in range(len(reached))]
     return {**_drawn(result.plane, success, layers), "numbers": rows}
+
+
+def thinned(trail: Trail) -> Trail:
+    """Every position's pictures with so many pixels as a browser can be sent at once, evenly chosen."""
+    height, width = trail.x.shape[-2:]
+    rebuilt = trail.outputs.ndim == trail.frames.ndim
+    characters = 4 / 3 * (2 if rebuilt else 1) * (1 + len(trail.frames)) * trail.x.size
+    part = min(1.0, (_MOST / characters) ** 0.5)
+    rows, columns = (_even(side, max(1, int(part * side))) for side in (height, width))
+    seen = np.ix_(rows, columns)
+
+    def less(pictures: Floats) -> Floats:
+        return np.ascontiguousarray(pictures[..., seen[0], seen[1]])
+
+    smaller = replace(trail, x=less(trail.x), frames=less(trail.frames))
+    return replace(smaller, output=less(trail.output), outputs=less(trail.outputs)) if rebuilt else smaller
+
+
+def _even(side: int, count: int) -> NDArray[np.int64]:
+    """So many of ``side`` positions, each in the middle of its part."""
+    return ((np.arange(count) + 0.5) * side / count).astype(np.int64)
 
 
 def _drawn(plane: Plane, success: Floats, layers: dict[str, Floats]) -> dict[str, Any]:
     return {
         "eps": [float(eps) for eps in plane.eps],
+        "radius": _RADII[plane.norm],
         "weights": [float(weight) for weight in plane.weights],
         # A cross, so that failing is never told by colour alone.
         "state": [_state(value) for value in success.ravel().tolist()],
@@ -105,7 +130,7 @@ def _said(layer: Layer, value: float) -> str:
     return f"{100 * value:.0f} %" if layer.percent else number(value)
 
 
-def _numbers(found: AttackResult, row: int) -> list[list[str]]:
+def numbers(found: AttackResult, row: int) -> list[list[str]]:
     """Names and values of one position."""
     kept = float(found.kept[row])
     share = "–" if np.isnan(kept) else f"{100 * kept:.1f} %"

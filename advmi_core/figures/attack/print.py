@@ -15,8 +15,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack.trail import Trail
-from advmi_core.figures.palette import AFTER, BEFORE, CRITIC, NEGATIVE, POSITIVE, SERIES, ZERO
+from advmi_core.figures.attack.trail import Trail, loop_title
+from advmi_core.figures.palette import AFTER, BEFORE, LOOP, NEGATIVE, POSITIVE, SERIES, ZERO
 
 Floats = NDArray[np.float32]
 matplotlib.rcParams["svg.hashsalt"] = "advmi"  # SVG's names of parts are random otherwise
@@ -39,26 +39,27 @@ def curves(trail: Trail) -> Figure:
                 markevery=every, markersize=4,
             )  # fmt: skip
             _kept(axis, trail.best)
-        if series.name == "kept":
-            _critic(axis, trail)
         else:
             axis.text(0.5, 0.5, "not used by this attack", ha="center", transform=axis.transAxes)
+        if series.name == "kept":
+            _loop(axis, trail)
     axes[0].axhline(0, color="#444444", linewidth=0.8)
     for axis in axes[2:]:
         axis.set_xlabel("iteration")
     return figure
 
 
-def _critic(axis: Axes, trail: Trail) -> None:
-    """What the critic in the loop says, thin and in its own unit, beside the information kept."""
-    values = trail.curves[CRITIC.name]
+def _loop(axis: Axes, trail: Trail) -> None:
+    """What the loop's own term says, thin and in its own unit, beside the information kept."""
+    values = trail.curves[LOOP.name]
     if not np.isfinite(values).any():
         return
     beside = axis.twinx()
     beside.plot(
-        trail.curve_steps, values, CRITIC.line, color=CRITIC.ink, linewidth=0.9, label=CRITIC.title,
+        trail.curve_steps, values, LOOP.line, color=LOOP.ink, linewidth=0.9,
+        label=loop_title(trail.loop_term),
     )  # fmt: skip
-    beside.set_ylabel(CRITIC.unit, fontsize=9)
+    beside.set_ylabel(LOOP.unit, fontsize=9)
     beside.legend(frameon=False, fontsize=8, loc="lower right")
 
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from advmi_core.figures.attack.trail import Trail
-from advmi_core.figures.palette import CRITIC, SERIES
+from advmi_core.figures.attack.trail import Trail, loop_title
+from advmi_core.figures.palette import LOOP, SERIES
 
-_KEY = f"- - {CRITIC.title}, {CRITIC.unit}"
 _HOVER = {"kept": "%{y:.4g} %, %{customdata:.4g} nats"}
 
 
@@ -57,9 +56,10 @@ def curves(trail: Trail) -> go.Figure:
         if not np.isfinite(values).any():
             notes.append(_note("not used by this attack", left + 0.22, bottom + 0.21, "center", "middle"))
             layout[f"yaxis{axis}"]["showticklabels"] = False
-        if series.name == "kept" and np.isfinite(trail.curves[CRITIC.name]).any():
-            _critic(figure, layout, trail, axis)
-            notes.append(_note(_KEY, left + 0.44, bottom + 0.42, "right", "bottom"))
+        if series.name == "kept" and np.isfinite(trail.curves[LOOP.name]).any():
+            _loop(figure, layout, trail, axis)
+            key = f"- - {loop_title(trail.loop_term)}, {LOOP.unit}"
+            notes.append(_note(key, left + 0.44, bottom + 0.42, "right", "bottom"))
     layout["annotations"] = notes
     if trail.best:
         for index in range(len(SERIES)):
@@ -78,14 +78,14 @@ def curves(trail: Trail) -> go.Figure:
     return figure
 
 
-def _critic(figure: go.Figure, layout: dict[str, Any], trail: Trail, axis: str) -> None:
-    """What the critic in the loop says, thin and on an axis of its own, over the information kept."""
-    own = len(SERIES) + 1
+def _loop(figure: go.Figure, layout: dict[str, Any], trail: Trail, axis: str) -> None:
+    """What the loop's own term says, thin and on an axis of its own, over the information kept."""
+    own, title = len(SERIES) + 1, loop_title(trail.loop_term)
     figure.add_scatter(
-        x=trail.curve_steps, y=trail.curves[CRITIC.name], xaxis=f"x{axis}", yaxis=f"y{own}",
-        mode="lines", name=CRITIC.title,
-        line={"color": CRITIC.ink, "dash": CRITIC.dash, "width": 1},
-        hovertemplate=f"%{{y:.4g}} nats, {CRITIC.title}<extra>iteration %{{x}}</extra>",
+        x=trail.curve_steps, y=trail.curves[LOOP.name], xaxis=f"x{axis}", yaxis=f"y{own}",
+        mode="lines", name=title,
+        line={"color": LOOP.ink, "dash": LOOP.dash, "width": 1},
+        hovertemplate=f"%{{y:.4g}} nats, {title}<extra>iteration %{{x}}</extra>",
     )  # fmt: skip
     layout[f"yaxis{own}"] = {
         "overlaying": f"y{axis}", "anchor": f"x{axis}", "side": "right", "showgrid": False,

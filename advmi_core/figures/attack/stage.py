@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack.trail import Trail
+from advmi_core.figures.attack.trail import Trail, loop_title
 from advmi_core.figures.encode import base64_of, pixels, plain
 from advmi_core.figures.palette import GAINS, default_gain
 
@@ -100,6 +100,7 @@ def payload(
         "scale": scale,
         "delta": base64_of(np.round(127 * np.moveaxis(change, 1, -1) / scale).astype(np.int8)),
         "curves": {"step": trail.curve_steps.tolist(), **{n: plain(v) for n, v in trail.curves.items()}},
+        "loop": loop_title(trail.loop_term),
         "total": trail.total,
         "best": trail.best,
         "gain": gain if gain in GAINS else default_gain(scale),

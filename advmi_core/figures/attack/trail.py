@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from advmi_core.attacks.core.mi_term import is_measure, learns
 from advmi_core.attacks.core.records import AttackResult, Step
-from advmi_core.figures.palette import CRITIC, SERIES
+from advmi_core.figures.palette import LOOP, SERIES
 
 Floats = NDArray[np.float32]
 MAX_POINTS = 300
 MAX_FRAMES = 120
 MAX_FRAME_BYTES = 1 << 20
-CURVES = (*(series.name for series in SERIES), "information", CRITIC.name)
+CURVES = (*(series.name for series in SERIES), "information", LOOP.name)
 _RECORDED = ("criterion", "c", "gap", "information", "kept", "mi")
 
 
@@ -32,6 +33,7 @@ class Trail:
         steps: (F,) iterations whose pictures are here; ``frames``: (F,C,H,W) these pictures.
         curve_steps: (S,) iterations of the curves; ``curves``: name → (S,), NaN where unknown, see ``told``.
         best: iteration that was kept; None while running or if nothing was recorded.
+        loop_term: whose number the curve ``loop`` is, as in ``Step``.
     """
 
     x: Floats
@@ -43,22 +45,27 @@ class Trail:
     curve_steps: NDArray[np.int64]
     curves: dict[str, Floats]
     best: int | None = None
+    loop_term: str = ""
 
 
-def told(recorded: Mapping[str, Floats]) -> dict[str, Floats]:
+def told(recorded: Mapping[str, Floats], loop_term: str) -> dict[str, Floats]:
     """Records or a history, value by value, under the names of ``CURVES``.
 
-    ``information`` (nats) and ``kept`` (percent) are those of the iterates, by ``Information``; ``critic``
-    (nats) is what the loop says, NaN where it uses no MI or that very measure.
+    ``information`` (nats) and ``kept`` (percent) are those of the iterates, by ``Information``; ``loop``
+    (nats) is what the loop's ``loop_term`` says, NaN where it uses no MI or that very measure.
     """
-    loop, information = recorded["mi"], recorded["information"]
-    same = np.allclose(loop, information, rtol=1e-3, atol=1e-3, equal_nan=True)
+    loop = recorded["mi"]
     own = {
         "kept": 100 * recorded["kept"],
-        "information": information,
-        CRITIC.name: np.full_like(loop, np.nan) if same else loop,
+        "information": recorded["information"],
+        LOOP.name: np.full_like(loop, np.nan) if is_measure(loop_term) else loop,
     }
     return {name: own[name] if name in own else recorded[name] for name in CURVES}
+
+
+def loop_title(loop_term: str) -> str:
+    """Who says the numbers of this term: a critic that learns while the attack runs, or a closed form."""
+    return LOOP.title if learns(loop_term) else "closed form in the loop"
 
 
 def start(x: Floats, total: int, output: Floats) -> Trail:
@@ -97,7 +104,8 @@ def follow(
         frames=np.stack([record.x_adv[at].numpy() for record, at in shown]),
         outputs=np.stack([record.output[at].numpy() for record, at in shown]),
         curve_steps=_iterations([records[owner].step for owner in owners], total),
-        curves=told({name: _joined(records, name)[mine] for name in _RECORDED}),
+        curves=told({name: _joined(records, name)[mine] for name in _RECORDED}, records[0].loop_term),
+        loop_term=records[0].loop_term,
     )
 
 
@@ -109,10 +117,12 @@ def complete(records: Sequence[Step], result: AttackResult, row: int, total: int
     if best > 0:
         trail = _with_frame(trail, best, result, row, known=bool(records))
     trail = thin(trail)
-    steps, curves = _history(result.history, row, trail.steps)
+    steps, curves = _history(result, row, trail.steps)
     # An attack that had nothing left to do for this image ended before its time.
     total = int(steps[-1]) if len(steps) else total
-    return replace(trail, total=total, curve_steps=steps, curves=curves, best=best or None)
+    return replace(
+        trail, total=total, curve_steps=steps, curves=curves, best=best or None, loop_term=result.loop_term
+    )
 
 
 def thin(trail: Trail) -> Trail:
@@ -153,10 +163,11 @@ def _with_frame(trail: Trail, step: int, result: AttackResult, row: int, *, know
 
 
 def _history(
-    history: dict[str, Any], row: int, shown: NDArray[np.int64]
+    result: AttackResult, row: int, shown: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], dict[str, Floats]]:
     """Iterations and curves of ``row``, those that are ``shown`` as pictures among them."""
-    curves = told({name: np.asarray(history[name])[:, row] for name in _RECORDED})
+    recorded = {name: np.asarray(result.history[name])[:, row] for name in _RECORDED}
+    curves = told(recorded, result.loop_term)
     reached = np.flatnonzero(np.isfinite(curves["criterion"]))
     if len(reached) > MAX_POINTS:
         even = reached[np.linspace(0, len(reached) - 1, MAX_POINTS).round().astype(int)]

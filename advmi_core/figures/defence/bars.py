@@ -18,7 +18,7 @@ from advmi_core.figures.defence.series import (
 )
 from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import Style
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 
 SUM = Style("Natural + adversarial", "#b3689a", "dashdot", "star", "-.", "*", "8 4 2 4")
 _EQUATION_LOOKS = {"first": ("#2f8fcb", ""), "optimised": ("#d55e00", "/")}

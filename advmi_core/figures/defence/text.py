@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advmi_core.evaluation import Paired
 from advmi_core.figures.defence.series import ATTACK, difference, names
-from advmi_core.figures.words import Tone
+from advmi_core.figures.text import Tone
 from advmi_core.studies.defence import LessonResult, Measured
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from advmi_core.figures.ends import TRUTH, End, faint, label_ends, tame
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.studies.critics.overshoot import SweepResult, SweepStep
 
 Floats = NDArray[np.float64]

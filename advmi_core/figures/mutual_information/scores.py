@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.studies.critics.one_image import Scores
 
 Floats = NDArray[np.floating]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from advmi_core.figures.palette import SERIES
-from advmi_core.figures.words import two_digits
+from advmi_core.figures.text import two_digits
 from advmi_core.studies.sampling.results import StudyResult, Summary
 
 _INKS = {"conv": SERIES[0].ink, "random": SERIES[3].ink, "patches": SERIES[2].ink}

@@ -10,7 +10,7 @@ import numpy as np
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired
 from advmi_core.figures.defence.text import signed
-from advmi_core.figures.words import Tone
+from advmi_core.figures.text import Tone
 from advmi_core.studies.robustness import KINDS, Line, RobustnessResult
 from advmi_core.studies.robustness.suite import AUTOATTACK
 

@@ -25,7 +25,7 @@ from advmi_core.figures.sweep.series import (
     shares,
     styles,
 )
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 
 HEIGHT = 300
 ASR, EPS = "attack success rate, %", "budget ε"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from advmi_core.figures.sweep.series import KEPT, MI, Point, title
 from advmi_core.figures.tabular import booktabs, csv_bytes
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
 _COLUMNS: dict[str, Callable[[Point], str]] = {

@@ -13,7 +13,7 @@ from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack import export
 from advmi_core.figures.attack import print as printed
 from advmi_core.figures.palette import default_gain
-from advmi_core.figures.words import percent
+from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack import results, views
 from advmi_core.ui.attack.tasks import Task

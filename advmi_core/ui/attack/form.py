@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.ui.attack.fields import Parameter
 from advmi_core.ui.widgets.state import PageState
 
@@ -71,12 +71,12 @@ def form(state: PageState, shown: list[Parameter]) -> bool:
             "Start", type="primary", icon=":material/play_arrow:", width="stretch"
         )
         for parameter in (p for p in shown if p.field.main):
-            _control(state, parameter)
+            control(state, parameter)
         rest = [p for p in shown if not p.field.main]
         if rest:
             with st.expander("More parameters"):
                 for parameter in rest:
-                    _control(state, parameter)
+                    control(state, parameter)
         return pressed
 
 
@@ -85,7 +85,8 @@ def values(state: PageState, shown: list[Parameter]) -> dict[str, Any]:
     return {parameter.name: state.value(parameter.name) for parameter in shown}
 
 
-def _control(state: PageState, parameter: Parameter) -> None:
+def control(state: PageState, parameter: Parameter) -> None:
+    """One parameter as its field says."""
     field, name = parameter.field, parameter.name
     if parameter.kind is bool:
         st.toggle(field.label, **state.held(name), help=field.help)

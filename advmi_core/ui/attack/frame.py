@@ -65,8 +65,9 @@ def outcome(page: str, waiting: Task | None) -> None:
         if waiting is not None:
             settings.mark(snapshot.about, waiting)
         work.follow(page, lambda now: show(page, now))
-    elif waiting is not None:
-        components.stage(views.idle(waiting), key=f"{page}.stage")
+    else:
+        if waiting is not None:
+            components.stage(views.idle(waiting), key=f"{page}.stage")
         st.caption("Choose an image and settings, then press Start.")
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.encode import data_url
-from advmi_core.figures.words import percent
+from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack import results
 from advmi_core.ui.attack.tasks import Task

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.attacks import MinMax
+from advmi_core.figures.attack.text import readouts
 from advmi_core.figures.encode import data_url
-from advmi_core.figures.words import readouts
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import layout, resources, work
 from advmi_core.ui.attack import form, frame, results, views
@@ -40,7 +40,8 @@ def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
     layout.heading("An adversarial example comes into being", _LEAD)
-    layout.restore(state, _options())
+    layout.restore(state, [choice("story", "supervised", tuple(_STORIES))])
+    layout.restore(state, _options(str(state.value("story"))))
     layout.restore_run(state)
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
@@ -52,10 +53,9 @@ def page() -> None:
     state.remember()
 
 
-def _options() -> list[Option]:
+def _options(story: str) -> list[Option]:
     return [
-        choice("story", "supervised", tuple(_STORIES)),
-        number("eps", 0.3, 0.01, 1.0),
+        number("eps", _BUDGETS[story], 0.01, 1.0),
         number("image", resources.showcase()[-1], 0, len(resources.images()) - 1),
         number("seed", 0, 0, 2**31 - 1),
     ]

@@ -8,8 +8,8 @@ import streamlit as st
 
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.evaluation import moments
-from advmi_core.figures import words
-from advmi_core.figures.words import Verdict
+from advmi_core.figures.attack import text as words
+from advmi_core.figures.text import Verdict, keeps
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import callout
@@ -55,7 +55,7 @@ def summary(snapshot: Snapshot) -> str:
     if len(counted) < len(result.success):
         text += f"; {len(result.success) - len(counted)} misclassified from the start, not counted"
     if kept.n:
-        text += f". Information kept by the successes, mean: {words.keeps(kept.mean, nats.mean)}"
+        text += f". Information kept by the successes, mean: {keeps(kept.mean, nats.mean)}"
     order = f"{'most' if _most_first(task) else 'least'} information first"
     return f"{text}. Gallery: {order}; click one for its details."
 

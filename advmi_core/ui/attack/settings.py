@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from advmi_core.figures.words import number
-from advmi_core.ui.attack.fields import Parameter, parameters
+from advmi_core.figures.text import number
+from advmi_core.ui.attack.fields import FIELDS, Parameter, parameters
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.images import Images
@@ -47,9 +47,13 @@ def _same(a: Images, b: Images) -> bool:
 
 
 def _said(parameter: Parameter | None, name: str, value: Any) -> str:
-    label = parameter.field.label.partition(":")[0] if parameter else name
+    field = parameter.field if parameter else FIELDS.get(name)
+    label = field.label.partition(":")[0] if field else name
+    if isinstance(value, tuple):
+        ends = (value[0], value[-1]) if len(value) > 1 else value
+        return f"{label} {' … '.join(map(number, ends))}"
     if isinstance(value, bool):
         return f"{label} {'on' if value else 'off'}"
-    if isinstance(value, str) and parameter:
-        return f"{label} {parameter.field.choices.get(value, value)}"
+    if isinstance(value, str) and field:
+        return f"{label} {field.choices.get(value, value)}"
     return f"{label} {'automatic' if value is None else number(float(value))}"

@@ -23,19 +23,25 @@ _STEPS = Field(
 )
 
 _MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-
-def mi_weight(negative: str, positive: str) -> Field:
-    """The weight of the information in MinMax, with the words for either end of its slider."""
-    return Field(
-        f"MI weight w: {negative} … {positive} information",
-        f"How much the information in x̃ counts against the length of δ: with w > 0 the attack tries to "
-        f"{positive} it, with w < 0 to {negative} it. 0 is the attack without it, the shortest δ.",
-        -10.0,
-        10.0,
-        marks=(*(-mark for mark in reversed(_MARKS)), 0.0, *_MARKS),
-        main=True,
-    )
+_WEIGHT = Field(
+    "MI weight w: destroy … keep information",
+    "How much the information in x̃ counts against the length of δ: with w > 0 the attack tries to keep it, "
+    "with w < 0 to destroy it. 0 is the attack without it, the shortest δ.",
+    -10.0,
+    10.0,
+    marks=(*(-mark for mark in reversed(_MARKS)), 0.0, *_MARKS),
+    main=True,
+)
+#: Without labels x itself keeps everything already, so that only destroying it changes anything.
+DESTROYS = Field(
+    "MI weight w: keep … destroy information",
+    "How much the information in x̃ counts against the length of δ: the larger, the more of it the attack "
+    "destroys. With 0 it has nothing to do: x itself is rebuilt as well as x.",
+    0.0,
+    10.0,
+    marks=(0.0, *_MARKS),
+    main=True,
+)
 
 
 SUITE: dict[str, Field] = {
@@ -94,7 +100,7 @@ SUITE: dict[str, Field] = {
 
 OWN: dict[str, dict[str, Field]] = {
     "minmax-solver": {
-        "mi_weight": mi_weight("destroy", "keep"),
+        "mi_weight": _WEIGHT,
         "steps": _STEPS,
         "aim": Field(
             "Safety margin a: f ≤ −a · scale",

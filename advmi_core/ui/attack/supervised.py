@@ -105,7 +105,7 @@ def page() -> None:
     with left:
         model = _model(state, known_models)
         images = pictures.choose(state, chosen, lambda x: resources.predict(model, x))
-        if plane.wanted(state):
+        if plane.chosen_view(state) == plane.PLANE:
             target = _aim(state, images, chosen.classes)
             plane.show(state, right, "classification", model, images, chosen.classes, target)
             state.remember()

@@ -10,10 +10,10 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.augmentation.strength import DEFAULTS
 from advmi_core.ui import layout, resources
-from advmi_core.ui.attack import form, frame, plane
+from advmi_core.ui.attack import form, frame, plane, share
 from advmi_core.ui.attack.fields import Parameter, parameters
 from advmi_core.ui.attack.form import Presets
-from advmi_core.ui.attack.suite_fields import mi_weight
+from advmi_core.ui.attack.suite_fields import DESTROYS
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import pictures
 from advmi_core.ui.widgets.images import Images
@@ -42,7 +42,7 @@ _PRESETS: dict[str, Presets] = {
     },
 }
 _UNUSED = frozenset({"restore"})  # of supervised attacks
-_WORDS = {"mi_weight": mi_weight("keep", "destroy")}
+_WORDS = {"mi_weight": DESTROYS}
 _DESCENT = r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)"
 _FORMULAS = {
     _DEFAULT: r"\min_\delta\ w\,I(x;x{+}\delta)+\tfrac12\overline{(\delta/0.1)^2}"
@@ -82,8 +82,12 @@ def page() -> None:
             "Autoencoder Φ", **state.held_choice("attack-model", autoencoders),
             format_func=autoencoders.__getitem__,
         )  # fmt: skip
-        if plane.wanted(state):
+        view = plane.chosen_view(state, share.VIEW)
+        if view == plane.PLANE:
             plane.show(state, right, "reconstruction", str(model), images, chosen.classes)
+        elif view == share.SHARE:
+            share.show(state, right, _PRESETS[_DEFAULT]["interactive"], str(model), images, chosen.classes)
+        if view != plane.ATTACK:
             state.remember()
             return
         name = st.selectbox(

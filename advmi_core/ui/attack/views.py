@@ -23,7 +23,7 @@ def idle(task: Task, row: int = 0) -> dict[str, Any]:
     """The picture and what the model makes of it, with empty curves."""
     trail = trails.start(task.originals[row], task.total, task.output(row))
     return payload(
-        trail, reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=_large()
+        trail, reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=large()
     )
 
 
@@ -37,13 +37,13 @@ def live(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
         key=f"{snapshot.id}-{row}",
         live=True,
         gain=_gain(task),
-        large=_large(),
+        large=large(),
     )
 
 
 def finished(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
     """All iterates; the kept one is shown first."""
-    return {**_finished(snapshot.id, row, snapshot), "large": _large()}
+    return {**_finished(snapshot.id, row, snapshot), "large": large()}
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -65,7 +65,7 @@ def _gain(task: Task) -> int:
     return 10 if small and eps <= 0.1 else 4 if small else 2
 
 
-def _large() -> bool:
+def large() -> bool:
     return bool(st.session_state.get(PRESENTER))
 
 

@@ -40,7 +40,7 @@ Line = dict[str, Any]
 def draw(state: PageState) -> None:
     """The studies' tables, each with what its intervals allow to say."""
     for name, (heading, module) in STUDIES.items():
-        st.subheader(heading, anchor=False)
+        st.header(heading, anchor=False)
         command = f"python -m {module} --json {_FOLDER}/{name}.json"
         if (table := _read(name)) is None:
             tables.missing("Not measured here yet", command)

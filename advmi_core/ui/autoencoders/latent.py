@@ -12,7 +12,7 @@ from advmi_core.figures.autoencoders import latent as retraining_latent
 from advmi_core.figures.autoencoders.latent import Cloud, Codes
 from advmi_core.figures.autoencoders.series import SCALE, title
 from advmi_core.figures.encode import data_url
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.studies.autoencoders import latent
 from advmi_core.studies.autoencoders.latent import Nearest
 from advmi_core.ui.autoencoders.source import Shown, Uaes

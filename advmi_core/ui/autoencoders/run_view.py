@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from advmi_core.figures.autoencoders.series import of_model, title
-from advmi_core.figures.words import duration
+from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.autoencoders import MakingStep, RetrainingStudy, RetrainStep, collect
 from advmi_core.ui import work

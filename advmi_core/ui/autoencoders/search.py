@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.figures.autoencoders.series import SCALE, of_model, signed, title
-from advmi_core.figures.words import two_digits
+from advmi_core.figures.text import two_digits
 from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.state import PageState
 
@@ -77,7 +77,7 @@ def said(lines: list[Line]) -> tuple[str, str]:
 
 def _row(line: Line) -> dict[str, str]:
     return {
-        " ": "★" if line["chosen"] else "",
+        "★": "★" if line["chosen"] else "",
         "varied": _NAMES[str(line["varied"])],
         "value": _value(line[line["varied"]]),
         "loss": f"{SCALE * line['loss']:.3f}",

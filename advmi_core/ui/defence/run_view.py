@@ -7,7 +7,7 @@ import streamlit as st
 from advmi_core.defenses import DEFENSES
 from advmi_core.figures.defence import text as defence_words
 from advmi_core.figures.defence.series import names
-from advmi_core.figures.words import duration
+from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.defence import Lesson, LessonResult, LessonStep
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STAGES, STANDARD

@@ -14,7 +14,7 @@ from advmi_core.figures.defence.series import ADVERSARIAL, NATURAL, WHOLE, names
 from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import Style
 from advmi_core.figures.sweep import legend as sweep_legend
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.studies.defence import LessonResult
 from advmi_core.studies.defence.attacks import SHORT
 from advmi_core.studies.defence.records import DEFENCE, ESTIMATORS, STANDARD

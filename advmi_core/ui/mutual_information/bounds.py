@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from advmi_core.figures.mutual_information import bounds as figures
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.critics.live import BoundRace, RaceResult, RaceStep
 from advmi_core.ui import layout, work

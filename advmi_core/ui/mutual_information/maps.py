@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from advmi_core.figures.encode import Floats, data_url
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.studies.critics.one_image import Twins
 
 _STYLE = Path(__file__).parents[1] / "widgets" / "web" / "mi_maps.css"

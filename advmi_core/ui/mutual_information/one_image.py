@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import streamlit as st
 import torch
 
-from advmi_core.figures import words
+from advmi_core.figures.attack import text as words
 from advmi_core.figures.mutual_information import scores as mi_scores
-from advmi_core.figures.words import Readout, number
+from advmi_core.figures.text import Readout, number
 from advmi_core.jobs import Snapshot
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification

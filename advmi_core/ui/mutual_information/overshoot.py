@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from advmi_core.figures.mutual_information import overshoot as figures
-from advmi_core.figures.words import number
+from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
 from advmi_core.mi.dataset.tasks import LARGEST_DIM
 from advmi_core.studies.critics.overshoot import KS, KSweep, SweepResult, SweepStep, reached

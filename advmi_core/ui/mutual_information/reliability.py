@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.figures.words import number, two_digits
+from advmi_core.figures.text import number, two_digits
 from advmi_core.ui.widgets import tables
 from advmi_core.ui.widgets.state import PageState
 
@@ -27,7 +27,7 @@ _WORDS = ("setting", "changed")
 
 def draw(state: PageState) -> None:
     """The table with the command that made it, or how to make it."""
-    st.subheader("From noise to a measurement", anchor=False)
+    st.header("From noise to a measurement", anchor=False)
     tables = {name: table for name in NAMES if (table := _read(f"reliability-{name}"))}
     if not tables:
         st.caption(f"There is no table here yet; `{COMMAND}` measures it.")
@@ -71,7 +71,7 @@ def _row(row: dict[str, Any], table: dict[str, Any]) -> dict[str, str]:
     shown = {title: _text(name, row[name]) for name, title in _COLUMNS.items()}
     if row.get("images", table["images"]) != table["images"]:
         shown[_COLUMNS["changed"]] += f" ({row['images']} images)"
-    return {" ": "★" if row["setting"] == table["default"] else "", **shown}
+    return {"★": "★" if row["setting"] == table["default"] else "", **shown}
 
 
 def _text(name: str, value: Any) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from advmi_core.figures.attack import export
 from advmi_core.figures.attack import print as printing
 from advmi_core.figures.mutual_information import violins
-from advmi_core.figures.words import duration, number, two_digits
+from advmi_core.figures.text import duration, number, two_digits
 from advmi_core.jobs import Snapshot, journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.sampling.exports import values_csv, values_npz

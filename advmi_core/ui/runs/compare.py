@@ -12,6 +12,7 @@ from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import RunInfo, SweepResult, load
 from advmi_core.ui.sweep import cells as sweep_cells
 from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
 _SAME = ("dataset", "split")
@@ -24,12 +25,12 @@ def draw(state: PageState, first: RunInfo, second: RunInfo) -> None:
     except ValueError as error:
         st.error(str(error), icon=":material/error:")
         return
-    st.subheader("A against B", anchor=False)
-    st.markdown(f"**A** {first.key} · **B** {second.key}")
+    st.header("A against B", anchor=False)
+    st.markdown(f"**A** {plain(first.key)} · **B** {plain(second.key)}")
     _paired(state, a, b)
     for letter, info, found in (("A", first, a), ("B", second, b)):
         with st.container(key=state.key(f"table-of-{letter}")):
-            st.markdown(f"**{letter}** {info.key}")
+            st.markdown(f"**{letter}** {plain(info.key)}")
             st.table(sweep_table.rows(sweep_cells.points(found)), border="horizontal", hide_index=True)
 
 

@@ -24,7 +24,7 @@ def draw(state: PageState) -> None:
     known = journal.entries()
     if not known:
         return
-    st.subheader("Trainings and studies", anchor=False)
+    st.header("Trainings and studies", anchor=False)
     for entry, when in known:
         _line(state, entry, when)
     st.caption("What was kept of one stays on the disk when it is taken off the list.")

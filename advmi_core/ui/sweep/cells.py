@@ -10,7 +10,7 @@ import streamlit as st
 from advmi_core.evaluation import Comparison, Paired, compare
 from advmi_core.figures.autoencoders.series import signed
 from advmi_core.figures.sweep.series import Point, title
-from advmi_core.figures.words import number, two_digits
+from advmi_core.figures.text import number, two_digits
 from advmi_core.studies.sweep import SweepResult
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState

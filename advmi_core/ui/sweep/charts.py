@@ -14,7 +14,7 @@ from advmi_core.figures.sweep import (
     table as sweep_table,
 )
 from advmi_core.figures.sweep.series import KEPT, MEASURES, MI, Measure, Point, title
-from advmi_core.figures.words import number, percent
+from advmi_core.figures.text import number, percent
 from advmi_core.ui.sweep import cells as sweep_cells
 from advmi_core.ui.widgets.state import PageState
 

@@ -12,7 +12,7 @@ from advmi_core.evaluation import ImageTable
 from advmi_core.figures.sweep import images as sweep_images
 from advmi_core.figures.sweep.images import Triplet
 from advmi_core.figures.sweep.series import Point, title
-from advmi_core.figures.words import number, percent
+from advmi_core.figures.text import number, percent
 from advmi_core.studies.sweep import Cell, gallery
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from advmi_core.figures.sweep.series import KEPT, MEASURES
 from advmi_core.studies.sweep import RunInfo, find, load, runs, runs_folder
 from advmi_core.studies.sweep.store import SHIPPED
-from advmi_core.ui import layout
+from advmi_core.ui import layout, work
 from advmi_core.ui.sweep import (
     charts,
     form,
@@ -18,6 +18,7 @@ from advmi_core.ui.sweep import (
     run_view,
 )
 from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 PAGE = "mi-vs-asr"
@@ -33,6 +34,8 @@ def page() -> None:
     state = PageState(PAGE)
     layout.heading("MI vs ASR", _LEAD)
     layout.restore(state, [*_options(), *grid.options()])
+    if (job := state.carry(work.JOB)) is not None:
+        work.join(PAGE, job)  # where it has ended, its run is in the link as well
     left, right = st.columns([1, 3.1], gap="medium")
     with left:
         chooser = st.container()
@@ -93,7 +96,7 @@ def _others(state: PageState) -> None:
     """What is measured at the moment, beside the run that is shown."""
     for run, job in jobs.active().items():
         if run != state.value(RUN):
-            st.caption(f":material/hourglass_top: {label(run)}: {run_view.where(job)}")
+            st.caption(f":material/hourglass_top: {plain(label(run))}: {run_view.where(job)}")
             st.button("Show", key=state.key(f"show-{run}"), on_click=state.set, args=(RUN, run))
 
 

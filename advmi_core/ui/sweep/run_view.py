@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from advmi_core.figures.sweep.series import place, title
-from advmi_core.figures.words import duration
+from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.sweep import RunInfo, Sweep, SweepResult, delete
 from advmi_core.studies.sweep.results import assemble

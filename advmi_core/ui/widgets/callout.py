@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from advmi_core.figures.words import Readout
+from advmi_core.figures.text import Readout
 
 _ICONS = {"good": "✓", "bad": "✗", "note": "○"}
 

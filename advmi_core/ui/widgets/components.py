@@ -43,6 +43,16 @@ def _link() -> Any:
     return st.components.v2.component("advmi_link", js=source("link.js"))
 
 
+@cache
+def _dropzone() -> Any:
+    return st.components.v2.component("advmi_dropzone", js=source("dropzone.js"))
+
+
+def name_dropzone() -> None:
+    """Let those who do not see it hear what the drop zone above is."""
+    _dropzone()(key="advmi-dropzone", height=0)
+
+
 def link(parameters: dict[str, str]) -> None:
     """Let the address bar hold these parameters, without an entry in the history: Back leaves the page."""
     _link()(key="advmi-link", data={"query": urlencode(parameters)}, height=0)

@@ -171,6 +171,7 @@ def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
         key=state.key("file"),
         help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels.",
     )
+    components.name_dropzone()
     return None if file is None else _decode(file.getvalue(), chosen)
 
 

@@ -18,13 +18,32 @@ function draw(tag, attributes = {}, parent = null, text = null) {
   return node;
 }
 
+// A slider with its sign before it and its value behind it.
+function sliderIn(parent, sign, label, moved) {
+  const row = make("label", { class: "plane-slider" }, parent);
+  make("span", {}, row, sign);
+  const range = make("input", { type: "range", min: 0, step: 1, "aria-label": label }, row);
+  const value = make("output", {}, row);
+  range.oninput = moved;
+  return { range, value };
+}
+
+// Which of some numbers is the nearest to the wanted one.
+function nearest(values, wanted) {
+  let best = 0;
+  values.forEach((value, i) => {
+    if (Math.abs(value - wanted) < Math.abs(values[best] - wanted)) best = i;
+  });
+  return best;
+}
+
 // Numbers as people read them: three significant digits, a real minus sign.
 function number(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
   const text = size >= 1000 ? value.toFixed(0) : size < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
-  return text.replace("-", "−");
+  return text.replace(/e-(\d)$/, "e-0$1").replaceAll("-", "−"); // the exponent as the server writes it
 }
 
 // Dark themes get lighter inks; the class is read by the style sheet.

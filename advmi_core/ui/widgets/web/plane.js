@@ -15,13 +15,13 @@ class Plane {
     this.right = make("div", { class: "plane-right" }, top);
     this.choice = make("div", { class: "layers", role: "radiogroup", "aria-label": "Colour of the plane" }, this.left);
     const frame = make("div", { class: "frame" }, this.left);
-    make("span", { class: "axis-eps", "aria-hidden": "true" }, frame, "radius ε");
+    this.axis = make("span", { class: "axis-eps", "aria-hidden": "true" }, frame);
     this.ticks = make("div", { class: "ticks-eps", "aria-hidden": "true" }, frame);
     this.grid = make("div", { class: "grid-cells", role: "img" }, frame);
     this.feet = make("div", { class: "ticks-w", "aria-hidden": "true" }, frame);
     this.bar = make("div", { class: "colour-bar", "aria-hidden": "true" }, this.left);
-    this.eps = this.slider("ε", "Radius ε");
-    this.weight = this.slider("w", "MI weight w");
+    this.eps = sliderIn(this.left, "ε", "Radius ε", () => this.moved());
+    this.weight = sliderIn(this.left, "w", "MI weight w", () => this.moved());
     this.ends = make("div", { class: "ends" }, this.left);
     this.pictures = make("div", { class: "pictures" }, this.right);
     this.bars = new Bars(make("div", { class: "side" }, this.right));
@@ -29,15 +29,6 @@ class Plane {
     this.numbers = make("div", { class: "plane-numbers" }, this.root);
     this.slots = [];
     this.grid.onclick = (event) => event.target.dataset.row && this.go(Number(event.target.dataset.row));
-  }
-
-  slider(sign, label) {
-    const row = make("label", { class: "plane-slider" }, this.left);
-    make("span", {}, row, sign);
-    const range = make("input", { type: "range", min: 0, step: 1, "aria-label": label }, row);
-    const value = make("output", {}, row);
-    range.oninput = () => this.moved();
-    return { range, value };
   }
 
   update(data) {
@@ -64,6 +55,7 @@ class Plane {
     this.weight.range.max = weights.length - 1;
     this.eps.range.value = nearest(eps, this.at.eps);
     this.weight.range.value = nearest(weights, this.at.weight);
+    this.axis.textContent = data.radius;
     this.grid.replaceChildren();
     this.grid.style.setProperty("--columns", weights.length);
     this.ticks.replaceChildren();
@@ -212,14 +204,6 @@ class Plane {
     this.slots[slot].paint(frames.shape, null, frames.perturbation(frame, gain));
     this.slots[slot].sayGain(`Perturbation δ, ×${gain}`, gain);
   }
-}
-
-function nearest(values, wanted) {
-  let best = 0;
-  values.forEach((value, i) => {
-    if (Math.abs(value - wanted) < Math.abs(values[best] - wanted)) best = i;
-  });
-  return best;
 }
 
 const planes = new WeakMap();

@@ -69,7 +69,7 @@ class Stage {
       make("option", { value: gain, ...(gain === this.gain ? { selected: "" } : {}) }, scrub.choice, `×${gain}`);
     }
     for (const panel of this.panels) panel.fit(data.curves);
-    for (const panel of this.panels) panel.update(data.curves, data.total, data.live ? null : data.best);
+    for (const panel of this.panels) panel.update(data.curves, data.total, data.live ? null : data.best, data.loop);
     this.slot(data.kind === "reconstruction" ? 5 : 3);
     this.show();
   }

@@ -3,7 +3,7 @@
 const PANELS = [
   { id: "criterion", title: "Criterion f", unit: "≤ 0: adversarial", ink: "vermilion", dash: "", zero: true },
   { id: "c", title: "Dual variable c", unit: "weight of f⁺", ink: "purple", dash: "7 3", zero: false },
-  { id: "kept", title: "Information kept", unit: "% of that in x", ink: "blue", dash: "", zero: false, thin: "critic" },
+  { id: "kept", title: "Information kept", unit: "% of that in x", ink: "blue", dash: "", zero: false, thin: "loop" },
   { id: "gap", title: "Proximal gap", unit: "→ 0: stationary", ink: "green", dash: "2 3", zero: false },
 ];
 
@@ -41,7 +41,7 @@ class Panel {
     this.value = make("span", { class: "panel-value" }, head);
     const foot = make("div", { class: "panel-unit" }, this.box);
     make("span", {}, foot, kind.unit);
-    this.thin = make("span", { class: "thin-key", hidden: "" }, foot, "critic in the loop, nats");
+    this.thin = make("span", { class: "thin-key", hidden: "" }, foot);
     this.probe = make("div", { class: "probe", "aria-hidden": "true" }, this.box); // resolves the style's height
     this.svg = draw("svg", { role: "img" }, this.box);
     const move = (event) => {
@@ -59,8 +59,9 @@ class Panel {
     this.box.hidden = !known && !ALWAYS.includes(this.kind.id);
   }
 
-  update(curves, total, best) {
+  update(curves, total, best, loop) {
     this.x = null;
+    this.thin.textContent = `${loop}, nats`;
     if (this.box.hidden) return null;
     const width = Math.max(140, this.box.clientWidth);
     const height = this.probe.clientHeight || 120;

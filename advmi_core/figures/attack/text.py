@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from advmi_core.attacks import Penalty, PublishedMinMax
-from advmi_core.attacks.core.mi_term import DISTANCE
+from advmi_core.attacks.core.mi_term import DISTANCE, is_measure
 from advmi_core.attacks.core.records import AttackResult
-
-Tone = Literal["good", "bad", "note"]
+from advmi_core.figures.attack.trail import loop_title
+from advmi_core.figures.text import (
+    Readout,
+    Verdict,
+    information,
+    keeps,
+    number,
+    percent,
+)
 
 OPTIMISTIC = (
     "Estimated from few samples with critics scored on what they learnt from, so optimistic and noisy: it "
@@ -26,59 +31,6 @@ MEASURED = (
     "A second opinion, from fresh critics scored on patches that they have not seen (InfoNCE): it ranks "
     "images and methods the same way for every seed, but small losses hide in its noise."
 )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One sentence a viewer reads first; ``badge`` is its shortest form for a gallery."""
-
-    tone: Tone
-    badge: str
-    title: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Readout:
-    """One number with its name, its unit and what it means."""
-
-    label: str
-    value: str
-    help: str
-
-
-def number(value: float) -> str:
-    """Three significant digits with a real minus sign; – where there is no number."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    text = f"{value:.1e}" if size < 1e-3 else f"{value:.0f}" if size >= 1000 else f"{value:.3g}"
-    return text.replace("-", "−")
-
-
-def two_digits(value: float) -> str:
-    """Nats or a correlation with two decimals and a real minus sign; – where there is no number."""
-    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
-
-
-def information(value: float) -> str:
-    """Nats of an estimate of mutual information, which itself is never below 0."""
-    return f"≤ 0 ({number(value)}) nats" if value < 0 else f"{number(value)} nats"
-
-
-def percent(share: float) -> str:
-    """A share in percent, with a digit more where little is missing to all of it."""
-    if not math.isfinite(share):
-        return "– %"
-    value = 100 * share
-    return "≤ 0 %" if value < 0 else f"{value:.2f} %" if 99 <= value < 100 else f"{value:.3g} %"
-
-
-def keeps(share: float, nats: float) -> str:
-    """What an image keeps of x's information, in percent and in nats."""
-    return f"{percent(share)} · {information(nats)}"
 
 
 def classification(
@@ -111,7 +63,7 @@ def reconstruction(result: AttackResult, row: int) -> Verdict:
         )  # fmt: skip
     # The published rule wants some mutual information to be left where it is what is minimised.
     published = result.spec["attack"] in (PublishedMinMax.name, Penalty.name)
-    wanted = "f ≤ 0 and I > 0" if published and result.spec["mi"] != DISTANCE else "f ≤ 0"
+    wanted = "f ≤ 0 and I > 0" if published and result.spec.get("mi", DISTANCE) != DISTANCE else "f ≤ 0"
     if bool(result.success[row]):
         return Verdict(
             "good", "", "Success: x̃ reconstructs to x at least as well as x itself",
@@ -131,9 +83,9 @@ def _unseen(share: float) -> str:
     if not math.isfinite(share):
         return ""
     return (
-        f"x̃ keeps {percent(share)} of the information in x, and Φ rebuilds x from it. The other "
-        f"{percent(1 - min(1.0, max(0.0, share)))} is the part of the picture that Φ does not look at: "
-        "something like television noise may stand there."
+        f"x̃ keeps {percent(share)} of the information in x, and Φ rebuilds x from it. At the other "
+        f"{percent(1 - min(1.0, max(0.0, share)))} Φ does not look: something like television noise may "
+        "stand there."
     )
 
 
@@ -161,7 +113,7 @@ def readouts(result: AttackResult, row: int) -> list[Readout]:
             KEPT,
         ),
         Readout("MI by InfoNCE", information(float(result.mi[row])), MEASURED),
-        *_critic(result, row),
+        *_loop(result, row),
         Readout("L∞", number(float(result.linf[row])), "largest change of a pixel, grey levels in [0,1]"),
         Readout("L2", number(float(result.l2[row])), "Euclidean length of the perturbation"),
         Readout("Queries", str(int(result.queries[row])), "forward passes of the model"),
@@ -169,21 +121,11 @@ def readouts(result: AttackResult, row: int) -> list[Readout]:
     ]
 
 
-def _critic(result: AttackResult, row: int) -> list[Readout]:
-    """What the critic in the loop said of the kept iterate; nothing where the loop has the measure itself."""
-    said, measured = float(result.mi_loop[row]), float(result.information[row])
-    if not math.isfinite(said) or math.isclose(said, measured, rel_tol=1e-3, abs_tol=1e-3):
+def _loop(result: AttackResult, row: int) -> list[Readout]:
+    """What the loop's own term said of the kept iterate; nothing where the loop has the measure itself."""
+    said = float(result.mi_loop[row])
+    if not math.isfinite(said) or is_measure(result.loop_term):
         return []
     help = "what the attack itself sees, on another scale; biased by picking the best step"
-    return [Readout("Critic in the loop", f"{number(said)} nats", help)]
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
-    if seconds is None or not math.isfinite(seconds):
-        return ""
-    if seconds < 1:
-        return "less than a second"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+    title = loop_title(result.loop_term)
+    return [Readout(title[0].upper() + title[1:], f"{number(said)} nats", help)]
