@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.adam import adam
 
 from advmi_core.rng import RowStreams
 
@@ -158,6 +159,46 @@ def carve(flat: Tensor, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]
         views[name] = flat[start : start + size].view(shape)
         start += size
     return views
+
+
+class Ascent:
+    """Adam that raises a value, for all critics in one flat tensor whose ``grad`` is filled by hand.
+
+    The kernel of ``torch.optim.Adam`` and so its bits. Not the optimiser, whose first step loads torch's
+    compiler: two seconds of every command and of the app's first run.
+
+    Args:
+        flat: the weights, changed in place.
+        lr: learning rate; may be set anew between steps.
+        weight_decay: L2 penalty.
+    """
+
+    def __init__(self, flat: Tensor, lr: float, weight_decay: float = 0.0) -> None:
+        self.lr = lr
+        self._flat, self._weight_decay = flat, weight_decay
+        self._mean, self._square = torch.zeros_like(flat), torch.zeros_like(flat)
+        self._steps = torch.zeros((), device=flat.device)
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move along the present gradient."""
+        assert self._flat.grad is not None  # whoever owns the weights has filled it
+        adam(
+            [self._flat],
+            [self._flat.grad],
+            [self._mean],
+            [self._square],
+            [],
+            [self._steps],
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.lr,
+            weight_decay=self._weight_decay,
+            eps=ADAM_EPS,
+            maximize=True,
+        )
 
 
 def initialise(weights: dict[str, Tensor], streams: RowStreams) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.mi.bounds import Bound, MovingAverage
-from advmi_core.mi.critics import ADAM_EPS, CACHE_LINE, carve
+from advmi_core.mi.critics import CACHE_LINE, Ascent, carve
 from advmi_core.mi.pairs import join_pairs, split_pairs
 from advmi_core.rng import RowStreams
 
@@ -65,9 +65,7 @@ class SeparableCritics:
             for layer in range(len(widths_b) - 1 if alike else 0):
                 self.weights[f"b{layer}.weight"].copy_(self.weights[f"a{layer}.weight"])
         self.bound, self._average = bound, MovingAverage()
-        self._adam = torch.optim.Adam(
-            [flat], lr=lr, eps=ADAM_EPS, weight_decay=weight_decay, fused=True, maximize=True
-        )
+        self._adam = Ascent(flat, lr, weight_decay)
 
     def scores(self, a: Tensor, b: Tensor) -> Tensor:
         """(B,N,M) scores of all pairs of samples a (B,N,da) and b (B,M,db); differentiable."""
@@ -80,8 +78,7 @@ class SeparableCritics:
 
     def set_lr(self, lr: float) -> None:
         """Adam's learning rate from now on."""
-        for group in self._adam.param_groups:
-            group["lr"] = lr
+        self._adam.lr = lr
 
     def learn(self, a: Tensor, b: Tensor) -> None:
         """One Adam step on the pairs (a_k, b_k)."""

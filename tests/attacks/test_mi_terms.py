@@ -56,9 +56,9 @@ def test_the_weight_moves_mi_the_way_the_sign_says(kind: str, mi: str) -> None:
     ends = {}
     for weight in (0.0, 3.0):
         attack = MinMax.published(eps=0.3, steps=40, mi=mi, mi_weight=weight, inner=5, mi_steps=0)
-        result = attack(objective, x)
-        assert bool(result.success.all())
-        last = list(attack.run(objective, x, record_every=attack.steps))[-1]
+        run = attack.run(objective, x, record_every=attack.steps)
+        last = list(run)[-1]
+        assert bool(run.result.success.all())
         estimator = "gaussian" if mi == "gaussian-patches" else "infonce"
         ends[weight] = float(estimate_mi(objective, x, last.x_adv, estimator=estimator).mean())
     assert (ends[3.0] - ends[0.0]) * objective.mi_sign > 0.01

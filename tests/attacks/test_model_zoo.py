@@ -99,6 +99,10 @@ def test_the_caller_s_model_stays_as_it_was() -> None:
 # The sign of a momentum that crosses 0 follows the last bits of the model's gradient, which a CPU sums in
 # another order for one image than for several; a flipped pixel then goes its own way. A walk along the border
 # meets every kink of the model on its way, where last bits decide which side's gradient it follows.
+#
+# PGD meets one now and then. Of 64 images on each of these models three end elsewhere alone than among 64:
+# two by a ReLU or a max-pool that was within 10⁻⁶ of switching (at the same x̃ the gradient then differs by a
+# hundredth of itself), one by a pixel whose slope was 10⁻⁸ of the largest. None of them is among these.
 FOLLOWS_LAST_BITS = {"ti-dim", "minmax-solver"}
 SHIPPED = ("cnn", "ae-conv", "ae-dense")
 
@@ -106,7 +110,8 @@ SHIPPED = ("cnn", "ae-conv", "ae-dense")
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_row_is_the_same_alone_and_among_others(name: str, attack: str) -> None:
-    """Forty steps on the shipped models: the same verdict, and the same values up to rounding."""
+    """Forty steps on the shipped models, fifteen with projections: the same verdict and, up to rounding, the
+    same values."""
     shown, model = data.load("fashion-mnist", split="test"), models.load(name)
     labels = attack in ("autoattack", "fwa", "ti-dim")
     if labels and name != "cnn":
@@ -117,6 +122,8 @@ def test_a_row_is_the_same_alone_and_among_others(name: str, attack: str) -> Non
         "penalty": {"searches": 1},
         "cw": {"searches": 1},
     }
+    if name == "ae-dense":  # without a convolution the samples of a step are 500 projections of each image
+        small |= {"minmax": {"steps": 15}, "penalty": {"searches": 1, "steps": 15}}
     run = ATTACKS[attack](**{"steps": 40, "mi_steps": 20, **small.get(attack, {}), **how})
 
     def attacked(first: int, last: int):
@@ -126,8 +133,8 @@ def test_a_row_is_the_same_alone_and_among_others(name: str, attack: str) -> Non
             objective = Classification(model, shown.y[part])
         return run(objective, shown.x[part], rows=range(first, last))
 
-    whole = attacked(0, 6)
-    for first, last in ((1, 2), (2, 5)):
+    whole = attacked(0, 4)
+    for first, last in ((1, 2), (2, 4)):
         some = attacked(first, last)
         assert torch.equal(some.success, whole.success[first:last])
         if attack in FOLLOWS_LAST_BITS:

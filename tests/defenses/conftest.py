@@ -1,9 +1,13 @@
-"""Small images and estimators that train in a moment."""
+"""Small images, estimators that train in a moment, and a process that runs the commands of `benchmarks`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +19,53 @@ from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 
 SHAPE = (1, 16, 16)
+ROOT = Path(__file__).resolve().parents[2]
+
+# Imports torch once and then runs every command that it is told, as `python -m benchmarks.…` does.
+_COMMANDS = """
+import io, json, runpy, sys
+from contextlib import redirect_stderr, redirect_stdout
+answers = sys.stdout
+for line in sys.stdin:
+    module, *words = json.loads(line)
+    sys.argv, code, out, err = [module, *words], 0, io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            runpy.run_module("benchmarks." + module, run_name="__main__", alter_sys=True)
+        except SystemExit as leaving:
+            code = leaving.code or 0
+            if isinstance(code, str):
+                print(code, file=sys.stderr)
+                code = 1
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), file=answers, flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Callable[..., Said]]:
+    """Runs `python -m benchmarks.NAME WORDS…`, one after the other in one process."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _COMMANDS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        told, answers = process.stdin, process.stdout
+
+        def run(name: str, *words: str) -> Said:
+            print(json.dumps([name, *words]), file=told, flush=True)
+            return Said(*json.loads(answers.readline()))
+
+        yield run
+        told.close()
 
 
 def small_images(count: int, seed: int) -> ImageSet:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = [
     "--images", "130", "--epochs", "1", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
     "--lr", "0.01", "--seeds", "0", "--batch", "60",
 ]  # fmt: skip
 
 
-def study(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.defences", "--out", str(folder), *TINY, *more]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-
-
 @pytest.mark.slow
-def test_all_rows_of_a_study_are_trained_once(tmp_path: Path) -> None:
+def test_all_rows_of_a_study_are_trained_once(tmp_path: Path, command: Callable[..., Any]) -> None:
+    def study(*more: str) -> Any:
+        return command("defences", "--out", str(tmp_path / "out"), *TINY, *more)
+
     told = tmp_path / "alpha.json"
-    first = study(tmp_path / "out", "--study", "alpha", "--json", str(told))
+    first = study("--study", "alpha", "--json", str(told))
     assert first.returncode == 0, first.stderr
     rows = {row["row"]: row for row in json.loads(told.read_text())["rows"]}
     assert {name: row["alpha"] for name, row in rows.items()} == {
@@ -34,7 +31,7 @@ def test_all_rows_of_a_study_are_trained_once(tmp_path: Path) -> None:
     assert all(row["kept"] == 1 and len(row["history"]) == 1 for row in rows.values())
     trained = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")}
 
-    second = study(tmp_path / "out", "--study", "ablation", "--defenses", "namid,namid-no-penalty")
+    second = study("--study", "ablation", "--defenses", "namid,namid-no-penalty")
     assert second.returncode == 0, second.stderr
     assert [line.split(":")[0] for line in second.stdout.splitlines()] == [
         "namid-no-penalty seed 0 epoch 1/1"
@@ -43,6 +40,6 @@ def test_all_rows_of_a_study_are_trained_once(tmp_path: Path) -> None:
     card = tmp_path / "out" / "namid-no-penalty" / "seed-0" / "cnn.json"
     assert json.loads(card.read_text())["spec"]["penalty"] == 0
 
-    other = study(tmp_path / "out", "--defenses", "namid", "--alpha", "0.2")
+    other = study("--defenses", "namid", "--alpha", "0.2")
     assert other.returncode != 0
     assert "its alpha is 0.1, wanted 0.2; choose another --out" in other.stderr

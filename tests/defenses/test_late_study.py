@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from advmi_core import models
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = [
-    "--images", "1040", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
+    "--images", "520", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
     "--lr", "0.05", "--seeds", "0", "--batch", "60", "--eps", "0.01", "--defenses", "namid",
 ]  # fmt: skip
 
 
-def run(module: str, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"benchmarks.{module}", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-
-
 @pytest.mark.slow
 def test_one_model_goes_on_with_and_without_the_term(
-    tmp_path: Path, same_weights: Callable[[torch.nn.Module, torch.nn.Module], bool]
+    tmp_path: Path,
+    command: Callable[..., Any],
+    same_weights: Callable[[torch.nn.Module, torch.nn.Module], bool],
 ) -> None:
     trained, out, told = tmp_path / "trained", tmp_path / "out", tmp_path / "late.json"
-    made = run("defences", "--out", str(trained), *TINY)
+    made = command("defences", "--out", str(trained), *TINY)
     assert made.returncode == 0, made.stderr
     late = ["--trained", str(trained), "--out", str(out), "--model", "cnn", "--after", "1", "--held", "40"]
-    first = run("namid_late", *late, "--settings", "alpha-1", "--json", str(told))
+    first = command("namid_late", *late, "--settings", "alpha-1", "--json", str(told))
     assert first.returncode == 0, first.stderr
     alone, with_term = json.loads(told.read_text())["rows"]
     assert (alone["name"], with_term["name"]) == ("standard", "alpha-1")
@@ -50,8 +45,8 @@ def test_one_model_goes_on_with_and_without_the_term(
     assert [row["validation"]["epoch"] for row in (alone, with_term)] == [2, 2]  # none that all share
 
     kept = (out / "seed-0" / "alpha-1" / "cnn.safetensors").stat().st_mtime_ns
-    again = run("namid_late", *late, "--settings", "alpha-1")
+    again = command("namid_late", *late, "--settings", "alpha-1")
     assert again.stdout == first.stdout
     assert (out / "seed-0" / "alpha-1" / "cnn.safetensors").stat().st_mtime_ns == kept
-    unknown = run("namid_late", *late, "--settings", "alpha-7")
+    unknown = command("namid_late", *late, "--settings", "alpha-7")
     assert "invalid choice: 'alpha-7'" in unknown.stderr

@@ -24,7 +24,6 @@ import torch
 import torch._dynamo  # imported by the first operation under a mode, which must not see the patches below
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 _PLACE = torch.device("meta", 1)  # where device tensors lie as far as torch's C++ side knows
 _MOVES = ("_to_copy", "copy_")
@@ -175,7 +174,7 @@ def _placed(value: Any) -> Any:
 def _execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Run an operation on the data, after the device has seen whether it may run at all."""
     name = func._schema.name.removeprefix("aten::")
-    tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    tensors = [leaf for value in (*args, *kwargs.values()) for leaf in _tensors(value)]
     ours = [tensor for tensor in tensors if isinstance(tensor, DeviceTensor)]
     target = kwargs.get("device")
     if not ours and target != _PLACE:
@@ -199,7 +198,8 @@ def _execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             _count(_present.copies, name)
         else:
             _refuse_mixed(name, args, tensors)
-    data_args, data_kwargs = tree_map_only(DeviceTensor, lambda tensor: tensor.data_on_host, (args, kwargs))
+    data_args = [_on_host(value) for value in args]
+    data_kwargs = {key: _on_host(value) for key, value in kwargs.items()}
     if target == _PLACE:
         data_kwargs["device"] = "cpu"
     out = func(*data_args, **data_kwargs)
@@ -207,10 +207,32 @@ def _execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         return args[0]
     if target is not None and target != _PLACE:
         return out
-    out = tree_map_only(torch.Tensor, DeviceTensor, out)
+    out = _on_device(out)
     if ours and name != "_to_copy":
         return return_and_correct_aliasing(func, args, kwargs, out)
     return out
+
+
+# An operator's arguments and values are tensors, lists or tuples of them, or neither: torch's own walk
+# through any structure takes longer than the operations here.
+def _tensors(value: Any) -> list[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [one for one in value if isinstance(one, torch.Tensor)]
+    return []
+
+
+def _on_host(value: Any) -> Any:
+    if isinstance(value, DeviceTensor):
+        return value.data_on_host
+    return type(value)(map(_on_host, value)) if isinstance(value, list | tuple) else value
+
+
+def _on_device(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return DeviceTensor(value)
+    return type(value)(map(_on_device, value)) if isinstance(value, list | tuple) else value
 
 
 def _refuse_mixed(name: str, args: Any, tensors: list[torch.Tensor]) -> None:

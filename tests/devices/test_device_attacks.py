@@ -66,12 +66,13 @@ def test_attacks_agree_with_the_cpu(name: str, norm: str, term: str | None) -> N
 @pytest.mark.parametrize("pursued", ["classification", "reconstruction", "targeted"])
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("quantize", [False, True])
-def test_numbers_by_row_agree_with_the_cpu(pursued: str, norm: str, quantize: bool, kind: str) -> None:
+def test_numbers_by_row_agree_with_the_cpu(pursued: str, norm: str, quantize: bool) -> None:
     numbers = {"eps": (0.3, 0.1, 0.2), "mi_weight": (-1.0, 0.0, 2.0), "steps": 6, "quantize": quantize}
     chosen, x = attack("minmax-solver", norm, None, **numbers), images()
     here = chosen(objective(pursued, "cpu"), x)
-    with simulated(kind):
-        same(here, chosen(objective(pursued, kind), x))
+    for kind in ("cuda", "mps"):
+        with simulated(kind):
+            same(here, chosen(objective(pursued, kind), x))
 
 
 @pytest.mark.parametrize("pursued", ["reconstruction", "targeted"])

@@ -76,7 +76,7 @@ def test_a_row_has_the_same_bits_alone_and_in_a_batch() -> None:
 
 
 def test_the_estimate_falls_with_the_noise_and_is_highest_for_the_image_itself() -> None:
-    x = _images(64)
+    x = _images(32)
     means = [float(_measure(x, _noisy(x, s)).mean()) for s in (0.02, 0.05, 0.1, 0.2, 0.4)]
     assert means == sorted(means, reverse=True)
     itself, unrelated = float(_measure(x, x).mean()), float(_measure(x, x.roll(1, 0)).mean())

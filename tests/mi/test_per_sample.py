@@ -9,7 +9,7 @@ from torch import Tensor
 
 from advmi_core.mi import PerSampleMINE
 from advmi_core.mi.bounds import BOUNDS
-from advmi_core.mi.critics import KERNEL, PRESETS
+from advmi_core.mi.critics import ADAM_EPS, KERNEL, PRESETS, Ascent
 
 
 def _pair(rows: int = 3, k: int = 6, side: int = 9) -> tuple[Tensor, Tensor]:
@@ -161,3 +161,24 @@ def test_bad_arguments_are_named(arguments: dict, message: str) -> None:
 def test_maps_too_small_for_the_kernel_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 2×2 after pooling"):
         PerSampleMINE(torch.rand(1, 4, 3, 3))
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 1e-3])
+def test_the_critics_ascent_is_adam_bit_for_bit(weight_decay: float) -> None:
+    stream = torch.Generator().manual_seed(0)
+    start = torch.randn(1024, generator=stream)
+    ours, theirs = (start.clone() for _ in range(2))
+    ours.grad, theirs.grad = (torch.empty(1024) for _ in range(2))
+    ascent = Ascent(ours, 1e-3, weight_decay)
+    adam = torch.optim.Adam(
+        [theirs], 1e-3, eps=ADAM_EPS, weight_decay=weight_decay, fused=True, maximize=True
+    )
+    for step in range(60):
+        gradient = torch.randn(1024, generator=stream) * 10.0 ** (step % 5 - 3)
+        if step == 30:
+            ascent.lr = adam.param_groups[0]["lr"] = 5e-4
+        for weights, optimiser in ((ours, ascent), (theirs, adam)):
+            weights.grad.copy_(gradient)
+            optimiser.step()
+    assert torch.equal(ours, theirs)
+    assert not torch.equal(ours, start)

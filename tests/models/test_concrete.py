@@ -102,8 +102,8 @@ def test_noise_is_all_from_the_generator() -> None:
 
 def test_it_selects_the_only_inputs_that_tell_anything() -> None:
     """Twelve columns, of which all but three are copies or constants: x₂ twice, x₅ three times, x₉ twice."""
-    base = torch.rand(512, 3, generator=stream(5))
-    x = torch.full((512, 12), 0.5)
+    base = torch.rand(256, 3, generator=stream(5))
+    x = torch.full((256, 12), 0.5)
     families = {0: [2, 3], 1: [5, 6, 7], 2: [9, 10]}
     for source, columns in families.items():
         x[:, columns] = base[:, source : source + 1]
@@ -114,7 +114,7 @@ def test_it_selects_the_only_inputs_that_tell_anything() -> None:
     learning, noise, steps = learner(network, spec, torch.device("cpu")), stream(1), 600
     for step in range(steps):
         learning.progress = step / steps
-        learning.step(x, torch.zeros(512, dtype=torch.int64), spec.lr, noise)
+        learning.step(x, torch.zeros(256, dtype=torch.int64), spec.lr, noise)
     found = [
         next((f for f, columns in families.items() if i in columns), None)
         for i in network.selected().tolist()

@@ -31,10 +31,10 @@ from advmi_core.studies.robustness.known import known_answers
 from advmi_core.studies.robustness.suite import GUARDS, LABELS
 from advmi_core.studies.robustness.work import right_under
 
-N = 24
+N, PART = 12, 5
 QUICK: dict[str, Any] = {
     "kind": "whitebox", "model": "cnn", "rows": ROWS, "seeds": (0, 1), "attacks": ("None", "PGD-10"),
-    "n": N, "batch": 10, "device": "cpu",
+    "n": N, "batch": PART, "device": "cpu",
 }  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def same(a: RobustnessResult, b: RobustnessResult) -> None:
         np.testing.assert_array_equal(right, b.right[cell])
 
 
-def images() -> ImageSet:
-    return data.load("fashion-mnist", "test").first(N)
+def images(count: int = N) -> ImageSet:
+    return data.load("fashion-mnist", "test").first(count)
 
 
 def test_every_answer_is_recounted_from_x_adv(
@@ -97,7 +97,7 @@ def test_a_closed_study_goes_on_to_the_same_bits(
     assert [step.step for step in seen] == list(range(1, 15))
     assert not run.result.complete
     assert len(run.result.right["standard", 0, "None"]) == N
-    assert len(run.result.right["standard", 0, "PGD-10"]) == 20
+    assert len(run.result.right["standard", 0, "PGD-10"]) == 2 * PART
     assert len(run.result.right["wmim", 1, "PGD-10"]) == 0
     again = list(study().run(tmp_path))
     assert [step.reused for step in again] == [True] * 14 + [False] * (len(again) - 14)
@@ -158,9 +158,9 @@ def test_two_at_once_share_the_work(
 def test_studies_with_a_model_and_an_attack_in_common_share_parts(
     study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path]
 ) -> None:
-    one = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10", "PGD-1"), n=20).run(whole[1]))
+    one = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10", "PGD-1"), n=2 * PART).run(whole[1]))
     assert [step.reused for step in one] == [True, True, False, False]
-    other = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10",), n=10, eps=0.01).run(whole[1]))
+    other = list(study(rows=("standard",), seeds=(1,), attacks=("PGD-10",), n=PART, eps=0.01).run(whole[1]))
     assert [step.reused for step in other] == [False]
 
 
@@ -208,7 +208,7 @@ def test_only_models_with_the_same_budget_stand_in_one_table(
 
 
 def test_restarts_count_an_image_only_if_it_survives_each(networks: dict[tuple[str, int], Network]) -> None:
-    test, network, rows = images(), networks["standard", 0].freeze(), np.arange(N)
+    test, network, rows = images(2 * N), networks["standard", 0].freeze(), np.arange(2 * N)
     column = suite(EPS)["PGD-40 ×5"]
     assert [attack.seed for attack in column] == [0, 1, 2, 3, 4]
     few = tuple(replace(attack, steps=2) for attack in column)  # weak, so that starts matter
@@ -261,7 +261,7 @@ def test_black_box_judges_what_was_made_on_the_surrogate(
     attack = PGD(eps=EPS, steps=11, loss="ce", mi_steps=0)
     clean = target(test.x).argmax(1) == test.y
     right = clean.clone()
-    for part in torch.arange(N).split(10):  # the study's parts: the bits of a sum can depend on the batch
+    for part in torch.arange(N).split(PART):  # the study's parts: the bits of a sum can depend on the batch
         made = attack(Classification(folded(surrogate), test.y[part]), test.x[part], rows=part.tolist())
         right[part] &= target(made.x_adv).argmax(1) == test.y[part]
     np.testing.assert_array_equal(seen["black"].right["standard", 0, "PGD-10"], right.numpy())
@@ -339,11 +339,11 @@ def test_a_model_of_another_training_is_refused(
 def test_a_run_waits_for_a_part_that_another_holds(
     study: Callable[..., RobustnessStudy], tmp_path: Path
 ) -> None:
-    one = study(rows=("standard",), seeds=(0,), attacks=("None",), n=10)
+    one = study(rows=("standard",), seeds=(0,), attacks=("None",), n=PART)
     run = one.run(tmp_path)
     (made,) = tmp_path.glob("robust-*")
     (made / "locks").mkdir()
-    lock = FileLock(made / "locks" / "000000-000010.lock", thread_local=False)
+    lock = FileLock(made / "locks" / f"000000-{PART:06d}.lock", thread_local=False)
     lock.acquire()
     began = time.perf_counter()
     threading.Timer(0.5, lock.release).start()
@@ -366,7 +366,7 @@ def test_a_result_grows_without_measuring_twice(
         {"spec": {**whole[0].spec, "attacks": {}}},
         {"spec": {**whole[0].spec, "weights": {"standard/1": "another"}}},
     ):
-        other = list(study(n=10).run(tmp_path / "c", replace(whole[0], **changes)))
+        other = list(study(n=PART).run(tmp_path / "c", replace(whole[0], **changes)))
         assert not any(step.reused for step in other)
         shutil.rmtree(tmp_path / "c")
 

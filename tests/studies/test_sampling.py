@@ -118,7 +118,7 @@ def test_a_stopped_study_goes_on_and_ends_alike(tmp_path: Path, estimates: list)
 def test_a_killed_study_goes_on(tmp_path: Path, estimates: list) -> None:
     program = (
         "from pathlib import Path; from advmi_core.studies.sampling.study import SamplingStudy\n"
-        f"SamplingStudy(**{QUICK | {'steps': 20, 'n': 60}!r}).run(Path({str(tmp_path)!r})).drain()"
+        f"SamplingStudy(**{QUICK | {'steps': 20, 'n': 36}!r}).run(Path({str(tmp_path)!r})).drain()"
     )
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})
     deadline = time.monotonic() + 60
@@ -129,10 +129,10 @@ def test_a_killed_study_goes_on(tmp_path: Path, estimates: list) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = len(list(tmp_path.glob("sampling-*/conv-*.npz")))
-    assert 2 <= kept < 40
-    result = study(steps=20, n=60).run(tmp_path).drain()
+    assert 2 <= kept < 24
+    result = study(steps=20, n=36).run(tmp_path).drain()
     assert result.complete
-    assert len(estimates) == 40 - kept
+    assert len(estimates) == 24 - kept
 
 
 def test_a_repeat_computes_nothing_and_another_study_has_another_folder(

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from advmi_core.mi.bounds import BOUNDS, MovingAverage
 from advmi_core.mi.critics import (
-    ADAM_EPS,
     CACHE_LINE,
     PRESETS,
+    Ascent,
     Branches,
     branch_shapes,
     carve,
@@ -83,15 +83,7 @@ class PerSampleMINE:
         grads = carve(self._flat.grad, shapes)
         self._d_head = grads["head"]
         self._branches = Branches(self.weights, grads)
-        rate = self.preset.lr if lr is None else lr
-        self._adam = torch.optim.Adam(
-            [self._flat],
-            lr=rate,
-            eps=ADAM_EPS,
-            fused=True,
-            maximize=True,
-            capturable=self._flat.device.type == "cuda",
-        )
+        self._adam = Ascent(self._flat, self.preset.lr if lr is None else lr)
 
     @property
     def repeats(self) -> bool:

@@ -35,7 +35,6 @@ def settle() -> None:
     """Set up the calling thread of a worker: bytes depend on its one compute thread and on its flushing."""
     tune_cpu()
     torch.set_num_threads(1)
-    torch.optim.Adam([torch.zeros(1)])  # the first one loads torch's compiler for seconds: not a shard's cost
 
 
 def placed(network: Network, device: torch.device) -> Network:
