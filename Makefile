@@ -5,7 +5,7 @@ PORT ?= 8501
 JOBS ?= 2
 BIN := .venv/bin
 
-.PHONY: run test check gpu-check clean
+.PHONY: run test check docs gpu-check clean
 .DEFAULT_GOAL := run
 
 .venv/pyvenv.cfg:
@@ -20,7 +20,7 @@ BIN := .venv/bin
 
 .venv/.ready-test: .venv/.ready-run
 	@echo "==> Installing the test tools"
-	$(BIN)/python -m pip install --quiet --editable '.[dev,browser]'
+	$(BIN)/python -m pip install --quiet --editable '.[dev,browser,docs]'
 	@touch $@
 
 run: .venv/.ready-run
@@ -39,6 +39,15 @@ check: .venv/.ready-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+.venv/.ready-docs: .venv/.ready-run
+	@echo "==> Installing what builds the documentation"
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: .venv/.ready-docs
+	@echo "==> Building the documentation, for offline use: build/docs/index.html"
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --builder html docs build/docs
 
 gpu-check: .venv/.ready-test
 	@echo "==> What only a GPU can show, in at most ten minutes"

@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page(measure / "autoencoders.py", title="Autoencoders", icon=":material/compare:"),
         st.Page(defend / "defence.py", title="Defence", icon=":material/shield:"),
         st.Page(library / "runs.py", title="Runs", icon=":material/folder_open:"),
+        st.Page(library / "help.py", title="Help", icon=":material/help:"),
     ],
     position="top",
 )

@@ -13,11 +13,13 @@ import math
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advmi_core.device import tune_cpu
+from advmi_core.files import write_atomically
 from advmi_core.mi import ESTIMATORS, TASKS
 
 SAMPLES, SEEDS = 10_000, 5
@@ -73,6 +75,7 @@ def measure(estimator: str, case: Case, samples: int, seeds: int) -> dict[str, A
         "estimator": estimator,
         "task": case.task,
         "dim": case.dim,
+        "mi": case.mi,
         "truth": task.mutual_information,
         "bias": statistics.mean(errors),
         "std": statistics.stdev(errors),
@@ -97,10 +100,31 @@ def show(case: Case, row: dict[str, Any]) -> str:
     )
 
 
+def read(path: Path, samples: int, seeds: int) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows of an earlier run of this size, by estimator and task."""
+    if not path.is_file():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    same = (found["samples"], found["seeds"]) == (samples, seeds)
+    labelled = {
+        (row["estimator"], Case(row["task"], row["dim"], row["mi"]).label): row for row in found["rows"]
+    }
+    return labelled if same else {}
+
+
+def store(path: Path, rows: list[dict[str, Any]], chosen: Sequence[str], samples: int, seeds: int) -> None:
+    """The table as ``advmi report`` reads it."""
+    some = "" if tuple(chosen) == tuple(ESTIMATORS) else f" --estimators {' '.join(chosen)}"
+    command = f"python benchmarks/estimators.py{some} --json FILE"
+    found = {"command": command, "samples": samples, "seeds": seeds, "rows": rows}
+    text = json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
 def main() -> None:
     """Print the table, and what of it is promised."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the rows to this file, too")
+    parser.add_argument("--json", type=Path, help="also write the rows here; rows already there are kept")
     parser.add_argument("--quick", action="store_true", help="few samples and seeds: does it run?")
     parser.add_argument("--estimators", nargs="+", choices=tuple(ESTIMATORS), default=tuple(ESTIMATORS))
     given = parser.parse_args()
@@ -108,13 +132,14 @@ def main() -> None:
     sizes = (QUICK_SAMPLES, QUICK_SEEDS) if given.quick else (SAMPLES, SEEDS)
     print(f"{sizes[0]} samples, {sizes[1]} seeds; nats")
     print(ROW.format("estimator", "task", "truth", "bias", "std", "largest", "limit", "seconds"))
+    known = read(given.json, *sizes) if given.json else {}
     rows = []
     for estimator in given.estimators:
         for case in CASES:
-            rows.append(measure(estimator, case, *sizes))
+            rows.append(known.get((estimator, case.label)) or measure(estimator, case, *sizes))
             print(show(case, rows[-1]), flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=2))
+            if given.json:
+                store(given.json, rows, given.estimators, *sizes)
     missed = [row for row in rows if row["limit"] is not None and abs(row["largest_error"]) > row["limit"]]
     if not given.quick and "dv" in given.estimators:
         print(f"dv within its limits with every seed: {'no' if missed else 'yes'}")

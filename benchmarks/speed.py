@@ -1,4 +1,4 @@
-"""What METHODS promises about speed and memory, measured: `python benchmarks/speed.py [--json FILE]`.
+"""Speed and memory of attacks and estimates, measured: `python benchmarks/speed.py [--json FILE]`.
 
 Ratios compare runs inside one process, slopes are taken between 40 and 80 steps, every figure is the median
 of several repetitions, because other programs share the machine.

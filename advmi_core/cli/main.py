@@ -1,4 +1,4 @@
-"""The command ``advmi``: attack, sweep, table, train, mi, data, doctor, app. ``--json`` is for machines."""
+"""The command ``advmi``: attack, sweep, table, train, mi, data, report, … ``--json`` for machines."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ from advmi_core.cli.options import (
     port_from,
     seed_option,
 )
+from advmi_core.cli.report import report
 from advmi_core.cli.robustness import ABOUT, command
 from advmi_core.cli.study import study_app
 from advmi_core.cli.sweep import sweep
@@ -64,6 +65,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(study_app, name="study")
 app.add_typer(table_app, name="table")
 app.command()(mi)
+app.command()(report)
 app.command()(sweep)
 for kind in ABOUT:
     table_app.command(kind)(command(kind))

@@ -16,6 +16,7 @@ from PIL import Image
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core.data import CATALOG
+from advmi_core.figures.autoencoders import shipped as retraining_shipped
 from advmi_core.figures.autoencoders import text as retraining_words
 from advmi_core.jobs import journal, shared
 from advmi_core.studies.autoencoders import (
@@ -25,15 +26,8 @@ from advmi_core.studies.autoencoders import (
     RetrainingStudy,
     stored,
 )
-from advmi_core.ui.autoencoders import (
-    form as autoencoders_form,
-)
-from advmi_core.ui.autoencoders import (
-    search as autoencoders_search,
-)
-from advmi_core.ui.autoencoders import (
-    shipped as autoencoders_shipped,
-)
+from advmi_core.ui.autoencoders import form as autoencoders_form
+from advmi_core.ui.autoencoders import search as autoencoders_search
 from advmi_core.ui.widgets import tables
 
 PAGE = "autoencoders"
@@ -86,7 +80,7 @@ def test_without_a_table_the_first_look_computes_nothing_and_says_how(visit: Vis
     assert tab.key("job") not in tab.app.session_state
     assert tab.has("Start")
     assert "equal gradient steps" in tab.said
-    assert autoencoders_shipped.COMMAND in tab.said
+    assert retraining_shipped.COMMAND in tab.said
     assert tab.charts == []
 
 
@@ -147,11 +141,11 @@ def test_the_command_of_a_table_names_all_that_differs_from_its_defaults() -> No
     study = RetrainingStudy(
         models=("ae-dense",), rows=rows, n=300, epochs=150, noise=0.25, fooled=32, asr_images=0
     )
-    assert autoencoders_shipped._command(study.spec()) == (
+    assert retraining_shipped.command(study.spec()) == (
         "advmi table reconstruction --run --n 300 --model ae-dense --row original --row solver-uae-x "
         "--row gaussian-loss --epochs 150 --noise 0.25 --fooled 32 --asr-images 0"
     )
-    assert autoencoders_shipped._command(RetrainingStudy().spec()).endswith("--run --n 5000 --noise 0.5")
+    assert retraining_shipped.command(RetrainingStudy().spec()).endswith("--run --n 5000 --noise 0.5")
 
 
 @pytest.mark.fault("P13")

@@ -13,6 +13,14 @@ from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import Style
 
 Study = dict[str, Any]
+CAPTION = (
+    "λ = 0.1 and estimators by Eq. 5 where nothing else is said; MI on the validation images, by the "
+    "estimators that the row was trained with. ● marks an interval without 0. Intervals are over images: "
+    "what chance does in a training is not in them (compare the seeds). No correction for the number of "
+    "comparisons. Made by `python -m benchmarks.namid_late --trained DIR --out DIR`, in a folder that "
+    "`python -m benchmarks.defences --out DIR` filled with that budget."
+)
+"""What stands below the tables."""
 SPEC = {"standard", "after", "held", "attack", "estimators"}
 _COMPARED = ("difference", "low", "high")
 _ROW = {"name", "title", "clean", "robust", "validation"}

@@ -35,10 +35,4 @@ def draw(state: PageState, found: list[dict[str, Any]]) -> None:
         st.markdown(f"**{robustness_term.budget(study)}**: {robustness_term.measured(study)}")
         with st.container(key=state.key(f"table-term-{at}")):
             st.table(robustness_term.table(study), border="horizontal", hide_index=True)
-    st.caption(
-        "λ = 0.1 and estimators by Eq. 5 where nothing else is said; MI on the validation images, by the "
-        "estimators that the row was trained with. ● marks an interval without 0. Intervals are over images: "
-        "what chance does in a training is not in them (compare the seeds). No correction for the number of "
-        "comparisons. Made by `python -m benchmarks.namid_late --trained DIR --out DIR`, in a folder that "
-        "`python -m benchmarks.defences --out DIR` filled with that budget."
-    )
+    st.caption(robustness_term.CAPTION)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from advmi_core import paths
-from advmi_core.files import parse_json
+from advmi_core.studies import shipped
+from advmi_core.studies.shipped import folder
 from advmi_core.ui.widgets import callout
 
-
-def folder() -> Path:
-    """Where they lie."""
-    return paths.assets() / "studies"
+__all__ = ["folder", "missing", "read"]
 
 
 def read(name: str, keys: set[str]) -> dict[str, Any] | None:
     """A benchmark's JSON object; None if there is none, or it lacks one of the keys."""
-    try:
-        table = parse_json((folder() / f"{name}.json").read_text(encoding="utf-8"))
-        return table if keys <= table.keys() else None
-    except (OSError, ValueError, AttributeError):
-        return None
+    return shipped.read(name, keys, folder())
 
 
 def missing(heading: str, command: str, more: str = "") -> None:

@@ -1,0 +1,110 @@
+"""The search for the strength of UAEs (`benchmarks/uae_search.py`) in words and lines."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from advmi_core.figures.autoencoders.series import SCALE, of_model, signed, title
+from advmi_core.figures.text import two_digits
+
+KEYS = {"command", "settings"}
+_NAMES = {
+    "mi_weight": "weight w",
+    "alpha": "step α",
+    "start": "start ±",
+    "inner": "critic steps",
+    "warmup": "warm-up",
+    "steps": "iterations",
+    "share": "share mixed in",
+    "only_successful": "only successes",
+    "targets": "target",
+    "noise": "length of the noise",
+    "n": "images",
+}
+_NUMBERS = {"loss", "minus_original", "minus_gaussian", "asr", "l2", "moved_share", "chosen", "seeds"}
+_TARGETS = {"self": "x̃ itself", "original": "x"}
+
+Line = dict[str, Any]
+
+
+def fits(table: dict[str, Any]) -> bool:
+    """Whether a table has all that is shown here."""
+    wanted = {*_NUMBERS, "model", "row", "varied"}
+    return all(wanted <= line.keys() and line["varied"] in _NAMES.keys() & line for line in table["settings"])
+
+
+def searches(table: dict[str, Any]) -> dict[str, list[Line]]:
+    """Title → the settings of one kind of UAE for one autoencoder."""
+    found: dict[str, list[Line]] = {}
+    for line in table["settings"]:
+        found.setdefault(f"{of_model(line['model']).capitalize()}, {title(line['row'])}", []).append(line)
+    return found
+
+
+def caption(table: dict[str, Any], lines: list[Line]) -> str:
+    """What was kept and why, what the numbers are, and the command that made them."""
+    return (
+        "One parameter at a time; ★ was kept: the lowest loss among values whose UAEs the optimisation moved "
+        "at least as far as their random start, at least half of them successes. Losses in 10⁻³ squared "
+        "error per pixel on training images that no training saw, equal gradient steps, "
+        f"{lines[0]['seeds']} seeds; ● marks an interval without 0. Made by `{table['command']}`."
+    )
+
+
+def rows(lines: list[Line]) -> list[dict[str, str]]:
+    """One line a setting that was tried, what was kept marked by ★."""
+    return [_row(line) for line in lines]
+
+
+def said(lines: list[Line]) -> tuple[str, str]:
+    """Heading and text about all settings of a search; what is kept is tried again with every parameter."""
+    different = {tuple(line.get(name) for name in _NAMES): line for line in lines}.values()
+    pairs = [line["minus_gaussian"] for line in different if _known(line["minus_gaussian"])]
+    better, worse = sum(high < 0 for _, _, high in pairs), sum(low > 0 for _, low, _ in pairs)
+    verb = "beats" if better == 1 else "beat"
+    heading = f"{better or 'None'} of {len(pairs)} settings clearly {verb} Gaussian noise"
+    text = (
+        f"{worse or 'None'} clearly {'does' if worse == 1 else 'do'} worse than noise of the same length. "
+        "Of so many 95 % intervals about one in twenty misses 0 by chance."
+    )
+    moved = [line["moved_share"] for line in lines if line["moved_share"] is not None]
+    if moved:
+        text += f" The optimisation's share of a UAE: {two_digits(min(moved))} to {two_digits(max(moved))}."
+    return heading, text
+
+
+def _row(line: Line) -> dict[str, str]:
+    return {
+        "★": "★" if line["chosen"] else "",
+        "varied": _NAMES[str(line["varied"])],
+        "value": _value(line[line["varied"]]),
+        "loss": f"{SCALE * line['loss']:.3f}",
+        "− original [95 %]": _difference(line["minus_original"]),
+        "− Gaussian [95 %]": _difference(line["minus_gaussian"]),
+        "success, %": _number(line["asr"], 100, 0),
+        "L2": _number(line["l2"], 1, 2),
+        "moved share": _number(line["moved_share"], 1, 2),
+    }
+
+
+def _number(value: float | None, scale: float, digits: int) -> str:
+    return "–" if value is None else f"{scale * value:.{digits}f}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _TARGETS[value] if isinstance(value, str) else f"{value:g}"
+
+
+def _known(ends: list[float | None]) -> bool:
+    return len(ends) == 3 and all(end is not None and math.isfinite(end) for end in ends)
+
+
+def _difference(ends: list[float | None]) -> str:
+    if not _known(ends):
+        return "–"
+    mean, low, high = (SCALE * float(end) for end in ends if end is not None)
+    text = f"{signed(mean, 3)} [{signed(low, 3)}, {signed(high, 3)}]"
+    return f"{text} ●" if low > 0 or high < 0 else text

@@ -1,0 +1,5 @@
+"""The page help."""
+
+from advmi_core.ui import help
+
+help.page()
