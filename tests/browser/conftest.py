@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.classroom_server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "screenshots"
@@ -26,39 +23,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a freshly started app that keeps its files in a folder of its own."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "advmi_core.ui.serve", "--server.port", str(port)]
-    environment = {
-        **os.environ,
-        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-        "ADVMI_CACHE": str(tmp_path_factory.mktemp("cache")),
-    }
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    address = f"http://localhost:{port}"
-    try:
-        _wait_for(f"{address}/_stcore/health", server)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(240):
-        if server.poll() is not None:
-            pytest.fail(f"the app ended with code {server.returncode} before it answered")
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.25)
-    pytest.fail("the app did not answer within a minute")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A freshly started app that keeps its files in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ADVMI_CACHE", str(tmp_path_factory.mktemp("cache")))
+        with Server() as server:
+            yield server
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +60,15 @@ STILL = """() => {
   if (!idle || window.advmiDrawn !== drawn) { window.advmiDrawn = drawn; window.advmiSince = now; }
   return now - window.advmiSince > 1000;
 }"""
+# Press Cancel if the tab can, and tell whether it could.
+STOP = """() => {
+  const cancel = [...document.querySelectorAll("button:enabled")]
+    .find((button) => button.textContent.endsWith("Cancel"));
+  cancel?.click();
+  return Boolean(cancel);
+}"""
 WARM_UP = 6000  # milliseconds that a reader's first look at the app covers
+IDLE_WITHIN = 30.0  # seconds: longer than an attack that was left, or one whose tab was closed
 ATTEMPTS = 3  # at a bound in seconds on two quiet cores, for a busy neighbour
 
 
@@ -188,6 +166,12 @@ class Visit:
         self.page.wait_for_timeout(400)
         self.page.screenshot(path=SHOTS / f"{name}-{self.size[0]}-{self.scheme}.png")
 
+    def leave(self) -> None:
+        """Stop what runs, as nobody else may, and close the tab."""
+        if self.page.evaluate(STOP):
+            self.page.get_by_role("button", name="Cancel").wait_for(state="hidden", timeout=60_000)
+        self.context.close()
+
     def clean(self) -> None:
         """No exception on the page, no script error, no request to anyone else."""
         assert self.page.get_by_test_id("stException").count() == 0
@@ -196,15 +180,19 @@ class Visit:
 
 
 @pytest.fixture
-def visit(chromium: Any, app: str) -> Iterator[Any]:
-    """Opens tabs; closes them and checks that they stayed clean."""
+def visit(chromium: Any, app: Server) -> Iterator[Any]:
+    """Opens tabs; checks that they stayed clean and closes them; the next walk finds the server idle."""
     opened: list[Visit] = []
 
     def new(size: tuple[int, int] = (1280, 800), scheme: str = "light") -> Visit:
-        opened.append(Visit(chromium, app, size, scheme))
+        opened.append(Visit(chromium, f"http://localhost:{app.port}", size, scheme))
         return opened[-1]
 
     yield new
     for tab in opened:
         tab.clean()
-        tab.context.close()
+        tab.leave()
+    deadline = time.monotonic() + IDLE_WITHIN
+    while app.ask()["active"]:
+        assert time.monotonic() < deadline, "a job outlived the walk that began it"
+        time.sleep(0.2)

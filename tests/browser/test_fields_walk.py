@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,16 @@ EXPECTED = {
 @pytest.mark.parametrize("slower", [1, 6])
 def test_a_click_before_the_fields_are_drawn_changes_nothing(visit: Open, page: str, slower: int) -> None:
     tab = visit()
-    tab.context.new_cdp_session(tab.page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
+    cpu = tab.context.new_cdp_session(tab.page)
+    # Slow is the drawing, which begins when the page has its connection: not the loading of the program.
+    tab.page.on("websocket", lambda _: cpu.send("Emulation.setCPUThrottlingRate", {"rate": slower}))
     tab.page.add_init_script(AT_ONCE)
     tab.page.goto(f"{tab.address}/{page}")
     tab.page.wait_for_function("window.advmiClicked", timeout=60_000)
     tab.page.locator("input[type=number]").last.wait_for(state="attached", timeout=60_000)
-    tab.page.wait_for_timeout(4000)
+    cpu.send("Emulation.setCPUThrottlingRate", {"rate": 1})  # what could overtake the fields has done so
+    tab.page.wait_for_url("**job=**", timeout=60_000)  # the answer to the click
+    tab.page.wait_for_timeout(1000)
     shown = tab.page.evaluate(NUMBERS)
     assert {name: shown.get(name) for name in EXPECTED[page]} == EXPECTED[page]
 
@@ -53,9 +58,9 @@ def test_what_is_computed_is_what_the_link_says(visit: Open) -> None:
     tab.finished()
     first = _spec(tab)
     assert first["eps"] == 8 / 255
+    job = tab.page.locator(".stage").get_attribute("data-key")
     tab.press("Start")
-    tab.page.wait_for_timeout(3000)
-    tab.finished()
+    tab.page.locator(f".stage[data-state='finished']:not([data-key='{job}'])").wait_for(timeout=60_000)
     assert _spec(tab) == first
 
 
@@ -74,11 +79,10 @@ def test_back_leaves_the_page_at_the_first_press(visit: Open) -> None:
     tab.open("")
     tab.page.get_by_role("link", name="Supervised", exact=True).first.click()
     tab.page.get_by_role("heading", name="Supervised adversarial examples").wait_for()
-    for way in ("Index", "Random", "Class"):
+    ways = {"Index": "image-by=index", "Random": "image-by=random", "Class": r"^((?!image-by).)*$"}
+    for way in (*ways, "Index"):
         tab.page.get_by_text(way, exact=True).first.click()
-        tab.page.wait_for_timeout(1200)
-    tab.page.get_by_text("Index", exact=True).first.click()
-    tab.page.wait_for_url("**image-by=index**")
+        tab.page.wait_for_url(re.compile(ways[way]))
     tab.page.go_back()
     tab.page.get_by_role("heading", name="An adversarial example comes into being").wait_for()
 

@@ -90,20 +90,21 @@ def test_handles_answer_to_the_keyboard(visit: Open) -> None:
     assert information(tab) == pytest.approx(expected(now), abs=1e-9)
 
 
-@pytest.mark.parametrize(("size", "scheme"), LOOKS)
-def test_the_picture_fits_on_one_screen(visit: Open, size: tuple[int, int], scheme: str) -> None:
-    tab = visit(size, scheme)
+def test_the_picture_fits_on_one_screen(visit: Open) -> None:
+    tab = visit()
     go(tab)
     root = tab.page.locator(".mi")
     root.wait_for()
-    for name in ("One signal", "Two classes", "No noise", "Drowned"):
-        tab.page.get_by_role("button", name=name).click()
-        assert information(tab) == pytest.approx(expected(values(tab)), abs=1e-9)
-        tab.shot(f"mi-picture-{name.lower().replace(' ', '-')}")
-    tab.page.get_by_role("button", name="shuffled").click()
-    tab.shot("mi-picture-shuffled")
-    box = root.bounding_box()
-    assert box["y"] + box["height"] <= size[1], "the picture needs scrolling"
+    for size, scheme in LOOKS:
+        tab.look(size, scheme)
+        for name in ("One signal", "Two classes", "No noise", "Drowned"):
+            tab.page.get_by_role("button", name=name).click()
+            assert information(tab) == pytest.approx(expected(values(tab)), abs=1e-9)
+            tab.shot(f"mi-picture-{name.lower().replace(' ', '-')}")
+        tab.page.get_by_role("button", name="shuffled").click()
+        tab.shot("mi-picture-shuffled")
+        box = root.bounding_box()
+        assert box["y"] + box["height"] <= size[1], "the picture needs scrolling"
 
 
 def test_one_image_and_its_maps(visit: Open) -> None:

@@ -31,6 +31,7 @@ def test_a_run_survives_a_reload_and_a_look_at_another_page(visit: Callable[...,
     friend.page.goto(tab.page.url)
     friend.moved()
     assert friend.page.get_by_role("button", name="Cancel").is_disabled()
+    friend.page.goto("about:blank")  # from now on nobody looks at the run
     tab.page.get_by_role("link", name="Runs").click()
     tab.page.get_by_role("heading", name="Runs", exact=True).wait_for()
     tab.page.wait_for_timeout(GRACE)

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ADVMI = [sys.executable, "-c", "from advmi_core.cli import app; app()"]
 ATTACK = ["attack", "--attack", "pgd", "--n", "2", "--steps", "1", "--set", "mi_steps=0", "--device", "cpu"]
 END = "END-OF-THE-COMMAND"
 # One interpreter, which an encoding is chosen for at its start, calls many commands.
@@ -104,19 +104,55 @@ def test_an_output_that_is_not_utf8_loses_nothing(output: dict[str, str], tmp_pa
         assert said.stdout or said.stderr
 
 
-@pytest.mark.fault("L12")
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipe")
-@pytest.mark.parametrize("arguments", [["data", "list"], ["data", "list", "--json"], ["doctor"]], ids=str)
-def test_a_reader_that_has_seen_enough_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+# Loads the program once and then becomes every command in turn by a fork, in a folder of its own: its end is
+# an interpreter's own, with what that writes at last.
+_EACH = """
+import json, os, sys
+from pathlib import Path
+from advmi_core.cli import app
+{setup}
+for number, arguments in enumerate(json.loads(sys.argv.pop(1))):
+    if pid := os.fork():
+        print(pid, flush=True)
+        continue
+    os.chdir(str(number))
+    os.environ["ADVMI_CACHE"] = os.path.join(os.getcwd(), "cache")
+    for stream, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), stream)
+    {before}
+    app(arguments)
+for _ in sys.stdin:
+    pid, status = os.wait()
+    print(pid, os.waitstatus_to_exitcode(status), flush=True)
+"""
+
+
+@contextmanager
+def forked(
+    commands: Sequence[list[str]], tmp_path: Path, setup: str = "", before: str = ""
+) -> Iterator[tuple[list[int], Callable[[], dict[int, int]]]]:
+    """The commands, each in the folder of its number: their pids, and what waits for their exit codes."""
+    for number in range(len(commands)):
+        (tmp_path / str(number)).mkdir()
     with subprocess.Popen(
-        [*ADVMI, *arguments], env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+        [sys.executable, "-c", _EACH.format(setup=setup, before=before), json.dumps(commands)],
+        env=environment(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, text=True,
+        preexec_fn=_hear_ctrl_c,
+    ) as process:  # fmt: skip
         assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        said = process.stderr.read()
-        process.wait(timeout=60)
-    assert said == b""
+        said = process.stdout
+        pids = [int(said.readline()) for _ in commands]
+
+        def codes() -> dict[int, int]:
+            ended, _ = process.communicate("\n" * len(commands), timeout=60)
+            return dict(tuple(map(int, line.split())) for line in ended.splitlines())
+
+        try:
+            yield pids, codes
+        finally:
+            for pid in pids if process.poll() is None else ():
+                os.kill(pid, signal.SIGKILL)
+            process.kill()
 
 
 def _hear_ctrl_c() -> None:
@@ -124,9 +160,22 @@ def _hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipe and the signals of POSIX")
+
+
+@pytest.mark.fault("L12")
+@posix
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    commands = [["data", "list"], ["data", "list", "--json"], ["doctor"]]
+    unread = "reader, writer = os.pipe(); os.close(reader); os.dup2(writer, 1)"
+    with forked(commands, tmp_path, before=unread) as (_, codes):
+        assert len(codes()) == len(commands)
+    for number, arguments in enumerate(commands):
+        assert (tmp_path / str(number) / "stderr").read_text() == "", arguments
+
+
 # The command as it is, but for a file that tells that it is at work.
 _TELLING = """
-from pathlib import Path
 from advmi_core.run import Run
 go_on = Run.__next__
 def told(self):
@@ -134,35 +183,31 @@ def told(self):
     Path("at-work").touch()
     return found
 Run.__next__ = told
-from advmi_core.cli import app
-app()
 """
 
 
 @pytest.mark.fault("L12")
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("as_json", [False, True])
-def test_ctrl_c_prints_and_writes_what_was_found(as_json: bool, tmp_path: Path) -> None:
+@posix
+def test_ctrl_c_prints_and_writes_what_was_found(tmp_path: Path) -> None:
     endless = ["attack", "--attack", "pgd", "--n", "4", "--steps", "100000", "--set", "mi_steps=0"]
-    with subprocess.Popen(
-        [sys.executable, "-c", _TELLING, *endless, "--device", "cpu", "--out", "found"]
-        + (["--json"] if as_json else []),
-        env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True,
-        preexec_fn=_hear_ctrl_c,
-    ) as process:  # fmt: skip
-        while not (tmp_path / "at-work").exists():
-            assert process.poll() is None, process.stderr and process.stderr.read()
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        try:
-            said, errors = process.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-    assert "Traceback" not in errors
-    assert process.returncode == 0, errors
-    assert "keeping what was found so far" in errors
-    assert '"asr"' in said if as_json else "attack success rate" in said
-    assert (tmp_path / "found" / "summary.json").is_file()
-    if as_json:
-        assert json.loads(said)["partial"] is True
+    endless += ["--device", "cpu", "--out", "found"]
+    with forked([endless, [*endless, "--json"]], tmp_path, setup=_TELLING) as (pids, codes):
+        deadline = time.monotonic() + 60
+        for number, pid in enumerate(pids):
+            folder = tmp_path / str(number)
+            while not (folder / "at-work").exists():
+                assert time.monotonic() < deadline, (folder / "stderr").read_text()
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGINT)
+        ended = codes()
+    for number, pid in enumerate(pids):
+        said, errors = ((tmp_path / str(number) / name).read_text() for name in ("stdout", "stderr"))
+        assert "Traceback" not in errors
+        assert ended[pid] == 0, errors
+        assert "keeping what was found so far" in errors
+        assert (tmp_path / str(number) / "found" / "summary.json").is_file()
+        if number:
+            assert '"asr"' in said
+            assert json.loads(said)["partial"] is True
+        else:
+            assert "attack success rate" in said

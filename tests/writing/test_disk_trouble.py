@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,26 +67,40 @@ def test_every_command_names_the_file_and_the_remedy(
     assert [name for name in left_in(tmp_path) if ".lock" not in name] == []
 
 
+@pytest.fixture
+def may_write() -> Iterator[Callable[[int], None]]:
+    """Sets the system's limit for the size of a file, until the test's end."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.mark.fault("L11")
 @posix
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "limit", "file"),
     [([*ATTACK, "--out", "here"], 1000, "result.npz"), ([*TRAIN, "--out", "here"], 100_000, ".progress")],
 )
 def test_a_limit_that_the_system_sets_is_one_sentence(
-    arguments: list[str], limit: int, file: str, tmp_path: Path
+    may_write: Callable[[int], None],
+    arguments: list[str],
+    limit: int,
+    file: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));"
-    code += "from advmi_core.cli import app; app()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False,
-        env={**os.environ, "ADVMI_CACHE": str(tmp_path / "cache"), "COLUMNS": "400"},
-    )  # fmt: skip
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    assert file in done.stderr
-    assert "it would be larger than a file may be here; choose another folder" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    may_write(limit)
+    result = RUNNER.invoke(app, arguments)
+    assert result.exit_code == 2, (result.stderr, result.exception)
+    assert isinstance(result.exception, SystemExit)
+    said = " ".join(result.stderr.split())
+    assert "Traceback" not in said
+    assert file in said
+    assert "it would be larger than a file may be here; choose another folder" in said
     assert left_in(tmp_path) == []
 
 
