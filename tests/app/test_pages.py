@@ -169,21 +169,22 @@ def test_the_live_curve_is_the_information_of_the_latest_iterate(visit: Visit) -
 
 
 @pytest.mark.parametrize(
-    ("page", "ends"),
+    ("page", "ends", "weights"),
     [
-        ("supervised", ("destroy", "keep")),
-        ("unsupervised", ("keep", "destroy")),
+        ("supervised", ("destroy", "keep"), (-10.0, 10.0)),
+        ("unsupervised", ("keep", "destroy"), (0.0, 10.0)),  # x itself keeps all: below 0 nothing moves
     ],
 )
 def test_either_end_of_the_weight_does_what_its_words_say(
-    visit: Visit, page: str, ends: tuple[str, str]
+    visit: Visit, page: str, ends: tuple[str, str], weights: tuple[float, float]
 ) -> None:
     tab = visit(page, steps="100")
     slider = tab.app.select_slider(key=f"{page}.minmax-solver.mi_weight")
     assert slider.label == f"MI weight w: {ends[0]} … {ends[1]} information"
     assert slider.value == 1.0
     kept = {}
-    for end, weight in zip(ends, (-10.0, 10.0), strict=True):
+    assert [slider.options[at].replace("−", "-") for at in (0, -1)] == [f"{weight:g}" for weight in weights]
+    for end, weight in zip(ends, weights, strict=True):
         tab.app.select_slider(key=f"{page}.minmax-solver.mi_weight").set_value(weight)
         tab.press("Start")
         tab.finish()
@@ -206,7 +207,7 @@ def test_the_form_of_minmax_has_no_critic() -> None:
     main = [parameter.name for parameter in parameters(MinMax) if parameter.field.main]
     rest = {parameter.name for parameter in parameters(MinMax)} - set(main)
     assert main == ["eps", "mi_weight", "steps", "norm", "seed"]
-    assert rest == {"aim", "mi_steps", "quantize"}
+    assert rest == {"aim", "mi", "mi_steps", "quantize"}
 
 
 def test_targeted_offers_every_class_but_the_true_one(visit: Visit) -> None:
