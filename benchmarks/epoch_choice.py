@@ -21,7 +21,7 @@ from advmi_core import data, models
 from advmi_core.defenses import DefenseSpec
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.defenses.records import Parts
+from advmi_core.defenses.records import LossTerms
 from advmi_core.defenses.validation import validate
 from advmi_core.device import tune_cpu
 from advmi_core.models.training.splits import make_splits
@@ -36,7 +36,7 @@ def judged(card: Path) -> str:
     splits = make_splits(spec, images, data.load(spec.dataset, "test"))
     network = models.load(spec.model, weights=card.with_suffix(".safetensors"))
     learner = DefenseLearner(network, spec, None, torch.device("cpu"), Ranks())
-    nothing = Parts(*[math.nan] * 6)
+    nothing = LossTerms(*[math.nan] * 6)
     found = validate(learner, splits.validation_x, splits.validation_y, kept["epoch"], nothing).robust
     history = json.loads(card.with_name(f"{spec.model}-history.json").read_text(encoding="utf-8"))
     others = max(epoch["robust"] for epoch in history if epoch["epoch"] != kept["epoch"])

@@ -13,7 +13,7 @@ from torch import Tensor
 from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.base import Attack
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import Look, look, merge, some
+from advmi_core.attacks.core.value_and_grad import Look, look, merge, some
 from advmi_core.attacks.penalty import next_c
 from advmi_core.objectives import Evaluation, Objective, Problem
 from advmi_core.validate import check_count, check_number

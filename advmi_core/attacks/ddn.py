@@ -13,7 +13,7 @@ import torch
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
 from advmi_core.attacks.core.base import Attack, need_labels
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import look
+from advmi_core.attacks.core.value_and_grad import look
 from advmi_core.attacks.pgd import LOSSES
 from advmi_core.objectives import Objective, Problem
 from advmi_core.validate import check_choice, check_number

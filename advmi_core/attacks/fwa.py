@@ -10,7 +10,7 @@ from typing import ClassVar
 from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.base import Attack, need_labels
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import look
+from advmi_core.attacks.core.value_and_grad import look
 from advmi_core.attacks.transport import LocalTransport
 from advmi_core.objectives import Objective, Problem
 from advmi_core.validate import check_count, check_number

@@ -16,7 +16,7 @@ from advmi_core.attacks.core.ball import Ball, normalised, steepest
 from advmi_core.attacks.core.base import Attack, need_labels
 from advmi_core.attacks.core.gradients import mended
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import glance
+from advmi_core.attacks.core.value_and_grad import glance
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
 from advmi_core.validate import check_count, check_number

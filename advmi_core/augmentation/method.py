@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from advmi_core.augmentation.making import Making
+from advmi_core.augmentation.generation import Generation
 from advmi_core.augmentation.records import Augmented, AugmentStep
 from advmi_core.augmentation.spec import AugmentationSpec
 from advmi_core.objectives import Objective, Reconstruction
@@ -42,5 +42,5 @@ class Augmentation(AugmentationSpec):
         """
         check_images(x)
         objective = model if isinstance(model, Objective) else Reconstruction(model)
-        making = Making(self, objective, x.detach(), self._lengths(x, l2), directory)
+        making = Generation(self, objective, x.detach(), self._lengths(x, l2), directory)
         return Run(making.steps(), making.result, making.total)

@@ -73,7 +73,7 @@ class EstimatorSpec:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOutMI:
     """Mean MI of held-out images, in nats; NaN where no row was selected.
 
     Attributes:
@@ -107,7 +107,7 @@ class EstimatorStep:
     natural: float
     adversarial: float
     standard: float
-    held: Held | None
+    held: HeldOutMI | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,6 @@ class EstimatorResult:
 
     estimators: LocalEstimators
     card: dict[str, Any]
-    history: tuple[tuple[str, Held], ...]
+    history: tuple[tuple[str, HeldOutMI], ...]
     complete: bool
     first: LocalEstimators | None = None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from advmi_core import device as devices
 from advmi_core.data import ImageSet
-from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec, EstimatorStep, Held
+from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec, EstimatorStep, HeldOutMI
 from advmi_core.defenses.inner import craft
 from advmi_core.files import json_number
 from advmi_core.memory import whole_batch
@@ -138,7 +138,7 @@ class _Training:
         self.stages = [("optimised", spec.optimised_epochs, spec.optimised_lr)]
         if first is None:
             self.stages.insert(0, ("first", spec.epochs, spec.lr))
-        self.history: list[tuple[str, Held]] = []
+        self.history: list[tuple[str, HeldOutMI]] = []
         self.first: LocalEstimators | None = first
         self.done, self.complete, self.revision = 0, False, revision("advmi_core/defenses", "advmi_core/mi")
         train, held = len(self.splits.train_y), len(self.splits.validation_y)
@@ -204,7 +204,7 @@ class _Training:
         return {kind: float(value.detach()) for kind, value in ascended.items()}
 
     @torch.no_grad()
-    def _measure(self, stage: str) -> Held:
+    def _measure(self, stage: str) -> HeldOutMI:
         for kind in KINDS:
             getattr(self.estimators, kind).eval()
         sums, chosen_rows = torch.zeros(6, dtype=torch.float64), 0
@@ -218,11 +218,11 @@ class _Training:
             sums += torch.stack([value.sum().cpu().double() for value in means])
             chosen_rows += len(chosen)
         counts = [chosen_rows] * 4 + [len(self.held["y"])] * 2
-        held = Held(*(float(s) / n if n else math.nan for s, n in zip(sums, counts, strict=True)))
+        held = HeldOutMI(*(float(s) / n if n else math.nan for s, n in zip(sums, counts, strict=True)))
         self.history.append((stage, held))
         return held
 
-    def _record(self, stage: str, values: dict[str, float], held: Held | None) -> EstimatorStep:
+    def _record(self, stage: str, values: dict[str, float], held: HeldOutMI | None) -> EstimatorStep:
         self.done += 1
         natural, adversarial, standard = (values.get(kind, math.nan) for kind in KINDS)
         return EstimatorStep(stage, self.done, self.total, natural, adversarial, standard, held)

@@ -11,7 +11,7 @@ from torch import Tensor
 from advmi_core.defenses import losses
 from advmi_core.defenses.inner import craft
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.defenses.records import Parts
+from advmi_core.defenses.records import LossTerms
 from advmi_core.defenses.spec import MOMENTUM, DefenseSpec
 from advmi_core.memory import whole_batch
 from advmi_core.mi.local.dim import selected
@@ -88,7 +88,7 @@ class DefenseLearner:
 
     def step(
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, strength: float = 1.0
-    ) -> Parts:
+    ) -> LossTerms:
         """Learn from a batch x (B,C,H,W), y (B,) that all processes have alike.
 
         Args:
@@ -113,10 +113,10 @@ class DefenseLearner:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
-        return Parts(*parts.tolist())
+        return LossTerms(*parts.tolist())
 
     def loss(self, x: Tensor, x_adv: Tensor, y: Tensor, strength: float = 1.0) -> tuple[Tensor, Tensor]:
-        """The loss of images x and x̃ (B,C,H,W), and the detached values (6,) of ``Parts``."""
+        """The loss of images x and x̃ (B,C,H,W), and the detached values (6,) of ``LossTerms``."""
         method, unknown = self.spec.method, x.new_full((), torch.nan)
         clean = self._clean(x) if method.needs_clean else None
         attacked = self.logits(x_adv)

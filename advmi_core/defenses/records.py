@@ -11,7 +11,7 @@ from advmi_core.models import Network
 
 
 @dataclass(frozen=True)
-class Parts:
+class LossTerms:
     """Means over a batch, or over an epoch's batches; NaN for what the defence does not compute.
 
     Attributes:
@@ -53,7 +53,7 @@ class Epoch:
     """
 
     epoch: int
-    train: Parts
+    train: LossTerms
     clean: float
     robust: float
     natural_x: float
@@ -73,7 +73,7 @@ class Epoch:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """What ``to_dict`` gave."""
-        return cls(**{**values, "train": Parts(**values["train"])})
+        return cls(**{**values, "train": LossTerms(**values["train"])})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class DefenseStep:
     epoch: int
     epochs: int
     lr: float
-    parts: Parts
+    parts: LossTerms
     finished: Epoch | None
 
 

@@ -13,7 +13,7 @@ from advmi_core import device as devices
 from advmi_core.data import ImageSet
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, Parts
+from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.validation import VALIDATED_BY, validate
 from advmi_core.mi.local.estimators import LocalEstimators
@@ -146,7 +146,7 @@ class _Training:
                     self.progress.step, self.total, epoch + 1, spec.epochs, lr, parts, finished
                 )  # fmt: skip
 
-    def _step(self, batch: torch.Tensor, lr: float) -> Parts:
+    def _step(self, batch: torch.Tensor, lr: float) -> LossTerms:
         step = self.progress.step
         generator = stream(self.spec.seed, "step", step)
         x = self.x[batch]
@@ -168,7 +168,7 @@ class _Training:
 
     def _validate(self, epoch: int) -> Epoch:
         progress = self.progress
-        train = Parts(*(total / self.steps_per_epoch for total in progress.notes["sums"]))
+        train = LossTerms(*(total / self.steps_per_epoch for total in progress.notes["sums"]))
         found = validate(self.learner, self.splits.validation_x, self.splits.validation_y, epoch, train)
         progress.validation, progress.notes["sums"] = found.robust, [0.0] * 6
         progress.notes["history"].append(found.to_dict())

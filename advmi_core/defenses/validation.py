@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.defenses.learner import DefenseLearner
-from advmi_core.defenses.records import Epoch, Parts
+from advmi_core.defenses.records import Epoch, LossTerms
 from advmi_core.models.metrics import evaluating
 from advmi_core.models.training.splits import stream
 
@@ -17,7 +17,7 @@ VALIDATED_BY = "PGD on the cross entropy; right at x, at the start and at every 
 MI = ("natural_x", "natural_adv", "adversarial_x", "adversarial_adv")
 
 
-def validate(learner: DefenseLearner, x: Tensor, y: Tensor, epoch: int, train: Parts) -> Epoch:
+def validate(learner: DefenseLearner, x: Tensor, y: Tensor, epoch: int, train: LossTerms) -> Epoch:
     """Accuracy on x (N,C,H,W) and under PGD on the cross entropy, and mean MI where there are estimators.
 
     Budget, steps and norm are the training's, and the start is the same after every epoch. An image counts as

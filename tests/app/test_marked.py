@@ -17,7 +17,7 @@ from advmi_core.figures.attack import text as words
 from advmi_core.figures.defence import screen as defence_screen
 from advmi_core.figures.mutual_information import bounds as mi_bounds
 from advmi_core.objectives import Reconstruction
-from advmi_core.studies.critics.live import BoundRace
+from advmi_core.studies.critics.live import BoundComparison
 from advmi_core.ui.widgets.pictures import _bounded
 
 Visit = Callable[..., Any]
@@ -85,7 +85,7 @@ def test_an_estimate_below_zero_is_written_as_such() -> None:
 
 @pytest.mark.fault("P10")
 def test_the_curves_of_a_race_end_at_its_result() -> None:
-    run = BoundRace(bounds=("infonce", "dv"), seeds=2, samples=200, steps=30).run(record_every=10)
+    run = BoundComparison(bounds=("infonce", "dv"), seeds=2, samples=200, steps=30).run(record_every=10)
     records = list(run)
     shown = mi_bounds.curves(mi_bounds.ended(records, run.result), run.result.bounds)
     assert [float(curve.mean[-1]) for curve in shown.values()] == pytest.approx(list(run.result.mean))

@@ -181,7 +181,7 @@ def test_other_weights_images_or_parameters_have_another_folder(
 def test_a_long_part_gives_signs_of_life(
     model: models.Network, x: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("advmi_core.augmentation.making._SILENCE", -1.0)
+    monkeypatch.setattr("advmi_core.augmentation.generation._SILENCE", -1.0)
     steps = list(Augmentation(method="l2-uae", part=3, **QUICK).run(model, x))
     assert [step.step for step in steps] == [0] * 4 + [1] * 5 + [2]
     done = [step.done for step in steps]

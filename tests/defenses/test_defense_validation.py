@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from advmi_core.defenses import DefenseSpec, inner
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.defenses.records import Parts
+from advmi_core.defenses.records import LossTerms
 from advmi_core.defenses.validation import validate
 from advmi_core.models.training.splits import stream
 
 COUNT, BATCH, EPS = 40, 16, 0.2
-NOTHING = Parts(*[math.nan] * 6)
+NOTHING = LossTerms(*[math.nan] * 6)
 
 
 class Trap(nn.Module):

@@ -15,11 +15,11 @@ from advmi_core.defenses import DEFENSES
 from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import build, load
-from advmi_core.studies.defence import Lesson, LessonResult, LessonStep, trained_models
+from advmi_core.studies.defence import DefenceStudy, DefenceStudyResult, DefenceStudyStep, trained_models
 from advmi_core.studies.defence.attacks import STAGES, Estimated, measure
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STANDARD
 
-TINY = Lesson(n=60, measured=6, epochs=2, batch=16, steps=1, units=8, first=1, optimised=1)
+TINY = DefenceStudy(n=60, measured=6, epochs=2, batch=16, steps=1, units=8, first=1, optimised=1)
 UNDER = ("PGD-10", "PGD-40", "FWA-10", "FWA-40", "AA")
 
 
@@ -29,11 +29,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(folder: Path) -> LessonResult:
+def whole(folder: Path) -> DefenceStudyResult:
     return TINY.run(folder).drain()
 
 
-def until(lesson: Lesson, folder: Path, stage: str) -> list[LessonStep]:
+def until(lesson: DefenceStudy, folder: Path, stage: str) -> list[DefenceStudyStep]:
     """The records before the first one of a stage; the lesson is closed there."""
     seen = []
     with lesson.run(folder) as run:
@@ -44,7 +44,7 @@ def until(lesson: Lesson, folder: Path, stage: str) -> list[LessonStep]:
     return seen
 
 
-def same(one: LessonResult, two: LessonResult) -> None:
+def same(one: DefenceStudyResult, two: DefenceStudyResult) -> None:
     """Both found the same, bit for bit."""
     assert one.reference == two.reference
     for model in (STANDARD, DEFENCE):
@@ -60,7 +60,7 @@ def same(one: LessonResult, two: LessonResult) -> None:
                 assert torch.equal(values, getattr(getattr(right, stage), name))
 
 
-def test_four_stages_in_order_and_every_model_under_every_attack(whole: LessonResult) -> None:
+def test_four_stages_in_order_and_every_model_under_every_attack(whole: DefenceStudyResult) -> None:
     assert whole.complete
     order = list(dict.fromkeys(step.stage for step in whole.steps))
     assert order == [STANDARD, ESTIMATORS, DEFENCE, ATTACKS]
@@ -77,7 +77,7 @@ def test_four_stages_in_order_and_every_model_under_every_attack(whole: LessonRe
     assert math.isfinite(whole.reference.natural_adv)
 
 
-def test_what_is_measured_is_what_the_kept_weights_say(whole: LessonResult) -> None:
+def test_what_is_measured_is_what_the_kept_weights_say(whole: DefenceStudyResult) -> None:
     test = data.load("fashion-mnist", "test").first(TINY.measured)
     for model in (STANDARD, DEFENCE):
         network = load("cnn", weights=whole.weights[model])
@@ -102,13 +102,13 @@ def test_without_a_perturbation_natural_and_adversarial_samples_say_the_same() -
     assert not bool(one.selected.any())
 
 
-def test_the_same_lesson_is_loaded(whole: LessonResult, folder: Path) -> None:
+def test_the_same_lesson_is_loaded(whole: DefenceStudyResult, folder: Path) -> None:
     again = TINY.run(folder).drain()
     assert all(step.reused or step.reference is not None for step in again.steps)
     same(whole, again)
 
 
-def test_another_defence_trains_only_itself(whole: LessonResult, folder: Path) -> None:
+def test_another_defence_trains_only_itself(whole: DefenceStudyResult, folder: Path) -> None:
     seen = until(replace(TINY, defense="trades"), folder, ATTACKS)
     assert all(step.reused for step in seen if step.stage == STANDARD)
     assert not [step for step in seen if step.estimator is not None]
@@ -125,7 +125,7 @@ def test_alpha_counts_for_namid_only() -> None:
     assert replace(mart, alpha=1.0, penalty=0.7).defended == mart.defended
 
 
-def test_closed_anywhere_and_started_again_is_the_same(whole: LessonResult, tmp_path: Path) -> None:
+def test_closed_anywhere_and_started_again_is_the_same(whole: DefenceStudyResult, tmp_path: Path) -> None:
     for stage, most in ((STANDARD, 1), (ESTIMATORS, 2), (DEFENCE, 2)):
         with TINY.run(tmp_path) as run:
             seen = 0
@@ -139,7 +139,9 @@ def test_closed_anywhere_and_started_again_is_the_same(whole: LessonResult, tmp_
 
 
 @pytest.mark.fault("L13")
-def test_a_resumed_lesson_writes_the_same_cards(whole: LessonResult, folder: Path, tmp_path: Path) -> None:
+def test_a_resumed_lesson_writes_the_same_cards(
+    whole: DefenceStudyResult, folder: Path, tmp_path: Path
+) -> None:
     until(TINY, tmp_path, ESTIMATORS)
     until(TINY, tmp_path, DEFENCE)
     cards = sorted(tmp_path.glob("estimators-*/*/*.json"))
@@ -161,7 +163,7 @@ def test_a_closed_lesson_keeps_what_it_found(tmp_path: Path) -> None:
     assert run.result.measured == {}
 
 
-def test_a_damaged_file_is_made_again(whole: LessonResult, folder: Path) -> None:
+def test_a_damaged_file_is_made_again(whole: DefenceStudyResult, folder: Path) -> None:
     other = replace(TINY, defense="mart")
     until(other, folder, ATTACKS)
     weights = next(t for t in trained_models(folder) if t.title.startswith("MART")).weights

@@ -14,7 +14,7 @@ from torch import nn
 
 from advmi_core import models
 from advmi_core.attacks import PGD
-from advmi_core.attacks.core import kept
+from advmi_core.attacks.core import best
 from advmi_core.data import ImageSet
 from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.mi import estimate_mi
@@ -106,7 +106,7 @@ def test_a_result_survives_an_mi_that_cannot_be_measured(monkeypatch: pytest.Mon
     def full(*_: Any, **__: Any) -> torch.Tensor:
         raise RuntimeError(MESSAGES["cublas"])
 
-    monkeypatch.setattr(kept, "estimate_mi", full)
+    monkeypatch.setattr(best, "estimate_mi", full)
     result = PGD(eps=0.1, steps=2, mi_steps=2)(objective("cpu"), images(COUNT))
     assert result.mi.isnan().all()
     assert result.success.shape == (COUNT,)

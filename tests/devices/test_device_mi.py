@@ -12,7 +12,7 @@ from small_networks import classifier, images
 from advmi_core.mi import ESTIMATORS, TASKS, estimate_mi
 from advmi_core.mi.per_image.sampling import SAMPLINGS
 from advmi_core.objectives import Classification
-from advmi_core.studies.critics.one_image import CriticLens, twins
+from advmi_core.studies.critics.one_image import CriticTrace, twins
 
 OPTIONS: list[dict[str, Any]] = [{"sampling": sampling} for sampling in SAMPLINGS]
 OPTIONS += [{"estimator": name} for name in ("gaussian", "dv", "mine")]
@@ -51,8 +51,8 @@ def test_one_image_under_the_lens(perturbation: str, kind: str) -> None:
     here = twins(Classification(network, y), x, perturbation, 0.1)
     with simulated(kind):
         there = twins(Classification(network.to(kind), y), x, perturbation, 0.1)
-        scores = CriticLens(steps=2).run(there.maps.to(kind), there.maps_adv.to(kind)).drain()
+        scores = CriticTrace(steps=2).run(there.maps.to(kind), there.maps_adv.to(kind)).drain()
     torch.testing.assert_close(there.maps_adv, here.maps_adv, rtol=0, atol=1e-5)
     assert scores.value == pytest.approx(
-        CriticLens(steps=2).run(here.maps, here.maps_adv).drain().value, abs=1e-4
+        CriticTrace(steps=2).run(here.maps, here.maps_adv).drain().value, abs=1e-4
     )

@@ -21,7 +21,7 @@ from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.features.contrastive import ContrastiveStudy
 from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
-from advmi_core.studies.defence import Lesson
+from advmi_core.studies.defence import DefenceStudy
 from advmi_core.studies.defence import attacks as lesson_attacks
 
 NAMES = ("cnn", "resnet18-w8", "ae-dense", "ae-sparse", "ae-conv", "ae-adversarial", "ae-concrete", "simclr")
@@ -102,7 +102,7 @@ def test_a_lesson_runs_where_it_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         return {"PGD-10": PGD(loss="ce", **given), "FWA-10": FWA(**given)}
 
     monkeypatch.setattr(lesson_attacks, "attacks", short)
-    lesson = Lesson(n=24, measured=6, epochs=1, batch=10, steps=1, units=8, first=1, optimised=1)
+    lesson = DefenceStudy(n=24, measured=6, epochs=1, batch=10, steps=1, units=8, first=1, optimised=1)
     here = lesson.run(tmp_path / "here", device="cpu").drain()
     with simulated(STRICT):
         there = lesson.run(tmp_path / "there").drain()

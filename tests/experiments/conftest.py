@@ -81,7 +81,7 @@ def results(folder: Path) -> dict[str, bytes]:
     return {name: blob for name, blob in named.items() if name.split("/")[0] not in ("timings", "locks")}
 
 
-class Nursery:
+class ProcessFixture:
     """Sweeps in processes of their own."""
 
     def __init__(self) -> None:
@@ -118,10 +118,10 @@ class Nursery:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def nursery() -> Iterator[ProcessFixture]:
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork")
-    kept = Nursery()
+    kept = ProcessFixture()
     yield kept
     kept.close()
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from advmi_core.defenses import DefenseStep, Epoch
-from advmi_core.defenses.records import Parts
+from advmi_core.defenses.records import LossTerms
 from advmi_core.figures.defence import (
     bars as defence_bars,
 )
@@ -29,7 +29,7 @@ from advmi_core.figures.defence import (
     text as defence_words,
 )
 from advmi_core.mi.local.estimators import InformationSplit
-from advmi_core.studies.defence import Lesson, LessonResult, LessonStep, Measured
+from advmi_core.studies.defence import DefenceStudy, DefenceStudyResult, DefenceStudyStep, Measured
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, STANDARD
 
 N = 40
@@ -56,22 +56,22 @@ def made_up(
 
 def lesson(
     before: Measured, after: Measured, *, history: tuple[Epoch, ...] = (), defense: str = "namid"
-) -> LessonResult:
+) -> DefenceStudyResult:
     steps = [
-        LessonStep(1, 2, DEFENCE, training=DefenseStep(e.epoch, 3, e.epoch, 3, 0.1, e.train, e))
+        DefenceStudyStep(1, 2, DEFENCE, training=DefenseStep(e.epoch, 3, e.epoch, 3, 0.1, e.train, e))
         for e in history
     ]
     pairs = {STANDARD: before, DEFENCE: after}
     steps += [
-        LessonStep(2, 2, ATTACKS, model=model, attack=attack, measured=one)
+        DefenceStudyStep(2, 2, ATTACKS, model=model, attack=attack, measured=one)
         for attack in ("PGD-10", "AA")
         for model, one in pairs.items()
     ]
-    return LessonResult(Lesson(defense=defense, measured=N), steps)
+    return DefenceStudyResult(DefenceStudy(defense=defense, measured=N), steps)
 
 
 def epoch(number: int, robust: float, natural: float, adversarial: float) -> Epoch:
-    parts = Parts(2.0 / number, 1.0, math.nan, 0.1, 0.5, 0.4)
+    parts = LossTerms(2.0 / number, 1.0, math.nan, 0.1, 0.5, 0.4)
     return Epoch(number, parts, robust + 0.1, robust, natural, natural, adversarial, adversarial)
 
 
@@ -118,8 +118,8 @@ def test_standard_against_itself_is_no_finding() -> None:
 
 
 def test_nothing_measured_is_said() -> None:
-    assert "Not measured yet" in defence_words.verdict(LessonResult(Lesson(), ()))[1]
-    assert defence_words.over_training(LessonResult(Lesson(), ())) == ""
+    assert "Not measured yet" in defence_words.verdict(DefenceStudyResult(DefenceStudy(), ()))[1]
+    assert defence_words.over_training(DefenceStudyResult(DefenceStudy(), ())) == ""
 
 
 def test_over_training_speaks_of_the_kept_epoch() -> None:
@@ -149,7 +149,7 @@ def test_the_radar_has_its_worst_case_at_the_centre() -> None:
 
 def test_an_attack_that_is_not_measured_yet_leaves_no_point() -> None:
     result = lesson(made_up(), made_up())
-    partial = LessonResult(result.lesson, result.steps[:-1])  # AA on the defence is missing
+    partial = DefenceStudyResult(result.lesson, result.steps[:-1])  # AA on the defence is missing
     lines, labels, _ = defence.radar(partial)
     assert math.isnan(lines[DEFENCE]["I(x; h(x))"][4])
     figure = defence_screen.radar(lines[DEFENCE], labels, 1.0)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.figures import palette
-from advmi_core.figures.attack import export, screen, stage, trail
+from advmi_core.figures.attack import export, screen, stage, trajectory
 from advmi_core.figures.attack import print as printed
 from advmi_core.figures.attack import text as words
 from advmi_core.figures.encode import data_url, pixels, png
@@ -69,7 +69,7 @@ def result(**changes: Any) -> AttackResult:
 
 def test_a_trail_follows_one_row() -> None:
     records = [step(i) for i in range(1, 5)]
-    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
+    way = trajectory.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
     assert way.steps.tolist() == [1, 2, 3, 4]
     assert way.curves["criterion"].tolist() == [2, 1, 0, -1]
     assert way.curves["kept"].tolist() == pytest.approx([95, 90, 85, 80])
@@ -83,12 +83,12 @@ def test_a_split_batch_counts_each_rows_own_iterations() -> None:
     records = [step(i, (0,), 2 * STEPS) for i in range(1, 7)] + [
         step(i, (1,), 2 * STEPS) for i in range(7, 13)
     ]
-    way = trail.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
+    way = trajectory.follow(records, np.zeros(SHAPE, np.float32), 1, STEPS, CLEAN, every_frame=True)
     assert way.curve_steps.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_kept_iterate_is_among_the_frames_even_if_its_record_was_thinned_away() -> None:
-    way = trail.complete([step(i) for i in (1, 3, 5)], result(), 0, STEPS)
+    way = trajectory.complete([step(i) for i in (1, 3, 5)], result(), 0, STEPS)
     assert (way.best, way.steps.tolist()) == (4, [1, 3, 4, 5])
     assert way.frames[2].max() == pytest.approx(0.25)
     assert way.outputs.tolist() == [[2, 1], [0, 3], [1, 2], [-2, 5]]
@@ -100,22 +100,22 @@ def test_the_axis_of_an_image_that_was_done_early_ends_with_it() -> None:
     history = result().history
     for values in history.values():
         values[2:] = np.nan
-    way = trail.complete([step(i) for i in (1, 2)], result(history=history), 1, STEPS)
+    way = trajectory.complete([step(i) for i in (1, 2)], result(history=history), 1, STEPS)
     assert (way.total, way.curve_steps.tolist()) == (2, [1, 2])
 
 
 def test_many_frames_are_thinned_but_first_last_and_kept_stay() -> None:
     records = [step(i, total=999) for i in range(1, 1000)]
     kept = result(best_step=torch.tensor([498, 0]))
-    way = trail.complete(records, kept, 0, 999)
-    assert len(way.steps) <= trail.MAX_FRAMES + 1
+    way = trajectory.complete(records, kept, 0, 999)
+    assert len(way.steps) <= trajectory.MAX_FRAMES + 1
     assert {1, 498, 999} <= set(way.steps.tolist())
 
 
 def test_the_stage_gets_back_the_pixels_it_was_given() -> None:
     rng = np.random.default_rng(0)
     x, adversarial = rng.random((2, 3, 4, 5), dtype=np.float32)
-    way = replace(trail.start(x, 1, x), frames=adversarial[None])
+    way = replace(trajectory.start(x, 1, x), frames=adversarial[None])
     rebuilt = stage.Rebuilt(x, adversarial[None])
     sent = json.loads(json.dumps(stage.payload(way, rebuilt, key="k")))
     delta = np.frombuffer(base64.b64decode(sent["delta"]), np.int8).reshape(4, 5, 3) / 127 * sent["scale"]
@@ -233,7 +233,7 @@ def test_the_spec_is_json() -> None:
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_print_figures_are_files_and_repeatable(kind: Any) -> None:
-    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way = trajectory.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     images = np.zeros((3, *SHAPE), np.float32)
     half = np.full(2, 0.5, np.float32)
     figures = [
@@ -249,7 +249,7 @@ def test_print_figures_are_files_and_repeatable(kind: Any) -> None:
 
 
 def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
-    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way = trajectory.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     way.curves["c"][:] = np.nan
     figure = screen.curves(way)
     assert len(figure.data) == 5  # with the critic in the loop
@@ -259,7 +259,7 @@ def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
 
 
 def test_the_critic_in_the_loop_is_a_second_thin_line_named_so() -> None:
-    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way = trajectory.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     kept, critic = (
         next(line for line in screen.curves(way).data if line.name == name)
         for name in ("Information kept", "critic in the loop")
@@ -277,7 +277,7 @@ def test_the_critic_in_the_loop_is_a_second_thin_line_named_so() -> None:
 
 def test_a_loop_that_has_the_measure_itself_has_no_critic() -> None:
     same = result(loop_term="information")
-    way = trail.complete([], same, 0, STEPS)
+    way = trajectory.complete([], same, 0, STEPS)
     assert np.isnan(way.curves["loop"]).all()
     assert len(screen.curves(way).data) == len(palette.SERIES)
     assert not [axis for axis in printed.curves(way).axes if axis.get_legend() is not None]
@@ -289,19 +289,19 @@ def test_a_closed_form_in_the_loop_is_not_called_a_critic_even_where_it_has_the_
     history = result().history
     history["mi"] = history["information"]
     closed = result(history=history, mi_loop=result().information, loop_term="gaussian-patches")
-    way = trail.complete([], closed, 0, STEPS)
+    way = trajectory.complete([], closed, 0, STEPS)
     assert way.curves["loop"].tolist() == history["mi"][:, 0].tolist()
     assert "closed form in the loop" in {line.name for line in screen.curves(way).data}
     (named,) = [axis for axis in printed.curves(way).axes if axis.get_legend() is not None]
     assert [text.get_text() for text in named.get_legend().get_texts()] == ["closed form in the loop"]
     labels = {item.label: item.value for item in words.readouts(closed, 0)}
     assert labels["Closed form in the loop"] == "16 nats"
-    live = trail.follow([step(1)], np.zeros(SHAPE, np.float32), 0, STEPS, CLEAN)
-    assert trail.loop_title(live.loop_term) == "critic in the loop"
+    live = trajectory.follow([step(1)], np.zeros(SHAPE, np.float32), 0, STEPS, CLEAN)
+    assert trajectory.loop_title(live.loop_term) == "critic in the loop"
 
 
 def test_the_printed_curves_say_which_an_attack_does_not_use_and_no_others() -> None:
-    way = trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
+    way = trajectory.complete([step(i) for i in range(1, 7)], result(), 0, STEPS)
     way.curves["c"][:] = np.nan
     said = [[text.get_text() for text in axis.texts] for axis in printed.curves(way).axes[:4]]
     assert ["not used by this attack" in words for words in said] == [False, True, False, False]
@@ -310,14 +310,14 @@ def test_the_printed_curves_say_which_an_attack_does_not_use_and_no_others() -> 
 def test_every_picture_on_the_stage_has_its_point_on_the_curves() -> None:
     history = {name: np.ones((999, ROWS), np.float32) for name in result().history}
     records = [step(i, total=999) for i in range(1, 1000, 7)]
-    way = trail.complete(records, result(history=history, best_step=torch.tensor([500, 0])), 0, 999)
+    way = trajectory.complete(records, result(history=history, best_step=torch.tensor([500, 0])), 0, 999)
     assert set(way.steps.tolist()) <= set(way.curve_steps.tolist())
 
 
 @pytest.mark.fault("P12")
 def test_titles_of_the_zoomed_curves_fit_beside_one_another() -> None:
     """A name beside its axis must not be longer than the axis; above it, it has the panel's width."""
-    figure = screen.curves(trail.complete([step(i) for i in range(1, 7)], result(), 0, STEPS))
+    figure = screen.curves(trajectory.complete([step(i) for i in range(1, 7)], result(), 0, STEPS))
     inside = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
     for at in ("", "2", "3", "4"):
         axis = figure.layout[f"yaxis{at}"]

@@ -20,7 +20,7 @@ from advmi_core.figures.mutual_information import (
 )
 from advmi_core.studies.critics.live import RaceStep
 from advmi_core.studies.critics.one_image import Scores
-from advmi_core.studies.critics.overshoot import SweepResult, SweepStep
+from advmi_core.studies.critics.overshoot import SampleSizeResult, SampleSizeStep
 
 NAN = math.nan
 
@@ -120,8 +120,8 @@ def test_labels_keep_their_order_and_their_distance(wanted: list[float]) -> None
     assert all(-1e-9 <= at <= 1 for at in placed)
 
 
-def sweep_step(k: int, at: int, train: float, held_out: float) -> SweepStep:
-    return SweepStep(at, 20, k, at, np.array([train, train]), np.array([held_out, held_out]))
+def sweep_step(k: int, at: int, train: float, held_out: float) -> SampleSizeStep:
+    return SampleSizeStep(at, 20, k, at, np.array([train, train]), np.array([held_out, held_out]))
 
 
 def test_the_course_shows_one_k_and_its_logarithm() -> None:
@@ -137,7 +137,9 @@ def test_the_course_shows_one_k_and_its_logarithm() -> None:
 
 
 def test_what_leaves_the_axis_over_k_is_told_in_numbers() -> None:
-    result = SweepResult(1.0, (16, 64), np.array([[180.0, 190.0], [1.2, 1.4]]), np.array([[-700.0], [0.9]]))
+    result = SampleSizeResult(
+        1.0, (16, 64), np.array([[180.0, 190.0], [1.2, 1.4]]), np.array([[-700.0], [0.9]])
+    )
     figure = mi_overshoot.by_k(result, (16, 64), 64)
     outside = [trace for trace in figure.data if trace.text]
     assert [list(trace.text) for trace in outside] == [["185"], ["−700"]]

@@ -14,7 +14,7 @@ from torch import Tensor
 from advmi_core.figures.attack import plane as figure
 from advmi_core.figures.attack import share
 from advmi_core.figures.attack.stage import Prediction, Rebuilt, payload
-from advmi_core.figures.attack.trail import Trail, start
+from advmi_core.figures.attack.trajectory import Trajectory, start
 from advmi_core.objectives import Reconstruction
 from advmi_core.studies.plane import FALLING, Plane
 
@@ -28,12 +28,12 @@ class Blur(torch.nn.Module):
         return torch.nn.functional.avg_pool2d(x, 5, stride=1, padding=2)
 
 
-def trail_of(side: tuple[int, int, int], count: int, rebuilt: bool) -> Trail:
+def trail_of(side: tuple[int, int, int], count: int, rebuilt: bool) -> Trajectory:
     rng = np.random.default_rng(0)
     frames = rng.random((count, *side), dtype=np.float32)
     outputs = frames if rebuilt else rng.random((count, 10), dtype=np.float32)
     trail = start(frames[0], count, outputs[0])
-    return Trail(**{**vars(trail), "steps": np.arange(count), "frames": frames, "outputs": outputs})
+    return Trajectory(**{**vars(trail), "steps": np.arange(count), "frames": frames, "outputs": outputs})
 
 
 @pytest.mark.parametrize("rebuilt", [True, False])
@@ -74,7 +74,7 @@ def test_a_plane_of_a_colour_model_of_224_pixels_fits_one_message() -> None:
     many = [images.repeat_interleave(10, 0).numpy() for images in (found.x_adv, found.output_adv)]
     trail = start(x[0].numpy(), 1, found.output[0].numpy())
     whole = {"frames": many[0], "outputs": many[1], "steps": np.arange(len(many[0]))}
-    thin = figure.thinned(Trail(**{**vars(trail), **whole}))
+    thin = figure.thinned(Trajectory(**{**vars(trail), **whole}))
     assert len(json.dumps(payload(thin, Rebuilt(thin.output, thin.outputs), key="k"))) <= MOST
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate, advice
+from advmi_core.mi import ESTIMATORS, TASKS, MIEstimate, diagnostics
 from advmi_core.mi.dataset import cross_fit
 from advmi_core.mi.dataset.cross_fit import CrossFit, blocks, validation_size
 from advmi_core.mi.dataset.estimators import VariationalEstimator
@@ -255,7 +255,7 @@ def test_training_cut_short_is_said_to_rise() -> None:
 
 def _warnings(train: list[float], held_out: list[float], **given: float) -> tuple[str, ...]:
     facts = {"value": held_out[-1], "samples": 1000, "candidates": 512, "done": 100, "steps": 100} | given
-    return advice.warn(np.float32(held_out), np.float32(train), **facts)
+    return diagnostics.warn(np.float32(held_out), np.float32(train), **facts)
 
 
 def test_warnings_and_their_absence() -> None:

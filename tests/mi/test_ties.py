@@ -171,7 +171,7 @@ def test_heavy_tails_do_not_ruin_the_value_and_are_told(name: str) -> None:
 
 @pytest.mark.fault("M4")
 def test_a_value_far_below_zero_is_called_unreliable() -> None:
-    from advmi_core.mi.advice import warn
+    from advmi_core.mi.diagnostics import warn
 
     curve = np.float32([-3.0, -3.0])
     told = warn(curve, curve, value=-3.0, samples=1000, candidates=512, done=10, steps=10)

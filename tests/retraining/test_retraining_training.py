@@ -14,7 +14,7 @@ from advmi_core.models import build, default_spec
 from advmi_core.models.training.loop import learning_rate
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.images import Images, chosen, lesson
-from advmi_core.studies.autoencoders.training import Lesson, Training, orders, per_image_loss
+from advmi_core.studies.autoencoders.training import Training, TrainingSet, orders, per_image_loss
 
 CPU = pick("cpu")
 
@@ -41,7 +41,7 @@ def test_a_batch_may_be_larger_than_the_images() -> None:
 
 def test_the_first_record_comes_after_one_step_and_one_more_after_every_epoch() -> None:
     x = images(20)
-    training = Training("ae-dense", Lesson(x, x, x), seed=0, epochs=3, steps=8, batch=4, device=CPU)
+    training = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=3, steps=8, batch=4, device=CPU)
     moments = list(training.moments())
     assert [moment.step for moment in moments] == [1, 2, 5, 8]
     assert [moment.epoch for moment in moments] == [1, 1, 2, 3]
@@ -55,9 +55,9 @@ def test_the_first_record_comes_after_one_step_and_one_more_after_every_epoch() 
 
 def test_the_loss_of_a_record_is_the_mean_of_its_epoch() -> None:
     x = images(20)
-    singles = Training("ae-dense", Lesson(x, x, x), seed=0, epochs=6, steps=6, batch=4, device=CPU)
+    singles = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=6, steps=6, batch=4, device=CPU)
     losses = [moment.loss for moment in singles.moments()]
-    halves = Training("ae-dense", Lesson(x, x, x), seed=0, epochs=2, steps=6, batch=4, device=CPU)
+    halves = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=2, steps=6, batch=4, device=CPU)
     ends = [moment.loss for moment in halves.moments() if moment.step in (3, 6)]
     assert ends == pytest.approx([np.mean(losses[:3]), np.mean(losses[3:])], rel=1e-6)
 
@@ -108,7 +108,7 @@ def test_threads_and_random_state_are_left_as_they_were() -> None:
     try:
         for model in ("ae-dense", "ae-adversarial"):
             for _ in Training(
-                model, Lesson(x, x, x), seed=0, epochs=1, steps=2, batch=4, device=CPU
+                model, TrainingSet(x, x, x), seed=0, epochs=1, steps=2, batch=4, device=CPU
             ).moments():
                 assert torch.get_num_threads() == 2
     finally:

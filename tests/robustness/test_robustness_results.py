@@ -25,7 +25,7 @@ from advmi_core.studies.robustness import (
     stored,
     suite,
 )
-from advmi_core.studies.robustness.guards import doubts
+from advmi_core.studies.robustness.sanity_checks import doubts
 from advmi_core.studies.robustness.suite import GUARDS, LABELS, labels
 
 IMAGES = {"None": 50, "PGD-40": 50, "AA": 20}

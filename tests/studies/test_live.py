@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advmi_core.studies.critics.live import TRAINED, BoundRace
+from advmi_core.studies.critics.live import TRAINED, BoundComparison
 
 SMALL: dict[str, Any] = {"samples": 128, "steps": 20, "seeds": 2, "bounds": ("dv", "nwj", "infonce")}
 
 
 def test_a_race_changes_nobodys_result() -> None:
-    spec = BoundRace(**SMALL, dim=2, mi=0.7, seed=3)
+    spec = BoundComparison(**SMALL, dim=2, mi=0.7, seed=3)
     result = spec.run(record_every=4).drain()
     for index, bound in enumerate(spec.bounds):
         for repetition in range(2):
@@ -26,7 +26,7 @@ def test_a_race_changes_nobodys_result() -> None:
 
 
 def test_every_bound_advances_in_turn_and_all_its_seeds_together() -> None:
-    records = list(BoundRace(**SMALL).run(record_every=5))
+    records = list(BoundComparison(**SMALL).run(record_every=5))
     assert records[0].at.tolist() == [1, 0, 0]
     assert records[2].at.tolist() == [1, 1, 1]
     for record in records:
@@ -38,7 +38,7 @@ def test_every_bound_advances_in_turn_and_all_its_seeds_together() -> None:
 
 
 def test_records_are_not_changed_by_later_ones() -> None:
-    run = BoundRace(**SMALL).run(record_every=5)
+    run = BoundComparison(**SMALL).run(record_every=5)
     first = next(run)
     before = first.held_out.copy()
     next(run)
@@ -46,7 +46,7 @@ def test_records_are_not_changed_by_later_ones() -> None:
 
 
 def test_closing_keeps_what_was_found_and_says_so() -> None:
-    run = BoundRace(**SMALL).run(record_every=5)
+    run = BoundComparison(**SMALL).run(record_every=5)
     for _ in range(4):
         next(run)
     result = run.result
@@ -57,10 +57,10 @@ def test_closing_keeps_what_was_found_and_says_so() -> None:
 
 
 def test_mean_and_spread_are_those_of_the_seeds() -> None:
-    result = BoundRace(**SMALL).run().drain()
+    result = BoundComparison(**SMALL).run().drain()
     np.testing.assert_allclose(result.mean, result.values.sum(1) / 2)
     np.testing.assert_allclose(result.spread, np.abs(np.diff(result.values))[:, 0] / math.sqrt(2))
-    single = BoundRace(**{**SMALL, "seeds": 1, "steps": 2}).run().drain()
+    single = BoundComparison(**{**SMALL, "seeds": 1, "steps": 2}).run().drain()
     assert np.isnan(single.spread).all()
 
 
@@ -79,4 +79,4 @@ def test_mean_and_spread_are_those_of_the_seeds() -> None:
 )
 def test_bad_wishes_are_named(change: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        BoundRace(**change)
+        BoundComparison(**change)

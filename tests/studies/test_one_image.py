@@ -11,7 +11,7 @@ from torch import nn
 from advmi_core.mi import PerSampleMINE
 from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification
-from advmi_core.studies.critics.one_image import PERTURBATIONS, CriticLens, twins
+from advmi_core.studies.critics.one_image import PERTURBATIONS, CriticTrace, twins
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def maps(seed: int) -> torch.Tensor:
 
 
 def test_the_value_is_mean_joint_minus_log_mean_exp_shuffled() -> None:
-    for seen in CriticLens(steps=30).run(maps(0), maps(1), record_every=7):
+    for seen in CriticTrace(steps=30).run(maps(0), maps(1), record_every=7):
         assert seen.joint.shape == (8,)
         assert seen.marginal.shape == (56,)
         shuffled = torch.from_numpy(seen.marginal).double()
@@ -89,18 +89,18 @@ def test_the_lens_sees_what_per_sample_mine_computes() -> None:
     mine = PerSampleMINE(maps(0)[None], pairs="all", seed=4, lr=PRESETS["compact"].fit_lr)
     samples = mine.prepare(maps(1)[None])
     mine.ascend(samples, 25)
-    result = CriticLens(steps=25, seed=4).run(maps(0), maps(1), record_every=10).drain()
+    result = CriticTrace(steps=25, seed=4).run(maps(0), maps(1), record_every=10).drain()
     assert result.value == pytest.approx(float(mine.value(samples)), abs=1e-6)
 
 
 def test_records_begin_untrained_and_end_at_the_last_step() -> None:
-    records = list(CriticLens(steps=25).run(maps(0), maps(1), record_every=10))
+    records = list(CriticTrace(steps=25).run(maps(0), maps(1), record_every=10))
     assert [record.step for record in records] == [0, 10, 20, 25]
     assert records[-1].value > records[0].value
 
 
 def test_closing_keeps_what_was_reached() -> None:
-    run = CriticLens(steps=500).run(maps(0), maps(1), record_every=5)
+    run = CriticTrace(steps=500).run(maps(0), maps(1), record_every=5)
     next(run)
     next(run)
     assert run.result.step == 5
@@ -108,4 +108,4 @@ def test_closing_keeps_what_was_reached() -> None:
 
 def test_maps_of_different_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="one shape"):
-        CriticLens().run(maps(0), maps(1)[:4])
+        CriticTrace().run(maps(0), maps(1)[:4])

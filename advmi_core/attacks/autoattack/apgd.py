@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import Loss, look
+from advmi_core.attacks.core.value_and_grad import Loss, look
 from advmi_core.objectives import Evaluation, Problem
 
 _MOMENTUM = 0.75  # weight of the new step

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import TINIEST, Ball, per_image
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import glance, look
+from advmi_core.attacks.core.value_and_grad import glance, look
 from advmi_core.objectives import Evaluation, Problem
 
 _TOWARDS_X = 0.1  # largest weight α of the step from x

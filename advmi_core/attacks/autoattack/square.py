@@ -11,7 +11,7 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.looking import glance, merge, some
+from advmi_core.attacks.core.value_and_grad import glance, merge, some
 from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import NORMS, Ball
+from advmi_core.attacks.core.best import BestIterates
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.kept import Kept
 from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.memory import give_back, out_of_memory, say_smaller
@@ -135,7 +135,7 @@ class Attack(ABC):
         if min(ids) < 0 or len(set(ids)) < len(ids):
             raise ValueError(f"rows must be distinct and ≥ 0, got {ids}")
         self.check_rows(len(x))
-        kept = Kept(self, problem, ids, x)
+        kept = BestIterates(self, problem, ids, x)
         return Run(self._parts(problem, ids, kept, record_every), kept.result, self.iterations)
 
     def __call__(self, objective: Objective, x: Tensor, *, rows: Sequence[int] | None = None) -> AttackResult:
@@ -171,7 +171,7 @@ class Attack(ABC):
         return replace(self, **many)
 
     def _parts(
-        self, problem: Problem, ids: list[int], kept: Kept, record_every: int
+        self, problem: Problem, ids: list[int], kept: BestIterates, record_every: int
     ) -> Generator[Step, None, None]:
         """Attack the batch in parts that fit; a part that does not after all is halved and started anew."""
         size = self.batch_size or rows_that_fit(problem, self.critic_weights(problem))
@@ -195,7 +195,7 @@ class Attack(ABC):
         problem: Problem,
         part: slice,
         ids: list[int],
-        kept: Kept,
+        kept: BestIterates,
         record_every: int,
         size: int,
     ) -> Iterator[Step]:
@@ -220,7 +220,9 @@ def need_labels(objective: Objective, what: str) -> None:
         raise ValueError(f"{what} needs a Classification objective, got {type(objective).__name__}")
 
 
-def record(iterate: Iterate, of: Information | None, kept: Kept, part: slice, step: int, total: int) -> Step:
+def record(
+    iterate: Iterate, of: Information | None, kept: BestIterates, part: slice, step: int, total: int
+) -> Step:
     """What is told of the rows ``part`` after a step.
 
     ``of`` measures their images, None where they are too small; ``kept`` knows which rows of the batch have

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.base import Attack, record
+from advmi_core.attacks.core.best import BestIterates, measure
 from advmi_core.attacks.core.iterate import Iterate
-from advmi_core.attacks.core.kept import Kept, measure
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.mi.per_image.information import measure_of
 from advmi_core.objectives import Objective, Problem
@@ -53,7 +53,7 @@ class _Shared:
     def __init__(self, attack: Attack, problems: list[Problem], given: list[Tensor]) -> None:
         rows = [list(range(len(problem))) for problem in problems]
         self._attack, self._rows = attack, [row for own in rows for row in own]
-        self._kept = [Kept(attack, *one) for one in zip(problems, rows, given, strict=True)]
+        self._kept = [BestIterates(attack, *one) for one in zip(problems, rows, given, strict=True)]
         ends = torch.tensor([len(problem) for problem in problems]).cumsum(0).tolist()
         self._parts = [slice(end - len(own), end) for end, own in zip(ends, rows, strict=True)]
         self._whole = replace(

@@ -9,7 +9,7 @@ import json
 import numpy as np
 
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.figures.attack import trail
+from advmi_core.figures.attack import trajectory
 
 _COLUMNS = {
     "criterion": "criterion",
@@ -30,7 +30,9 @@ def curves_csv(result: AttackResult) -> bytes:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["image", "iteration", *_COLUMNS.values()])
-    told = trail.told({name: np.asarray(values) for name, values in result.history.items()}, result.loop_term)
+    told = trajectory.told(
+        {name: np.asarray(values) for name, values in result.history.items()}, result.loop_term
+    )
     columns = [told[name] for name in _COLUMNS]
     steps, rows = columns[0].shape
     for row in range(rows):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.colors import sample_colorscale
 
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.figures.attack.trail import Trail
+from advmi_core.figures.attack.trajectory import Trajectory
 from advmi_core.figures.palette import NEGATIVE, POSITIVE
 from advmi_core.figures.text import information, number
 from advmi_core.studies.plane import Plane, PlaneResult, PlaneStep
@@ -64,7 +64,7 @@ def complete(result: PlaneResult) -> dict[str, Any]:
     return {**_drawn(result.plane, success, layers), "numbers": rows}
 
 
-def thinned(trail: Trail) -> Trail:
+def thinned(trail: Trajectory) -> Trajectory:
     """Every position's pictures with so many pixels as a browser can be sent at once, evenly chosen."""
     height, width = trail.x.shape[-2:]
     rebuilt = trail.outputs.ndim == trail.frames.ndim

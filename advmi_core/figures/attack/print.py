@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack.trail import Trail, loop_title
+from advmi_core.figures.attack.trajectory import Trajectory, loop_title
 from advmi_core.figures.palette import AFTER, BEFORE, LOOP, NEGATIVE, POSITIVE, SERIES, ZERO
 
 Floats = NDArray[np.float32]
@@ -23,7 +23,7 @@ matplotlib.rcParams["svg.hashsalt"] = "advmi"  # SVG's names of parts are random
 DIVERGING = LinearSegmentedColormap.from_list("perturbation", [NEGATIVE, ZERO, POSITIVE])
 
 
-def curves(trail: Trail) -> Figure:
+def curves(trail: Trajectory) -> Figure:
     """Criterion, dual variable, information kept and proximal gap over the iterations, four linked panels."""
     figure = _figure(10.0, 5.2)
     axes = figure.subplots(2, 2, sharex=True).ravel()
@@ -49,7 +49,7 @@ def curves(trail: Trail) -> Figure:
     return figure
 
 
-def _loop(axis: Axes, trail: Trail) -> None:
+def _loop(axis: Axes, trail: Trajectory) -> None:
     """What the loop's own term says, thin and in its own unit, beside the information kept."""
     values = trail.curves[LOOP.name]
     if not np.isfinite(values).any():

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from advmi_core.figures.attack.trail import Trail, loop_title
+from advmi_core.figures.attack.trajectory import Trajectory, loop_title
 from advmi_core.figures.palette import LOOP, SERIES
 
 _HOVER = {"kept": "%{y:.4g} %, %{customdata:.4g} nats"}
 
 
-def curves(trail: Trail) -> go.Figure:
+def curves(trail: Trajectory) -> go.Figure:
     """Criterion, dual variable, information kept and proximal gap; zooming one zooms all."""
     figure = go.Figure()
     layout: dict[str, Any] = {
@@ -78,7 +78,7 @@ def curves(trail: Trail) -> go.Figure:
     return figure
 
 
-def _loop(figure: go.Figure, layout: dict[str, Any], trail: Trail, axis: str) -> None:
+def _loop(figure: go.Figure, layout: dict[str, Any], trail: Trajectory, axis: str) -> None:
     """What the loop's own term says, thin and on an axis of its own, over the information kept."""
     own, title = len(SERIES) + 1, loop_title(trail.loop_term)
     figure.add_scatter(

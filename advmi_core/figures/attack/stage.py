@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack.trail import Trail, loop_title
+from advmi_core.figures.attack.trajectory import Trajectory, loop_title
 from advmi_core.figures.encode import base64_of, pixels, plain
 from advmi_core.figures.palette import GAINS, default_gain
 
@@ -72,7 +72,7 @@ class Rebuilt:
 
 
 def payload(
-    trail: Trail, reading: Prediction | Rebuilt, *, key: str, live: bool = False, idle: bool = False,
+    trail: Trajectory, reading: Prediction | Rebuilt, *, key: str, live: bool = False, idle: bool = False,
     gain: int | None = None, large: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything the stage draws.

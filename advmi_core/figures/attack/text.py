@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from advmi_core.attacks import Penalty, PublishedMinMax
 from advmi_core.attacks.core.mi_term import DISTANCE, is_measure
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.figures.attack.trail import loop_title
+from advmi_core.figures.attack.trajectory import loop_title
 from advmi_core.figures.text import (
     Readout,
     Verdict,

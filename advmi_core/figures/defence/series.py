@@ -13,7 +13,7 @@ from torch import Tensor
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired, paired
 from advmi_core.figures.style import Style
-from advmi_core.studies.defence import LessonResult, Measured
+from advmi_core.studies.defence import DefenceStudyResult, Measured
 from advmi_core.studies.defence import attacks as lesson_attacks
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
@@ -26,7 +26,7 @@ ATTACK = "PGD-10"
 _FEWEST = 5  # images of an interval: Student's of two is dozens of nats long
 
 
-def names(result: LessonResult) -> dict[str, str]:
+def names(result: DefenceStudyResult) -> dict[str, str]:
     """``STANDARD`` and ``DEFENCE`` → their names for people; different also where both are Standard."""
     title = DEFENSES[result.lesson.defense].title
     standard = DEFENSES["standard"].title
@@ -61,7 +61,7 @@ def difference(after: Tensor, before: Tensor) -> Paired:
     return paired(after.double().numpy(), before.double().numpy())
 
 
-def radar(result: LessonResult) -> tuple[dict[str, dict[str, Floats]], list[str], float]:
+def radar(result: DefenceStudyResult) -> tuple[dict[str, dict[str, Floats]], list[str], float]:
     """Mean standard MI under every attack, lifted so that the smallest is 0 [NAMID, fig. 3].
 
     Returns:
@@ -105,7 +105,7 @@ class Split:
     gap: Mean
 
 
-def splits(result: LessonResult, model: str) -> list[Split]:
+def splits(result: DefenceStudyResult, model: str) -> list[Split]:
     """The split under every attack that this model has been measured under."""
     return [
         Split(
@@ -126,7 +126,7 @@ QUANTITIES = {
 EQUATIONS = {"first": "Eq. 4", "optimised": "Eq. 5"}
 
 
-def equations(result: LessonResult) -> tuple[dict[str, dict[str, Mean]], int]:
+def equations(result: DefenceStudyResult) -> tuple[dict[str, dict[str, Mean]], int]:
     """Stage of the estimators → quantity → its mean over the selected images (Eq. 6) of the Standard model.
 
     The Standard model is the one that they were trained on. Also how many images are selected.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advmi_core.figures.defence.series import names
 from advmi_core.figures.tabular import csv_bytes
-from advmi_core.studies.defence import LessonResult
+from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
 _EPOCH = (
@@ -13,7 +13,7 @@ _EPOCH = (
 _PARTS = ("loss", "base", "information", "selected")
 
 
-def curves_csv(result: LessonResult) -> bytes:
+def curves_csv(result: DefenceStudyResult) -> bytes:
     """One line an epoch of each training: means of the loss parts, and the validation images after it."""
     titles = names(result)
     lines: list[dict[str, str | float]] = [
@@ -29,7 +29,7 @@ def curves_csv(result: LessonResult) -> bytes:
     return csv_bytes(lines)
 
 
-def attacks_csv(result: LessonResult) -> bytes:
+def attacks_csv(result: DefenceStudyResult) -> bytes:
     """One line a model and attack: right answers in percent, and mean MI in nats by Eq. 4 and by Eq. 5."""
     titles, lines = names(result), []
     for (model, attack), one in result.measured.items():

@@ -9,13 +9,13 @@ from torch import Tensor
 from advmi_core.evaluation import Paired
 from advmi_core.figures.defence.series import ATTACK, difference, names
 from advmi_core.figures.text import Tone
-from advmi_core.studies.defence import LessonResult, Measured
+from advmi_core.studies.defence import DefenceStudyResult, Measured
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
 _HARDLY = 0.5  # of Standard's right answers
 
 
-def verdict(result: LessonResult) -> tuple[Tone, str, str]:
+def verdict(result: DefenceStudyResult) -> tuple[Tone, str, str]:
     """Tone, heading and text: the defence against the Standard model, on the same test images."""
     before, after = (result.measured.get((model, ATTACK)) for model in (STANDARD, DEFENCE))
     if before is None or after is None:
@@ -44,7 +44,7 @@ def _direction(pairs: Paired) -> int:
     return int(pairs.low > 0) - int(pairs.high < 0)
 
 
-def _compared(result: LessonResult) -> str:
+def _compared(result: DefenceStudyResult) -> str:
     count, title = result.lesson.measured, names(result)[DEFENCE]
     measured = f"x̃ of {count} test images under {ATTACK}, mean nats by Eq.\u00a05 [95\u00a0%]"
     return f"{title} against Standard, {measured}"
@@ -56,7 +56,7 @@ def _moved(after: Measured, before: Measured, name: str, pairs: Paired) -> str:
     return f"{text} [{signed(pairs.low)}, {signed(pairs.high)}]" if math.isfinite(pairs.low) else text
 
 
-def _rates(result: LessonResult) -> str:
+def _rates(result: DefenceStudyResult) -> str:
     parts = []
     for model, title in names(result).items():
         one = result.measured[model, ATTACK]
@@ -65,7 +65,7 @@ def _rates(result: LessonResult) -> str:
     return f"Right on x and on x̃: {', '.join(parts)}."
 
 
-def over_training(result: LessonResult) -> str:
+def over_training(result: DefenceStudyResult) -> str:
     """What the validation images say of the defence's training, from the first epoch to the kept one."""
     history, kept = result.history(DEFENCE), result.kept(DEFENCE)
     if len(history) < 2 or kept is None:

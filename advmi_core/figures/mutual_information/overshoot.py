@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from advmi_core.figures.ends import TRUTH, End, faint, label_ends, tame
 from advmi_core.figures.text import number
-from advmi_core.studies.critics.overshoot import SweepResult, SweepStep
+from advmi_core.studies.critics.overshoot import SampleSizeResult, SampleSizeStep
 
 Floats = NDArray[np.float64]
 HEIGHT = 380
@@ -21,7 +21,7 @@ _KINDS = (
 )
 
 
-def course(records: Sequence[SweepStep], k: int, truth: float, steps: int) -> go.Figure:
+def course(records: Sequence[SampleSizeStep], k: int, truth: float, steps: int) -> go.Figure:
     """Both values over the critic steps of one K against the truth and log K.
 
     Args:
@@ -58,7 +58,7 @@ def course(records: Sequence[SweepStep], k: int, truth: float, steps: int) -> go
     return figure
 
 
-def by_k(result: SweepResult, ks: Sequence[int], chosen: int) -> go.Figure:
+def by_k(result: SampleSizeResult, ks: Sequence[int], chosen: int) -> go.Figure:
     """Both values at the last step over K; what leaves the axis is a labelled triangle at its edge.
 
     Args:

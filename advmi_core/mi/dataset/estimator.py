@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from advmi_core.mi import advice, ties
+from advmi_core.mi import diagnostics, ties
 from advmi_core.mi.dataset.gaussianise import Samples, check_pairs, gaussianise, standardise
 from advmi_core.run import Run
 from advmi_core.validate import check_count
@@ -69,7 +69,7 @@ class Prepared:
 
     def warnings(self, value: float) -> tuple[str, ...]:
         """``notes``, and what is to be said of this value in nats."""
-        return self.notes + tuple(advice.discrete(value, self.x_side, self.y_side))
+        return self.notes + tuple(diagnostics.discrete(value, self.x_side, self.y_side))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +129,8 @@ class Estimator(ABC):
         transform = gaussianise if self.gaussianise else standardise
         a, b = (transform(side[kept]) for side in given)
         x_side, y_side = (side.take(kept) for side in seen)
-        notes = [*advice.copies(copies, len(kept)), *advice.repeats(x_side, y_side)]
-        notes += [] if self.gaussianise else advice.heavy_tails(a, b)
+        notes = [*diagnostics.copies(copies, len(kept)), *diagnostics.repeats(x_side, y_side)]
+        notes += [] if self.gaussianise else diagnostics.heavy_tails(a, b)
         return Prepared(torch.from_numpy(a), torch.from_numpy(b), x_side, y_side, copies, tuple(notes))
 
     def _parameters(self, prepared: Prepared) -> dict[str, Any]:

@@ -5,7 +5,7 @@ ESTIMATORS["dv"](seed=0).estimate(x, y).value
 
 from __future__ import annotations
 
-from advmi_core.mi import advice
+from advmi_core.mi import diagnostics
 from advmi_core.mi.dataset.estimator import Estimator, MIEstimate, MIStep, as_trace
 from advmi_core.mi.dataset.gaussianise import Samples
 from advmi_core.mi.dataset.variational import DV, MINE, NWJ, SMILE, InfoNCE, VariationalEstimator
@@ -50,8 +50,8 @@ class GaussianCopula(Estimator):
         step = MIStep(1, 1, value, value)
         warnings = (
             *prepared.warnings(value),
-            *advice.few_samples(a.shape[1]),
-            *advice.closed_form(
+            *diagnostics.few_samples(a.shape[1]),
+            *diagnostics.closed_form(
                 overshoot=a.shape[2] * b.shape[2] / (2 * a.shape[1]),
                 of_ridge=value - softer,
                 discrete=prepared.x_side.discrete or prepared.y_side.discrete,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from advmi_core.mi import advice
+from advmi_core.mi import diagnostics
 from advmi_core.mi.bounds import BOUNDS
 from advmi_core.mi.dataset.cross_fit import CrossFit, Recipe, blocks
 from advmi_core.mi.dataset.estimator import Estimator, MIEstimate, MIStep, Prepared, as_trace
@@ -108,7 +108,7 @@ class VariationalEstimator(Estimator):
             "marginal_pairs": self.folds * sum(size * (size - 1) for size in sizes),
             "steps_done": fit.steps_done,
         }
-        warnings = prepared.warnings(value) + advice.warn(
+        warnings = prepared.warnings(value) + diagnostics.warn(
             trace["held_out"],
             trace["train"],
             samples=len(fit.a),

@@ -1,6 +1,6 @@
 """Autoencoders retrained on UAEs: what does that do to their reconstruction of clean images? [UAE, sec. 4]"""
 
-from advmi_core.studies.autoencoders.collecting import collect
+from advmi_core.studies.autoencoders.accumulator import collect
 from advmi_core.studies.autoencoders.records import (
     PROTOCOLS,
     ROWS,

@@ -12,7 +12,7 @@ from advmi_core import data
 from advmi_core.augmentation import Augmented
 from advmi_core.models.training.splits import stream
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
-from advmi_core.studies.autoencoders.training import Lesson
+from advmi_core.studies.autoencoders.training import TrainingSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +55,10 @@ def chosen(study: RetrainingSpec, success: Tensor) -> Tensor:
     return candidates[order[: round(study.share * len(candidates))]].sort().values
 
 
-def lesson(images: Images, made: Augmented | None, positions: Tensor, target: str) -> Lesson:
+def lesson(images: Images, made: Augmented | None, positions: Tensor, target: str) -> TrainingSet:
     """The originals and, beside them, the new images at these positions, with one of ``TARGETS``."""
     if made is None:
-        return Lesson(images.x, images.x, images.validation)
+        return TrainingSet(images.x, images.x, images.validation)
     new = made.x_adv[positions]
     targets = new if target == "self" else images.x[positions]
-    return Lesson(torch.cat([images.x, new]), torch.cat([images.x, targets]), images.validation)
+    return TrainingSet(torch.cat([images.x, new]), torch.cat([images.x, targets]), images.validation)

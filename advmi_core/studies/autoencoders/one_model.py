@@ -20,9 +20,9 @@ from advmi_core.studies.autoencoders.images import Images, lesson
 from advmi_core.studies.autoencoders.new_images import NewImages
 from advmi_core.studies.autoencoders.records import ORIGINAL, PROTOCOLS, ROWS, Record, RetrainStep
 from advmi_core.studies.autoencoders.results import Examples
-from advmi_core.studies.autoencoders.shelf import Outcome, Shelf, state
 from advmi_core.studies.autoencoders.spec import RetrainingSpec
 from advmi_core.studies.autoencoders.training import Training, one_thread, per_image_loss, rebuilt
+from advmi_core.studies.autoencoders.training_store import Outcome, Shelf, state
 
 SHOWN = 16
 _NONE: Floats = np.empty(0, np.float32)

@@ -25,7 +25,7 @@ _AT_ONCE = 500  # images measured at once
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingSet:
     """What is learnt: images (N,C,H,W) and what each is to be rebuilt to; and the images of the curve."""
 
     x: Tensor
@@ -34,7 +34,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Moment:
+class TrainingProgress:
     """Where a training stands after ``step`` gradient steps: see ``RetrainStep``."""
 
     step: int
@@ -60,7 +60,7 @@ class Training:
     def __init__(
         self,
         model: str,
-        lesson: Lesson,
+        lesson: TrainingSet,
         *,
         seed: int,
         epochs: int,
@@ -74,18 +74,20 @@ class Training:
         network = build(model, (channels, height, width), seed=seed)
         self.network = cast(Autoencoder, network)
         self._learner = learner(network, self.spec, device)
-        self._lesson = Lesson(*(part.to(device) for part in (lesson.x, lesson.targets, lesson.validation)))
+        self._lesson = TrainingSet(
+            *(part.to(device) for part in (lesson.x, lesson.targets, lesson.validation))
+        )
         self._labels = torch.zeros(batch, dtype=torch.int64, device=device)
         self._order = orders(len(lesson.x), batch, seed)
         self._done, self._epoch_losses = 0, [0.0]
         self._curve: list[float] = []
 
-    def moments(self) -> Generator[Moment, None, None]:
+    def moments(self) -> Generator[TrainingProgress, None, None]:
         """Train: after the first step, every second or so, and after every epoch."""
         while self._done < self.steps:
             with one_thread():
                 self._advance()
-            yield Moment(
+            yield TrainingProgress(
                 self._done,
                 min(len(self._curve) + (not self._at_end_of_epoch()), self.epochs),
                 float(np.mean(self._epoch_losses)),

@@ -10,7 +10,7 @@ from pathlib import Path
 from advmi_core.device import pick
 from advmi_core.parts import digest
 from advmi_core.studies.autoencoders import stored
-from advmi_core.studies.autoencoders.collecting import Seen
+from advmi_core.studies.autoencoders.accumulator import Accumulator
 from advmi_core.studies.autoencoders.images import load
 from advmi_core.studies.autoencoders.one_model import ModelWork
 from advmi_core.studies.autoencoders.records import Record
@@ -28,7 +28,7 @@ class Work:
         images, device = load(study), pick(study.device)
         self._models = [ModelWork(study, model, images, directory, device) for model in study.models]
         text = json.dumps(study.spec(), sort_keys=True, ensure_ascii=False)
-        self._seen, self._folder = Seen(study), directory / f"retraining-{digest(text)}"
+        self._seen, self._folder = Accumulator(study), directory / f"retraining-{digest(text)}"
         self.total = sum(work.total for work in self._models)
 
     def records(self) -> Generator[Record, None, None]:

@@ -70,7 +70,7 @@ class RaceResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundRace:
+class BoundComparison:
     """Estimate one known mutual information with several bounds and seeds, round robin.
 
     Attributes:
@@ -134,7 +134,7 @@ class BoundRace:
 class _Race:
     """The runs of a race and where they stand."""
 
-    def __init__(self, spec: BoundRace, record_every: int) -> None:
+    def __init__(self, spec: BoundComparison, record_every: int) -> None:
         self.spec, self.record_every = spec, record_every
         task = spec.pairs()
         self.seeds = range(spec.seed, spec.seed + spec.seeds)

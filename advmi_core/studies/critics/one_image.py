@@ -85,7 +85,7 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CriticLens:
+class CriticTrace:
     """Train one per-sample critic on one image's maps and watch its scores.
 
     Attributes:

@@ -21,7 +21,7 @@ _FOLDS = 2
 
 
 @dataclass(frozen=True)
-class SweepStep:
+class SampleSizeStep:
     """A moment of the critics that see ``k`` pairs.
 
     Attributes:
@@ -40,7 +40,7 @@ class SweepStep:
 
 
 @dataclass(frozen=True)
-class SweepResult:
+class SampleSizeResult:
     """Where the critics of every K ended.
 
     Attributes:
@@ -56,7 +56,7 @@ class SweepResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KSweep:
+class SampleSizeSweep:
     """Train DV critics on K pairs of a known task, for several K one after the other.
 
     Attributes:
@@ -102,26 +102,28 @@ class KSweep:
         """Nats."""
         return self.pairs().mutual_information
 
-    def run(self, *, record_every: int = 5) -> Run[SweepStep, SweepResult]:
-        """Start the sweep; iterate for ``SweepStep`` records, close to keep the K that are done.
+    def run(self, *, record_every: int = 5) -> Run[SampleSizeStep, SampleSizeResult]:
+        """Start the sweep; iterate for ``SampleSizeStep`` records, close to keep the K that are done.
 
         Args:
             record_every: critic steps between two records of one K, ≥ 1.
         """
         check_count(record_every, "record_every")
-        ends: list[SweepStep] = []
+        ends: list[SampleSizeStep] = []
         total = self.steps * len(self.ks)
         return Run(self._sweep(record_every, ends, total), lambda: reached(self, ends), total)
 
     def _sweep(
-        self, record_every: int, ends: list[SweepStep], total: int
-    ) -> Generator[SweepStep, None, None]:
+        self, record_every: int, ends: list[SampleSizeStep], total: int
+    ) -> Generator[SampleSizeStep, None, None]:
         for index, k in enumerate(self.ks):
             runs = [self._critic(k, self.seed + i, record_every) for i in range(self.seeds)]
             for records in zip(*runs, strict=True):
                 at = records[0].step
                 train, held_out = ([getattr(r, name) for r in records] for name in ("train", "held_out"))
-                step = SweepStep(index * self.steps + at, total, k, at, np.array(train), np.array(held_out))
+                step = SampleSizeStep(
+                    index * self.steps + at, total, k, at, np.array(train), np.array(held_out)
+                )
                 if at == self.steps:
                     ends.append(step)
                 yield step
@@ -132,13 +134,13 @@ class KSweep:
         return kind.run(*sample)
 
 
-def reached(sweep: KSweep, records: Sequence[SweepStep]) -> SweepResult:
+def reached(sweep: SampleSizeSweep, records: Sequence[SampleSizeStep]) -> SampleSizeResult:
     """The K whose critics have taken their last step, from the records so far."""
     ends = {record.k: record for record in records if record.at == sweep.steps}
     ks = tuple(sorted(ends))
     shape = (len(ks), sweep.seeds)
     train = np.array([ends[k].train for k in ks]).reshape(shape)
-    return SweepResult(sweep.truth, ks, train, np.array([ends[k].held_out for k in ks]).reshape(shape))
+    return SampleSizeResult(sweep.truth, ks, train, np.array([ends[k].held_out for k in ks]).reshape(shape))
 
 
 def pairs_a_fold(k: int) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 from advmi_core.defenses.estimator_spec import EstimatorStep
 from advmi_core.defenses.records import DefenseStep, Epoch
 from advmi_core.mi.local.estimators import InformationSplit
-from advmi_core.studies.defence.spec import LessonSpec
+from advmi_core.studies.defence.spec import DefenceStudySpec
 
 STANDARD, ESTIMATORS, DEFENCE, ATTACKS = "standard", "estimators", "defence", "attacks"
 STAGES = (STANDARD, ESTIMATORS, DEFENCE, ATTACKS)
@@ -48,7 +48,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class LessonStep:
+class DefenceStudyStep:
     """One moment of a lesson.
 
     Attributes:
@@ -75,7 +75,7 @@ class LessonStep:
 
 
 @dataclass(frozen=True, eq=False)
-class LessonResult:
+class DefenceStudyResult:
     """What the records of a lesson, complete or not, add up to.
 
     Attributes:
@@ -85,8 +85,8 @@ class LessonResult:
         complete: the lesson went to its end.
     """
 
-    lesson: LessonSpec
-    steps: Sequence[LessonStep]
+    lesson: DefenceStudySpec
+    steps: Sequence[DefenceStudyStep]
     weights: Mapping[str, Path] = field(default_factory=dict)
     complete: bool = False
 

@@ -26,7 +26,7 @@ def user_folder() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LessonSpec:
+class DefenceStudySpec:
     """All parameters; the same lesson gives the same weights on the same device with as many threads.
 
     Attributes:

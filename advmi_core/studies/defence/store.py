@@ -29,7 +29,7 @@ _HISTORY = "history.json"
 _VALUES = "values"
 
 
-class LessonShelf:
+class TrainingStore:
     """The folders of all lessons on the same images.
 
     Args:

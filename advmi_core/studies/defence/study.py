@@ -1,4 +1,4 @@
-"""Lesson: a spec that can be run."""
+"""DefenceStudy: a spec that can be run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from advmi_core.device import pick
 from advmi_core.run import Run
-from advmi_core.studies.defence.records import LessonResult, LessonStep
-from advmi_core.studies.defence.spec import LessonSpec
-from advmi_core.studies.defence.work import LessonWork
+from advmi_core.studies.defence.records import DefenceStudyResult, DefenceStudyStep
+from advmi_core.studies.defence.spec import DefenceStudySpec
+from advmi_core.studies.defence.work import DefenceStudyWork
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson(LessonSpec):
-    """Lesson with the parameters of ``LessonSpec``, ready to run."""
+class DefenceStudy(DefenceStudySpec):
+    """DefenceStudy with the parameters of ``DefenceStudySpec``, ready to run."""
 
-    def run(self, directory: Path, *, device: str = "auto") -> Run[LessonStep, LessonResult]:
+    def run(self, directory: Path, *, device: str = "auto") -> Run[DefenceStudyStep, DefenceStudyResult]:
         """Start the lesson, or go on with it; closing the run keeps what is finished.
 
         A closed training goes on where it was closed, a killed one from its last epoch; estimators that were
@@ -30,5 +30,5 @@ class Lesson(LessonSpec):
             ValueError: there are too few images, or folder or device cannot be used.
             DataNotFoundError: the data set is not on this machine.
         """
-        work = LessonWork(self, directory, pick(device))
+        work = DefenceStudyWork(self, directory, pick(device))
         return Run(work.records(), work.result, work.total)

@@ -17,7 +17,7 @@ from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.defenses.estimators import train_estimators
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
-from advmi_core.defenses.records import DefenseStep, Epoch, Parts
+from advmi_core.defenses.records import DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.trainer import train_defense
 from advmi_core.defenses.validation import validate
@@ -34,32 +34,32 @@ from advmi_core.studies.defence.records import (
     ESTIMATORS,
     STAGES,
     STANDARD,
-    LessonResult,
-    LessonStep,
+    DefenceStudyResult,
+    DefenceStudyStep,
 )
-from advmi_core.studies.defence.spec import LessonSpec
-from advmi_core.studies.defence.store import LessonShelf
+from advmi_core.studies.defence.spec import DefenceStudySpec
+from advmi_core.studies.defence.store import TrainingStore
 
-Records = Generator[LessonStep, None, None]
+Records = Generator[DefenceStudyStep, None, None]
 _STEP = 2.5  # a gradient step's own work on an image, in passes of its PGD
 _ESTIMATOR_STEP = 3.0  # the estimators' work on an image, likewise
 _RECORD_EVERY = 2
 _LOOKS = 10  # records of an attack
 
 
-class LessonWork:
+class DefenceStudyWork:
     """One run of a lesson.
 
-    Args and errors: see ``Lesson.run``.
+    Args and errors: see ``DefenceStudy.run``.
     """
 
-    def __init__(self, lesson: LessonSpec, directory: Path, device: torch.device) -> None:
+    def __init__(self, lesson: DefenceStudySpec, directory: Path, device: torch.device) -> None:
         self.lesson, self.device = lesson, device
         self.images = data.load(lesson.dataset, "train").first(lesson.n)
         self.test = data.load(lesson.dataset, "test").first(lesson.measured)
-        self.shelf = LessonShelf(directory, self.images, self.test, device)
+        self.shelf = TrainingStore(directory, self.images, self.test, device)
         self.attacks = attacks.attacks(lesson.eps, lesson.seed)
-        self._steps: list[LessonStep] = []
+        self._steps: list[DefenceStudyStep] = []
         self._weights: dict[str, Path] = {}
         self._complete = False
         self._costs = self._plan()
@@ -74,9 +74,9 @@ class LessonWork:
         costs = {STANDARD: training, ESTIMATORS: estimating, DEFENCE: training, ATTACKS: attacking}
         return {stage: math.ceil(costs[stage]) for stage in STAGES}
 
-    def result(self) -> LessonResult:
+    def result(self) -> DefenceStudyResult:
         """Everything found so far."""
-        return LessonResult(self.lesson, tuple(self._steps), dict(self._weights), self._complete)
+        return DefenceStudyResult(self.lesson, tuple(self._steps), dict(self._weights), self._complete)
 
     def records(self) -> Records:
         """The stages, one after the other."""
@@ -93,14 +93,14 @@ class LessonWork:
         defence = yield from self._train(DEFENCE, lesson.defended, estimated.optimised)
         yield from self._attack({STANDARD: standard, DEFENCE: defence}, estimated)
 
-    def _record(self, stage: str, share: float, **found: Any) -> LessonStep:
+    def _record(self, stage: str, share: float, **found: Any) -> DefenceStudyStep:
         """A record at this share of a stage; the stages before it are done."""
         before = sum(self._costs[name] for name in STAGES[: STAGES.index(stage)])
-        return LessonStep(before + round(share * self._costs[stage]), self.total, stage, **found)
+        return DefenceStudyStep(before + round(share * self._costs[stage]), self.total, stage, **found)
 
     def _train(
         self, stage: str, spec: DefenseSpec, estimators: LocalEstimators | None
-    ) -> Generator[LessonStep, None, Classifier]:
+    ) -> Generator[DefenceStudyStep, None, Classifier]:
         folder = self.shelf.training(spec, estimators)
         trained = folder.load()
         seen: set[int] = set()
@@ -124,7 +124,7 @@ class LessonWork:
         assert isinstance(network, Classifier)
         return network.to(self.device)
 
-    def _estimate(self, target: Classifier) -> Generator[LessonStep, None, Estimated]:
+    def _estimate(self, target: Classifier) -> Generator[DefenceStudyStep, None, Estimated]:
         folder = self.shelf.estimators(self.lesson.estimators, target)
         estimated = folder.load()
         if estimated is not None:
@@ -145,7 +145,7 @@ class LessonWork:
         learner = DefenseLearner(
             copy.deepcopy(standard), spec, estimators, self.device, Ranks.current()
         )  # fmt: skip
-        nothing = Parts(*[math.nan] * 6)
+        nothing = LossTerms(*[math.nan] * 6)
         return validate(learner, splits.validation_x, splits.validation_y, 0, nothing)
 
     def _attack(self, networks: Mapping[str, Classifier], estimated: Estimated) -> Records:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from advmi_core.evaluation import Accuracy, Paired
 from advmi_core.evaluation.bootstrap import paired_bootstrap
-from advmi_core.studies.robustness.guards import doubts
 from advmi_core.studies.robustness.published import Published, published
 from advmi_core.studies.robustness.records import Cell
+from advmi_core.studies.robustness.sanity_checks import doubts
 from advmi_core.studies.robustness.variants import KINDS
 
 Right = NDArray[np.bool_]

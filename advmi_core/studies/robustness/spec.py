@@ -11,7 +11,7 @@ from typing import Any
 from advmi_core import models
 from advmi_core.attacks.core.ball import NORMS
 from advmi_core.studies.robustness import suite
-from advmi_core.studies.robustness.subjects import Subject, check_alike, find, read
+from advmi_core.studies.robustness.trained_models import TrainedModel, check_alike, find, read
 from advmi_core.studies.robustness.variants import KINDS
 from advmi_core.validate import check_choice, check_count, check_number
 
@@ -113,7 +113,7 @@ class RobustnessSpec:
         return self.n if attack in suite.LABELS[self.norm] else min(self.n, self.guard_images)
 
     @cached_property
-    def subjects(self) -> dict[tuple[str, int], Subject]:
+    def subjects(self) -> dict[tuple[str, int], TrainedModel]:
         """(row, seed) → its trained model.
 
         Raises:
@@ -163,7 +163,7 @@ class RobustnessSpec:
         }  # fmt: skip
 
     @cached_property
-    def surrogate_subject(self) -> Subject | None:
+    def surrogate_subject(self) -> TrainedModel | None:
         """The model that x̃ is made on; None in a white box.
 
         Raises:

@@ -25,8 +25,8 @@ from advmi_core.studies.robustness.known import known_answers
 from advmi_core.studies.robustness.records import Cell, RobustnessStep
 from advmi_core.studies.robustness.results import RobustnessResult
 from advmi_core.studies.robustness.spec import RobustnessSpec
-from advmi_core.studies.robustness.subjects import Subject
 from advmi_core.studies.robustness.suite import Column, suite
+from advmi_core.studies.robustness.trained_models import TrainedModel
 
 Right = NDArray[np.bool_]
 _PAUSE = 0.2  # seconds before looking again for what another process computes
@@ -177,7 +177,7 @@ class Work:
             parts.write(piece.name, x_adv.numpy(), time.perf_counter() - began)
         return x_adv
 
-    def _network(self, subject: Subject) -> nn.Module:
+    def _network(self, subject: TrainedModel) -> nn.Module:
         """Loaded once as long as the pieces are of the same model; folded, as nothing here trains."""
         if subject.sha256 not in self._loaded:
             keep = {} if self._surrogate is None else {self._surrogate.sha256}

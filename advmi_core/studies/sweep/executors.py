@@ -8,8 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import torch
 
 from advmi_core.models import Network
-from advmi_core.studies.sweep.crew import Crew, cores
 from advmi_core.studies.sweep.folder import Measured, Shard
+from advmi_core.studies.sweep.pool import WorkerPool, cores
 from advmi_core.studies.sweep.work import Task, measure, placed, settle
 from advmi_core.validate import check_choice, check_count
 
@@ -20,7 +20,7 @@ Outcome = tuple[Shard, Measured]
 class Executor:
     """Hands tasks to a crew, at most ``workers`` at a time, and gathers their outcomes."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: WorkerPool) -> None:
         self.workers = crew.workers
         self._crew = crew
         self._threads = ThreadPoolExecutor(crew.workers, "advmi-shard")
@@ -49,7 +49,7 @@ class Executor:
         return [(shard, measured) for shard, measured in outcomes if measured is not None]
 
 
-class Serial(Crew):
+class Serial(WorkerPool):
     """A thread of this process."""
 
     workers = 1

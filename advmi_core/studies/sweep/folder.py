@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from advmi_core import paths
 from advmi_core.evaluation import ImageTable
 from advmi_core.parts import Parts, read_arrays, write_arrays, write_text
+from advmi_core.studies.sweep.inputs import Inputs
 from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
 from advmi_core.studies.sweep.spec import Cell, SweepSpec
-from advmi_core.studies.sweep.subject import Subject
 
 Pictures = NDArray[np.float32]
 IN_GALLERY = 24
@@ -85,7 +85,7 @@ class RunFolder:
             for cell in sweep.cells
         ]
 
-    def open(self, subject: Subject) -> None:
+    def open(self, subject: Inputs) -> None:
         """Make the folder with spec and images, or make sure that it is the right one.
 
         Raises:

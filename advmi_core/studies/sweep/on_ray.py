@@ -12,8 +12,8 @@ import torch
 
 from advmi_core.device import pick
 from advmi_core.models import Network
-from advmi_core.studies.sweep.crew import Crew, cores
 from advmi_core.studies.sweep.folder import Measured
+from advmi_core.studies.sweep.pool import WorkerPool, cores
 from advmi_core.studies.sweep.work import Task, measure, placed, settle
 
 _POLL = 0.2  # seconds
@@ -21,7 +21,7 @@ _PATIENCE = 5.0
 _MEMORY = 256 << 20  # bytes for what travels between processes, far more than a few shards
 
 
-class OnRay(Crew):
+class OnRay(WorkerPool):
     """Tasks of Ray, one core each, and a GPU of its own where that is to compute.
 
     Raises:

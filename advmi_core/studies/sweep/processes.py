@@ -14,9 +14,9 @@ import torch
 
 import advmi_core
 from advmi_core.models import Network
-from advmi_core.studies.sweep.crew import Crew
 from advmi_core.studies.sweep.folder import Measured
 from advmi_core.studies.sweep.messages import Message, from_task, receive, send, to_outcome
+from advmi_core.studies.sweep.pool import WorkerPool
 from advmi_core.studies.sweep.work import Task
 from advmi_core.studies.sweep.worker import about
 
@@ -24,7 +24,7 @@ _SERVE = "from advmi_core.studies.sweep.worker import serve; serve()"
 _Process = subprocess.Popen[bytes]
 
 
-class Processes(Crew):
+class Processes(WorkerPool):
     """Fresh interpreters: torch's threads do not survive a fork.
 
     The standard library's pools would run the parent's main script in each of them; under Streamlit that is

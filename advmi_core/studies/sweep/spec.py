@@ -13,7 +13,7 @@ from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.data import NAMES, SPLITS
 from advmi_core.mi.per_image.patches import PatchPreset
 from advmi_core.models import MODELS
-from advmi_core.studies.sweep.subject import Subject
+from advmi_core.studies.sweep.inputs import Inputs
 from advmi_core.validate import check_choice, check_count, check_number
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -158,15 +158,15 @@ class SweepSpec:
         """
         return self.spec_of(self.subject())
 
-    def subject(self) -> Subject:
+    def subject(self) -> Inputs:
         """Images and model.
 
         Raises:
             ValueError: unknown or missing data or weights, or more images than there are.
         """
-        return Subject.load(self.dataset, self.split, self.n, self.model)
+        return Inputs.load(self.dataset, self.split, self.n, self.model)
 
-    def spec_of(self, subject: Subject) -> dict[str, Any]:
+    def spec_of(self, subject: Inputs) -> dict[str, Any]:
         """``spec`` where the images and the model are at hand."""
         facts = {
             "sweep": _FORMAT,

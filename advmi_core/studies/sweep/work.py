@@ -16,7 +16,7 @@ from advmi_core.device import describe, tune_cpu
 from advmi_core.evaluation import ImageTable, tabulate
 from advmi_core.models import Network
 from advmi_core.studies.sweep.folder import Measured, Shard
-from advmi_core.studies.sweep.subject import objective
+from advmi_core.studies.sweep.inputs import objective
 
 _LOOKS = 20  # how often an attack asks whether it was stopped
 

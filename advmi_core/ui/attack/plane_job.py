@@ -13,7 +13,7 @@ import torch
 from advmi_core.attacks import MinMax
 from advmi_core.figures.attack import plane as figure
 from advmi_core.figures.attack.stage import payload
-from advmi_core.figures.attack.trail import start
+from advmi_core.figures.attack.trajectory import start
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import Plane, PlaneResult
 from advmi_core.ui import layout, work

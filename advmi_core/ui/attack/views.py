@@ -9,9 +9,9 @@ import streamlit as st
 import torch
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack import trail as trails
+from advmi_core.figures.attack import trajectory
 from advmi_core.figures.attack.stage import Prediction, Rebuilt, payload
-from advmi_core.figures.attack.trail import Trail
+from advmi_core.figures.attack.trajectory import Trajectory
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets.state import PRESENTER
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 def idle(task: Task, row: int = 0) -> dict[str, Any]:
     """The picture and what the model makes of it, with empty curves."""
-    trail = trails.start(task.originals[row], task.total, task.output(row))
+    trail = trajectory.start(task.originals[row], task.total, task.output(row))
     return payload(
         trail, reading(task, row, trail), key=f"idle-{task.model}", idle=True, gain=1, large=large()
     )
@@ -30,7 +30,7 @@ def idle(task: Task, row: int = 0) -> dict[str, Any]:
 def live(snapshot: Snapshot, row: int = 0) -> dict[str, Any]:
     """The latest iterate and the curves so far."""
     task: Task = snapshot.about
-    trail = trails.follow(snapshot.records, task.originals[row], row, task.total, task.output(row))
+    trail = trajectory.follow(snapshot.records, task.originals[row], row, task.total, task.output(row))
     return payload(
         trail,
         reading(task, row, trail),
@@ -53,9 +53,9 @@ def _finished(job: str, row: int, _snapshot: Snapshot) -> dict[str, Any]:
     return payload(trail, reading(task, row, trail), key=f"{job}-{row}", gain=_gain(task))
 
 
-def walked(snapshot: Snapshot, row: int) -> Trail:
+def walked(snapshot: Snapshot, row: int) -> Trajectory:
     """The whole way of one image."""
-    return trails.complete(snapshot.records, snapshot.result, row, snapshot.about.total)
+    return trajectory.complete(snapshot.records, snapshot.result, row, snapshot.about.total)
 
 
 def _gain(task: Task) -> int:
@@ -69,7 +69,7 @@ def large() -> bool:
     return bool(st.session_state.get(PRESENTER))
 
 
-def reading(task: Task, row: int, trail: Trail) -> Prediction | Rebuilt:
+def reading(task: Task, row: int, trail: Trajectory) -> Prediction | Rebuilt:
     """What the model makes of x and of the trail's frames."""
     if task.kind == "reconstruction":
         return Rebuilt(trail.output, trail.outputs)

@@ -9,14 +9,14 @@ import streamlit as st
 from advmi_core.figures.attack import export
 from advmi_core.figures.defence import table as defence_table
 from advmi_core.figures.defence.series import names
-from advmi_core.studies.defence import LessonResult
+from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 from advmi_core.ui import resources
 from advmi_core.ui.attack import supervised
 from advmi_core.ui.widgets.state import PageState
 
 
-def offer(state: PageState, result: LessonResult) -> None:
+def offer(state: PageState, result: DefenceStudyResult) -> None:
     """Buttons: attack the trained model, and save curves, measurements and settings."""
     with st.container(horizontal=True, key=state.key("files")):
         _attack(state, result)
@@ -33,7 +33,7 @@ def offer(state: PageState, result: LessonResult) -> None:
             )  # fmt: skip
 
 
-def _attack(state: PageState, result: LessonResult) -> None:
+def _attack(state: PageState, result: DefenceStudyResult) -> None:
     """The defence if it is trained, else Standard."""
     model = DEFENCE if DEFENCE in result.weights else STANDARD
     if model not in result.weights:

@@ -6,14 +6,14 @@ import streamlit as st
 
 from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES
-from advmi_core.studies.defence import Lesson
+from advmi_core.studies.defence import DefenceStudy
 from advmi_core.ui import resources
 from advmi_core.ui.attack.form import SHORT
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 MODELS = {"cnn": "CNN", "resnet18-w8": "ResNet-18, 8 channels"}
 _RATES = {"cnn": 0.02, "resnet18-w8": 0.1}
-_USUAL = Lesson()
+_USUAL = DefenceStudy()
 _FEWEST, _MOST_MEASURED = 100, 500
 
 
@@ -102,14 +102,14 @@ def _more(state: PageState) -> None:
     left.number_input("Seed", 0, 10**6, **state.held("seed"))
 
 
-def lesson(state: PageState) -> Lesson:
+def lesson(state: PageState) -> DefenceStudy:
     """What the form describes.
 
     Raises:
         ValueError: a value is no good.
     """
     model = str(state.value("model"))
-    return Lesson(
+    return DefenceStudy(
         defense=str(state.value("loss")), model=model, dataset=resources.DATASET,
         n=int(state.value("images")), measured=int(state.value("test-images")),
         epochs=int(state.value("epochs")), lr=_RATES[model], eps=float(state.value("eps")),

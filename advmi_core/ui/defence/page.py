@@ -6,7 +6,7 @@ import streamlit as st
 
 from advmi_core.defenses import DEFENSES
 from advmi_core.jobs import journal
-from advmi_core.studies.defence import Lesson, LessonStep, user_folder
+from advmi_core.studies.defence import DefenceStudy, DefenceStudyStep, user_folder
 from advmi_core.studies.defence.records import STAGES
 from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.defence import (
@@ -76,11 +76,11 @@ def _start(state: PageState) -> None:
     )  # fmt: skip
 
 
-def _key(lesson: Lesson) -> str:
+def _key(lesson: DefenceStudy) -> str:
     return journal.key_of("lesson", lesson.spec())
 
 
-def _part(record: LessonStep) -> tuple[int, int]:
+def _part(record: DefenceStudyStep) -> tuple[int, int]:
     """The stage in hand."""
     return STAGES.index(record.stage) + 1, len(STAGES)
 

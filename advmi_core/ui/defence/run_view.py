@@ -9,7 +9,7 @@ from advmi_core.figures.defence import text as defence_words
 from advmi_core.figures.defence.series import names
 from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
-from advmi_core.studies.defence import Lesson, LessonResult, LessonStep
+from advmi_core.studies.defence import DefenceStudy, DefenceStudyResult, DefenceStudyStep
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STAGES, STANDARD
 from advmi_core.ui import work
 from advmi_core.ui.defence import files, views
@@ -27,19 +27,19 @@ def draw(state: PageState) -> None:
 def _show(state: PageState, now: Snapshot) -> None:
     if work.ended_with_nothing(now):
         return
-    lesson: Lesson = now.about
+    lesson: DefenceStudy = now.about
     if now.active:
         work.progress_of_parts(state.page, now, said(now), "step")
         stage = now.records[-1].stage if now.records else STANDARD
-        views.live(state, LessonResult(lesson, now.records), stage)
+        views.live(state, DefenceStudyResult(lesson, now.records), stage)
         return
-    result: LessonResult = now.result
+    result: DefenceStudyResult = now.result
     _ended(now, result)
     views.draw(state, result)
     files.offer(state, result)
 
 
-def _ended(now: Snapshot, result: LessonResult) -> None:
+def _ended(now: Snapshot, result: DefenceStudyResult) -> None:
     if now.state == "cancelled":
         why = now.error or "Cancelled."
         callout.box("note", "Partial result", f"{why} What is finished is kept, Start goes on from there.")
@@ -59,15 +59,15 @@ def said(now: Snapshot) -> str:
     """Where the lesson stands, in words."""
     if now.state == "queued" or not now.records:
         return work.said(now)
-    last: LessonStep = now.records[-1]
+    last: DefenceStudyStep = now.records[-1]
     left = duration(now.eta)
     text = f"{STAGES.index(last.stage) + 1} of {len(STAGES)} · {_stage(now.about, last)}"
     return text + (f" · {left} left" if left else "")
 
 
-def _stage(lesson: Lesson, last: LessonStep) -> str:
+def _stage(lesson: DefenceStudy, last: DefenceStudyStep) -> str:
     if last.stage == ATTACKS:
-        return f"{last.attack} on {names(LessonResult(lesson, ()))[last.model]}"
+        return f"{last.attack} on {names(DefenceStudyResult(lesson, ()))[last.model]}"
     if last.stage == ESTIMATORS:
         stage = last.estimator.stage if last.estimator is not None else ""
         words = {"craft": ": making x̃ for them", "first": " by Eq. 4", "optimised": " by Eq. 5"}

@@ -15,7 +15,7 @@ from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import Style
 from advmi_core.figures.sweep import legend as sweep_legend
 from advmi_core.figures.text import number
-from advmi_core.studies.defence import LessonResult
+from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.attacks import SHORT
 from advmi_core.studies.defence.records import DEFENCE, ESTIMATORS, STANDARD
 from advmi_core.ui.widgets import callout
@@ -31,7 +31,7 @@ def options() -> list[Option]:
     return [choice("view", "training", list(VIEWS))]
 
 
-def draw(state: PageState, result: LessonResult) -> None:
+def draw(state: PageState, result: DefenceStudyResult) -> None:
     """The chosen view of what was found."""
     if not result.training(STANDARD):
         return
@@ -43,7 +43,7 @@ def draw(state: PageState, result: LessonResult) -> None:
     VIEWS[str(state.value("view"))][1](state, result)
 
 
-def live(state: PageState, result: LessonResult, stage: str) -> None:
+def live(state: PageState, result: DefenceStudyResult, stage: str) -> None:
     """The curves of what is trained now; the radar as soon as attacks are measured."""
     if result.measured:
         _radar(state, result)
@@ -51,7 +51,7 @@ def live(state: PageState, result: LessonResult, stage: str) -> None:
         _training(state, result, stage)
 
 
-def _training(state: PageState, result: LessonResult, stage: str = DEFENCE) -> None:
+def _training(state: PageState, result: DefenceStudyResult, stage: str = DEFENCE) -> None:
     shown = DEFENCE if result.training(DEFENCE) else STANDARD
     left, right = st.columns(2, gap="small")
     with left:
@@ -75,7 +75,7 @@ def _training(state: PageState, result: LessonResult, stage: str = DEFENCE) -> N
     )
 
 
-def _losses(state: PageState, result: LessonResult, stage: str) -> None:
+def _losses(state: PageState, result: DefenceStudyResult, stage: str) -> None:
     steps = result.training(stage)
     _head(f"Loss of {names(result)[stage]}", defence_screen.loss_looks(steps))
     ends = f"loss {number(steps[-1].parts.loss)} at the last record" if steps else "no record yet"
@@ -87,7 +87,7 @@ def _estimating(state: PageState, steps: list[EstimatorStep]) -> None:
     _chart(state, "estimating", defence_screen.estimating(steps), "Training of the estimators")
 
 
-def _accuracy(state: PageState, result: LessonResult, stage: str) -> None:
+def _accuracy(state: PageState, result: DefenceStudyResult, stage: str) -> None:
     title, history = names(result)[stage], result.history(stage)
     _head(f"Accuracy of {title}, %", [OF_X, OF_ADV])
     kept = result.kept(STANDARD) if stage == DEFENCE else None
@@ -102,7 +102,7 @@ def _accuracy(state: PageState, result: LessonResult, stage: str) -> None:
     _chart(state, "accuracy", figure, f"Accuracy of {title}: {said}")
 
 
-def _information(state: PageState, result: LessonResult, name: str, title: str) -> None:
+def _information(state: PageState, result: DefenceStudyResult, name: str, title: str) -> None:
     history, reference = result.history(DEFENCE), result.reference
     _head(f"{title}, nats", [OF_X, OF_ADV])
     of_x, of_adv = f"{name}_x", f"{name}_adv"
@@ -117,7 +117,7 @@ def _information(state: PageState, result: LessonResult, name: str, title: str) 
     _chart(state, name, figure, f"{title}: {said}")
 
 
-def _radar(state: PageState, result: LessonResult) -> None:
+def _radar(state: PageState, result: DefenceStudyResult) -> None:
     if not result.measured:
         _nothing()
         return
@@ -143,7 +143,7 @@ def _radar(state: PageState, result: LessonResult) -> None:
     )
 
 
-def _split(state: PageState, result: LessonResult) -> None:
+def _split(state: PageState, result: DefenceStudyResult) -> None:
     both = {model: drawn.splits(result, model) for model in names(result)}
     every = [one for mine in both.values() for one in mine]
     if not every:
@@ -167,7 +167,7 @@ def _split(state: PageState, result: LessonResult) -> None:
     )
 
 
-def _equations(state: PageState, result: LessonResult) -> None:
+def _equations(state: PageState, result: DefenceStudyResult) -> None:
     found, count = drawn.equations(result)
     if not count:
         _nothing()
@@ -206,7 +206,7 @@ def _chart(state: PageState, name: str, figure: object, alt: str) -> None:
     st.plotly_chart(figure, config=BARE, key=state.key(f"chart-{name}"), alt=alt)
 
 
-VIEWS: dict[str, tuple[str, Callable[[PageState, LessonResult], None]]] = {
+VIEWS: dict[str, tuple[str, Callable[[PageState, DefenceStudyResult], None]]] = {
     "training": ("Training", _training),
     "radar": ("Attacks: standard MI", _radar),
     "split": ("Natural + adversarial (Eq. 3)", _split),

@@ -10,7 +10,7 @@ import streamlit as st
 from advmi_core.figures.mutual_information import bounds as figures
 from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
-from advmi_core.studies.critics.live import BoundRace, RaceResult, RaceStep
+from advmi_core.studies.critics.live import BoundComparison, RaceResult, RaceStep
 from advmi_core.ui import layout, work
 from advmi_core.ui.mutual_information import race_form
 from advmi_core.ui.widgets import callout
@@ -73,7 +73,7 @@ def _outcome(state: PageState) -> None:
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
-    spec: BoundRace = snapshot.about
+    spec: BoundComparison = snapshot.about
     if work.ended_with_nothing(snapshot):
         return
     if snapshot.active:

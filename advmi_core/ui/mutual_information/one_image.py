@@ -15,7 +15,7 @@ from advmi_core.figures.text import Readout, number
 from advmi_core.jobs import Snapshot
 from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
-from advmi_core.studies.critics.one_image import PGD_STEPS, CriticLens, Scores, Twins, twins
+from advmi_core.studies.critics.one_image import PGD_STEPS, CriticTrace, Scores, Twins, twins
 from advmi_core.ui import layout, resources, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import maps
@@ -117,7 +117,7 @@ def _train_if_asked(state: PageState, pair: Twins, pressed: bool, what: tuple[ob
         return
     work.submit(
         _job(state),
-        lambda: CriticLens(steps=steps).run(pair.maps, pair.maps_adv, record_every=max(1, steps // _FRAMES)),
+        lambda: CriticTrace(steps=steps).run(pair.maps, pair.maps_adv, record_every=max(1, steps // _FRAMES)),
         label=f"Critic of one image: {steps} steps",
         about=_About(pair, wanted),
         rows=1,

@@ -11,7 +11,13 @@ from advmi_core.figures.mutual_information import overshoot as figures
 from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
 from advmi_core.mi.dataset.tasks import LARGEST_DIM
-from advmi_core.studies.critics.overshoot import KS, KSweep, SweepResult, SweepStep, reached
+from advmi_core.studies.critics.overshoot import (
+    KS,
+    SampleSizeResult,
+    SampleSizeStep,
+    SampleSizeSweep,
+    reached,
+)
 from advmi_core.ui import layout, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.attack.fields import Parameter
@@ -87,9 +93,9 @@ def _chosen(state: PageState) -> int:
     return int(state.value("sweep-k"))
 
 
-def _spec(state: PageState) -> KSweep:
+def _spec(state: PageState) -> SampleSizeSweep:
     first = _chosen(state)
-    return KSweep(
+    return SampleSizeSweep(
         mi=float(state.value(_MI.name)), dim=int(state.value(_DIM.name)), steps=int(state.value(_STEPS.name)),
         ks=(first, *(k for k in KS if k != first)),
     )  # fmt: skip
@@ -126,7 +132,7 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
 
 def _say(snapshot: Snapshot) -> None:
     """The outcome in one sentence."""
-    result: SweepResult = snapshot.result
+    result: SampleSizeResult = snapshot.result
     if not result.ks:
         callout.box("note", "Cancelled", "No K had reached its last step.")
         return
@@ -145,7 +151,7 @@ def _say(snapshot: Snapshot) -> None:
     callout.box("note", title, text)
 
 
-def _charts(state: PageState, spec: KSweep, records: Sequence[SweepStep]) -> None:
+def _charts(state: PageState, spec: SampleSizeSweep, records: Sequence[SampleSizeStep]) -> None:
     chosen, so_far = _chosen(state), reached(spec, records)
     left, right = st.columns(2, gap="small")
     left.plotly_chart(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from advmi_core.figures.mutual_information.bounds import STYLES
 from advmi_core.mi.dataset.tasks import LARGEST_DIM, TASKS
-from advmi_core.studies.critics.live import BoundRace
+from advmi_core.studies.critics.live import BoundComparison
 from advmi_core.ui.attack import form
 from advmi_core.ui.attack.fields import Parameter
 from advmi_core.ui.widgets.field import Field
@@ -103,10 +103,10 @@ def draw(state: PageState) -> bool:
         return pressed
 
 
-def _spec(state: PageState) -> BoundRace:
+def _spec(state: PageState) -> BoundComparison:
     dim, seeds, samples, steps = (int(state.value(parameter.name)) for parameter in _NUMBERS)
     bounds = tuple(name for name, parameter in _CHOSEN.items() if state.value(parameter.name))
-    return BoundRace(
+    return BoundComparison(
         task=str(state.value(_TASK.name)), mi=float(state.value(_MI.name)), dim=dim, seeds=seeds,
         samples=samples, steps=steps, bounds=bounds,
     )  # fmt: skip
@@ -122,14 +122,14 @@ def truth(state: PageState) -> float:
     return float(state.value(_MI.name))
 
 
-def spec(state: PageState) -> BoundRace:
+def spec(state: PageState) -> BoundComparison:
     """What the form holds.
 
     Raises:
         ValueError: nobody takes part, or the task cannot have this dimension or mutual information.
     """
     dim, seeds, samples, steps = (int(state.value(parameter.name)) for parameter in _NUMBERS)
-    return BoundRace(
+    return BoundComparison(
         task=str(state.value(_TASK.name)), mi=truth(state), dim=dim, seeds=seeds, samples=samples,
         steps=steps, bounds=bounds(state),
     )  # fmt: skip

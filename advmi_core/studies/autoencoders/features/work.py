@@ -30,7 +30,7 @@ from advmi_core.studies.autoencoders.features.results import (
 )
 from advmi_core.studies.autoencoders.features.spec import ProbeSpec
 from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, PROTOCOLS, MakingStep
-from advmi_core.studies.autoencoders.training import Lesson, Training, one_thread
+from advmi_core.studies.autoencoders.training import Training, TrainingSet, one_thread
 
 _WEIGHTS = "weights/"
 _SHORT, _LONG = PROTOCOLS
@@ -157,7 +157,7 @@ class ProbeWork:
         return arrays
 
     def _learn(
-        self, name: str, lesson: Lesson, steps: int, now: ProbeStep
+        self, name: str, lesson: TrainingSet, steps: int, now: ProbeStep
     ) -> Generator[ProbeRecord, None, dict[str, Any]]:
         """Train, measure, keep."""
         clock, study, began = time.perf_counter(), self.study, self._done
@@ -198,15 +198,15 @@ class ProbeWork:
         whole = all(key in arrays and arrays[key].shape == shape for key, shape in shapes.items())
         return arrays if whole else None
 
-    def _lesson(self, row: str) -> Lesson:
+    def _lesson(self, row: str) -> TrainingSet:
         """Originals and a row's new images; noise only for the images whose UAE is taken."""
         x = self.train.x
         if row == ORIGINAL:
-            return Lesson(x, x, self.validation)
+            return TrainingSet(x, x, self.validation)
         chosen = self._chosen()
         new = self._made[row].x_adv[chosen]
         targets = new if self.study.targets == "self" else x[chosen]
-        return Lesson(torch.cat([x, new]), torch.cat([x, targets]), self.validation)
+        return TrainingSet(torch.cat([x, new]), torch.cat([x, targets]), self.validation)
 
     def _chosen(self) -> Tensor:
         """(N,) bool: the images whose UAE is mixed in."""

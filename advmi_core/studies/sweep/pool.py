@@ -9,7 +9,7 @@ from advmi_core.studies.sweep.folder import Measured
 from advmi_core.studies.sweep.work import Task
 
 
-class Crew(ABC):
+class WorkerPool(ABC):
     """``workers`` workers, each with one compute thread."""
 
     workers: int

@@ -15,7 +15,7 @@ from advmi_core.studies.robustness.variants import Variant
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrainedModel:
     """A trained classifier.
 
     Attributes:
@@ -56,7 +56,7 @@ class Subject:
         return models.load(self.model, device=device, weights=self.path)
 
 
-def read(path: Path, model: str) -> Subject:
+def read(path: Path, model: str) -> TrainedModel:
     """The model in a file with its card beside it.
 
     Raises:
@@ -69,14 +69,14 @@ def read(path: Path, model: str) -> Subject:
         raise ValueError(f"{path} with its card {path.stem}.json cannot be read: {error}") from error
     if not isinstance(card, dict):
         raise ValueError(f"{path.with_suffix('.json')} must be a model's card, got {type(card).__name__}")
-    return Subject(model, path, hashlib.sha256(blob).hexdigest(), card)
+    return TrainedModel(model, path, hashlib.sha256(blob).hexdigest(), card)
 
 
 # What may differ between the rows of one table; ε and norm are ``RobustnessStudy.radius``'s to judge.
 _OWN = ("defense", "seed", "alpha", "penalty", "terms", "wmim_weight", "delay", "warmup", "eps", "norm")
 
 
-def check_alike(found: Mapping[tuple[str, int], Subject]) -> None:
+def check_alike(found: Mapping[tuple[str, int], TrainedModel]) -> None:
     """Raise ValueError if models of one table had different budgets; the keys are row and seed."""
     first: tuple[tuple[str, int], dict[str, Any]] | None = None
     for key, subject in found.items():
@@ -97,7 +97,7 @@ def _named(key: tuple[str, int]) -> str:
     return f"{key[0]}, seed {key[1]},"
 
 
-def find(trained: Path, row: str, variant: Variant, seed: int, model: str, dataset: str) -> Subject:
+def find(trained: Path, row: str, variant: Variant, seed: int, model: str, dataset: str) -> TrainedModel:
     """The model of a row and seed in a folder that ``python -m benchmarks.defences`` filled.
 
     Raises:

@@ -23,7 +23,7 @@ _RECORDED = ("criterion", "c", "gap", "information", "kept", "mi")
 
 
 @dataclass(frozen=True)
-class Trail:
+class Trajectory:
     """One row of a run.
 
     Attributes:
@@ -68,16 +68,16 @@ def loop_title(loop_term: str) -> str:
     return LOOP.title if learns(loop_term) else "closed form in the loop"
 
 
-def start(x: Floats, total: int, output: Floats) -> Trail:
+def start(x: Floats, total: int, output: Floats) -> Trajectory:
     """Before the first record: the picture itself and empty curves."""
     none = np.zeros(0, np.int64)
     empty = {name: np.zeros(0, np.float32) for name in CURVES}
-    return Trail(x, total, output, np.ones(1, np.int64), x[None], output[None], none, empty)
+    return Trajectory(x, total, output, np.ones(1, np.int64), x[None], output[None], none, empty)
 
 
 def follow(
     records: Sequence[Step], x: Floats, row: int, total: int, output: Floats, *, every_frame: bool = False
-) -> Trail:
+) -> Trajectory:
     """The way so far.
 
     Args:
@@ -96,7 +96,7 @@ def follow(
     owners = np.searchsorted(ends, mine, side="right") - 1
     shown = [(records[owner], at) for owner, at in zip(owners, mine - ends[owners], strict=True)]
     shown = shown if every_frame else shown[-1:]
-    return Trail(
+    return Trajectory(
         x=x,
         total=total,
         output=output,
@@ -109,7 +109,7 @@ def follow(
     )
 
 
-def complete(records: Sequence[Step], result: AttackResult, row: int, total: int) -> Trail:
+def complete(records: Sequence[Step], result: AttackResult, row: int, total: int) -> Trajectory:
     """The whole way of ``row`` after the run ended, with the kept iterate among the frames."""
     x = result.x[row].cpu().numpy()
     trail = follow(records, x, row, total, result.output[row].cpu().numpy(), every_frame=True)
@@ -125,7 +125,7 @@ def complete(records: Sequence[Step], result: AttackResult, row: int, total: int
     )
 
 
-def thin(trail: Trail) -> Trail:
+def thin(trail: Trajectory) -> Trajectory:
     """At most as many frames as a browser takes in at once, first, last and kept ones among them."""
     size = max(1, trail.x.size)
     most = int(max(12, min(MAX_FRAMES, MAX_FRAME_BYTES // size)))
@@ -149,7 +149,7 @@ def _joined(records: Sequence[Step], name: str) -> NDArray[Any]:
     return np.asarray(torch.cat(values).numpy() if values else ())
 
 
-def _with_frame(trail: Trail, step: int, result: AttackResult, row: int, *, known: bool) -> Trail:
+def _with_frame(trail: Trajectory, step: int, result: AttackResult, row: int, *, known: bool) -> Trajectory:
     """With the kept iterate in its place, alone unless other frames are ``known``."""
     frame, output = (given[row].cpu().numpy()[None] for given in (result.x_adv, result.output_adv))
     if not known:

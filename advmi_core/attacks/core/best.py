@@ -37,7 +37,7 @@ class Settings(Protocol):
     def loop_term(self, objective: Objective) -> str: ...
 
 
-class Kept:
+class BestIterates:
     """Per row: the eligible iterate with the highest score, else the one with the smallest criterion."""
 
     def __init__(self, attack: Settings, problem: Problem, rows: list[int], x: Tensor) -> None:

@@ -13,7 +13,7 @@ from advmi_core.objectives import Classification, Objective, Reconstruction
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Inputs:
     """The first n images (n,C,H,W) of a split, their labels (n,), and the network, all on the CPU."""
 
     x: Tensor
@@ -21,7 +21,7 @@ class Subject:
     network: Network
 
     @classmethod
-    def load(cls, dataset: str, split: str, n: int, model: str) -> Subject:
+    def load(cls, dataset: str, split: str, n: int, model: str) -> Inputs:
         """The first ``n`` images of a split, and a model trained on this data set.
 
         Raises:

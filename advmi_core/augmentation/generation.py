@@ -1,4 +1,4 @@
-"""Making new images part by part: found on disk, or computed and kept."""
+"""Generation new images part by part: found on disk, or computed and kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Part = dict[str, Tensor]
 _SILENCE = 0.5  # seconds without a record
 
 
-class Making:
+class Generation:
     """One run: images, objective, folder, and the parts finished so far.
 
     Args: see ``Augmentation.run``; ``lengths`` (N,) are those of Gaussian noise, None for UAEs.

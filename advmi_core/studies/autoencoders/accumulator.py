@@ -14,13 +14,13 @@ from advmi_core.studies.autoencoders.spec import RetrainingSpec
 
 def collect(study: RetrainingSpec, steps: Iterable[Record]) -> RetrainingResult:
     """Put what the records say in its places, for a study that is still running."""
-    seen = Seen(study)
+    seen = Accumulator(study)
     for step in steps:
         seen.add(step)
     return seen.result()
 
 
-class Seen:
+class Accumulator:
     """The newest record of every training and of every set of images."""
 
     def __init__(self, study: RetrainingSpec) -> None:
