@@ -1,4 +1,4 @@
-"""What a model of somebody else returned: one tensor of numbers, a row an image; and what is odd about it."""
+"""Outputs of foreign models: one tensor of numbers, a row an image; and what is odd about it."""
 
 from __future__ import annotations
 

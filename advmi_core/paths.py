@@ -1,4 +1,4 @@
-"""Where AdvMI finds the files that belong to it and where it keeps its own."""
+"""Paths of AdvMI's own files and of the user's cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Augmentation: a spec that can be run."""
+"""Augmentation: parameters of new images that can be run over all parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What making new images says along the way and when it ends."""
+"""Records and result of making new images."""
 
 from __future__ import annotations
 

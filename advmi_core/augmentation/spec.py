@@ -1,4 +1,4 @@
-"""How new images are made: the parameters, and the run over all parts."""
+"""Parameters of new images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How strongly images are changed: parameters that everything that makes UAEs has."""
+"""Strength of the change: parameters of everything that makes UAEs."""
 
 from __future__ import annotations
 

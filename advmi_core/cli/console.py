@@ -1,4 +1,4 @@
-"""How every command speaks: a progress bar and tables for people, one JSON object for machines."""
+"""Output of every command: a progress bar and tables for people, one JSON object for machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this installation has, what is missing, and how to get it."""
+"""Checks of this installation: what it has, what is missing, and how to get it."""
 
 from __future__ import annotations
 

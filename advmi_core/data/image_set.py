@@ -1,4 +1,4 @@
-"""What a data set is once it is loaded: images in [0,1], labels, class names and where it came from."""
+"""A loaded data set: images in [0,1], labels, class names and where it came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a data set may come from: $ADVMI_DATA, then the user cache, then what is embedded in AdvMI."""
+"""Places of a data set: $ADVMI_DATA, then the user cache, then what is embedded in AdvMI."""
 
 from __future__ import annotations
 

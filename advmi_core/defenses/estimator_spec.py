@@ -1,4 +1,4 @@
-"""What defines the training of local DIM estimators, and what it tells."""
+"""Parameters, records and result of training local DIM estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the training of a defence tells while it runs, and what it has found."""
+"""Records and result of the training of a defence."""
 
 from __future__ import annotations
 

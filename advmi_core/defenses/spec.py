@@ -1,4 +1,4 @@
-"""What defines the training of a defence: one frozen, JSON-serialisable record."""
+"""Parameters of the training of a defence: one frozen, JSON-serialisable record."""
 
 from __future__ import annotations
 

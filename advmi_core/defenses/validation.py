@@ -1,4 +1,4 @@
-"""How good a classifier is while it is defended: on the validation images, never on the test images."""
+"""Accuracy of a classifier while it is defended: on validation images, never on test images."""
 
 from __future__ import annotations
 

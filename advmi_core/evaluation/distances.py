@@ -1,4 +1,4 @@
-"""How far x̃ is from x: norms, and the two measures of picture quality."""
+"""Distances of x̃ from x: norms, and two measures of picture quality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one line or bar of a figure is named and drawn, on the screen and in print."""
+"""Look of one line or bar, on the screen and in print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tables have in common as files: CSV with seven digits, and a booktabs table for LaTeX."""
+"""Writers of tables: CSV with seven digits, and a booktabs table for LaTeX."""
 
 from __future__ import annotations
 

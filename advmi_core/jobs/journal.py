@@ -1,4 +1,4 @@
-"""What long computations have come to, on disk: a later process says what was interrupted, and where."""
+"""State of long computations on disk: a later process says what was interrupted, and where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job remembers of its records: evenly spaced, bounded in number and memory."""
+"""Records of a job: evenly spaced, bounded in number and memory."""
 
 from __future__ import annotations
 

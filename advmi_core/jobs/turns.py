@@ -1,4 +1,4 @@
-"""Who computes next: batches of jobs take turns in a lane, and a long one leaves most of them to short ones.
+"""Scheduling: batches of jobs take turns in a lane, and a long one leaves most of them to short ones.
 
 A class presses Start at once. First come, first served, the last one would see nothing for a minute; with
 equal shares all would end together at the end. So a batch that begins has a turn at once, every fourth turn

@@ -1,4 +1,4 @@
-"""What an estimate's own training says about its value, in words."""
+"""Diagnostics: what an estimate's own training says about its value, in words."""
 
 from __future__ import annotations
 

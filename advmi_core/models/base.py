@@ -1,4 +1,4 @@
-"""What every model of AdvMI has: a name, the image shape it takes, and a card that says where it is from."""
+"""Base of all networks: a name, the image shape it takes, and a card that says where it is from."""
 
 from __future__ import annotations
 

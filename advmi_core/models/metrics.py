@@ -1,4 +1,4 @@
-"""How good a model is on a set of images."""
+"""Metrics of a model on a set of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every objective has: a frozen copy of the model, and a problem bound to images."""
+"""Base of the objectives: a frozen copy of the model, and a problem bound to images."""
 
 from __future__ import annotations
 

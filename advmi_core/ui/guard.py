@@ -1,4 +1,4 @@
-"""What the server answers to strangers: nothing to other sites, no frames, no more tabs than it can serve."""
+"""Protection of the server: nothing to other sites, no frames, no more tabs than it can serve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all pages share: style, heading, presenter mode, restored parameters."""
+"""Frame of all pages: style, heading, presenter mode, restored parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a page looks at its job: seldom while it waits, and the seldomer the more jobs there are."""
+"""Polling intervals of a page: long while its job waits, and the longer the more jobs there are."""
 
 from __future__ import annotations
 

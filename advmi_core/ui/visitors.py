@@ -1,4 +1,4 @@
-"""Who looks at a page: one session of Streamlit is one tab of one visitor."""
+"""Visitors: one session of Streamlit is one tab of one visitor."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What all attacks stand on: run, records, best iterates, gradients, ball, memory, the MI term."""
+"""Base of all attacks: run, records, best iterates, gradients, ball, memory, the MI term."""

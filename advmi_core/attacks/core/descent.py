@@ -1,4 +1,4 @@
-"""What MinMax and the penalty method share: descent on the criterion and the mutual information together."""
+"""Descent on the criterion and the mutual information together, for MinMax and the penalty method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many images fit the memory at once."""
+"""Rows that fit the memory at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attack says while it runs and when it ends."""
+"""Attack result and per-step records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the information may stay: UAEs of one image, from all of it to the least that was reached."""
+"""UAEs of one image, from all of the information to the least that was reached."""
 
 from __future__ import annotations
 

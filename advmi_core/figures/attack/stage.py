@@ -1,4 +1,4 @@
-"""What the stage in the browser needs of one image, as JSON-serialisable values."""
+"""Payload of the stage in the browser for one image, as JSON-serialisable values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where UAEs lie, on the screen: the plane of the codes, and loss against distance to the training images."""
+"""Latent space on the screen: the plane of the codes, and loss against distance to the training images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where UAEs lie, for paper and slides."""
+"""Latent space for paper and slides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of a retraining study are drawn from: its rows, their looks, their curves."""
+"""Series of a retraining study's figures: its rows, their looks, their curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stored retraining study says of itself: its title, its size, and the command that made it."""
+"""Caption of a stored retraining study: its title, its size, and the command that made it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a retraining study says in words: no more than its intervals allow."""
+"""A retraining study in words: no more than its intervals allow."""
 
 from __future__ import annotations
 

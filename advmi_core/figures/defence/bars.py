@@ -1,4 +1,4 @@
-"""A lesson in defence as bars: the split of standard MI, and both kinds of estimators."""
+"""A defence study as bars: the split of standard MI, and both kinds of estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lesson in defence on the screen: its training, and the radar of attacks."""
+"""A defence study on the screen: its training, and the radar of attacks."""
 
 from __future__ import annotations
 

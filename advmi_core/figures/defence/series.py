@@ -1,4 +1,4 @@
-"""What the figures of a lesson in defence are drawn from: names, looks, and means over test images."""
+"""Series of a defence study's figures: names, looks, and means over test images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lesson in defence as files: its curves, and what was measured under every attack."""
+"""A defence study as files: its curves, and what was measured under every attack."""
 
 from __future__ import annotations
 

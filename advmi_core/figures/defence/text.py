@@ -1,4 +1,4 @@
-"""What a lesson in defence says in words: did natural MI rise and adversarial MI fall?"""
+"""A defence study in words: did natural MI rise and adversarial MI fall?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a robustness study says in words, and how its models were trained."""
+"""A robustness study in words, and how its models were trained."""
 
 from __future__ import annotations
 

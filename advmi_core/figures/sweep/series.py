@@ -1,4 +1,4 @@
-"""What the figures of a sweep are drawn from: one point a cell, and one look a method."""
+"""Series of a sweep's figures: one point a cell, and one look a method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every estimator of a data set's mutual information takes and gives."""
+"""Interface of the estimators of a data set's mutual information."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one gradient step does: for a classifier, an autoencoder, and an adversarial autoencoder."""
+"""One gradient step of a classifier, an autoencoder, and an adversarial autoencoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a training has come, kept in one file so that a killed training can go on."""
+"""Progress of a training, kept in one file so that a killed training can go on."""
 
 from __future__ import annotations
 

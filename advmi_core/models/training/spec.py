@@ -1,4 +1,4 @@
-"""What defines a training: one frozen, JSON-serialisable record, with good values for every model."""
+"""Parameters of a training: one frozen, JSON-serialisable record, with good values for every model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where UAEs lie: in the plane of an autoencoder's codes, and beside the images that it was trained on."""
+"""Latent space: UAEs in the plane of an autoencoder's codes, and beside its training images."""
 
 from __future__ import annotations
 

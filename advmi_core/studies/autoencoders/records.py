@@ -1,4 +1,4 @@
-"""What a retraining study says while it runs."""
+"""Records of a retraining study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a retraining study has found: losses by seed, their table with paired differences, and examples."""
+"""Result of a retraining study: losses by seed, their table with paired differences, and examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every retraining study is told: the images, the trainings, and how new images are made and used."""
+"""Parameters of every retraining study: the images, the trainings, and how new images are made and used."""
 
 from __future__ import annotations
 

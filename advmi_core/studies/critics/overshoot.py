@@ -1,4 +1,4 @@
-"""Why Donsker–Varadhan overshoots: a critic on few and on many pairs, scored in sample and held out."""
+"""Overshoot of Donsker–Varadhan: a critic on few and on many pairs, scored in sample and held out."""
 
 from __future__ import annotations
 

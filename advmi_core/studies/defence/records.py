@@ -1,4 +1,4 @@
-"""What a lesson tells while it runs, and what it has found."""
+"""Records and result of a defence study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lessons have trained and measured, on disk: found again by all that it depends on."""
+"""Store of what defence studies have trained and measured, found again by all that it depends on."""
 
 from __future__ import annotations
 

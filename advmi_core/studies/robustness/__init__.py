@@ -1,4 +1,4 @@
-"""How robust trained defences are: white box, black box, ablation; published figures beside them [NAMID]."""
+"""Robustness of trained defences: white box, black box, ablation; published figures beside them [NAMID]."""
 
 from advmi_core.studies.robustness.published import Published, published
 from advmi_core.studies.robustness.records import RobustnessStep

@@ -1,4 +1,4 @@
-"""What a robustness study tells while it runs."""
+"""Records of a robustness study."""
 
 from __future__ import annotations
 

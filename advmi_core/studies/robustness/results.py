@@ -1,4 +1,4 @@
-"""What a robustness study has found: image by image, and as a table that never mixes seeds or sources."""
+"""Result of a robustness study: image by image, and as a table that never mixes seeds or sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the attacks on a model can be trusted: none is weaker than what it contains, and PGD levels off."""
+"""Sanity checks of attacks: none is weaker than what it contains, and PGD levels off."""
 
 from __future__ import annotations
 

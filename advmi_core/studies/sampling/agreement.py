@@ -1,4 +1,4 @@
-"""How far repeated measurements of the same images agree: do two seeds tell the same story?"""
+"""Agreement of repeated measurements of the same images: do two seeds tell the same story?"""
 
 from __future__ import annotations
 

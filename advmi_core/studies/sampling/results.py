@@ -1,4 +1,4 @@
-"""What a sampling study says while it runs and when it ends, and its statistics."""
+"""Records, result and statistics of a sampling study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who computes the shards: crews of workers behind threads of the driver, which alone touches files."""
+"""Executors of shards: worker pools behind threads of the driver, which alone touches files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep is about: the images, their labels and the model, and the hashes that stand for them."""
+"""Inputs of a sweep: the images, their labels and the model, and the hashes that stand for them."""
 
 from __future__ import annotations
 

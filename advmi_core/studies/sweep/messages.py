@@ -1,4 +1,4 @@
-"""What driver and worker process tell each other: arrays and JSON in NPZ bytes, so nothing is unpickled."""
+"""Messages between driver and worker process: arrays and JSON in NPZ bytes, so nothing is unpickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every kind of worker pool offers."""
+"""Interface of a worker pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep says while it runs and when it ends."""
+"""Records and result of a sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every parameter of an attack is named, explained and bounded: one table for all forms."""
+"""Names, help and bounds of every parameter of an attack: one table for all forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what is shown belongs to what is chosen now, and if not, to which settings it belongs."""
+"""Differences between the settings of what is shown and those that are chosen now."""
 
 from __future__ import annotations
 

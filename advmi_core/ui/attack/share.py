@@ -1,4 +1,4 @@
-"""How much of the information may stay: x, Φ(x), x̃ and Φ(x̃) while a slider takes information away."""
+"""Information that may stay: x, Φ(x), x̃ and Φ(x̃) while a slider takes information away."""
 
 from __future__ import annotations
 

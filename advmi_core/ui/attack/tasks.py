@@ -1,4 +1,4 @@
-"""What a page asks of the core: these images, this model, this attack."""
+"""One attack job of a page: these images, this model, this attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stage shows of a task: before it starts, while it runs, and when it is finished."""
+"""Pictures of a task on the stage: before it starts, while it runs, and when it is finished."""
 
 from __future__ import annotations
 

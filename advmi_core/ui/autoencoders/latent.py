@@ -1,4 +1,4 @@
-"""Where the UAEs of a run lie: in the plane of the codes, and beside the training images."""
+"""Latent space of a run: the plane of the codes, and UAEs beside the training images."""
 
 from __future__ import annotations
 

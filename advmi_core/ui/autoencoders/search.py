@@ -1,4 +1,4 @@
-"""How the strength of the UAEs was chosen: every setting that was tried on held-out training images."""
+"""Search for the strength of the UAEs: every setting that was tried on held-out training images."""
 
 from __future__ import annotations
 

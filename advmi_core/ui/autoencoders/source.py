@@ -1,4 +1,4 @@
-"""What the page Autoencoders shows: a run of its own, as far as it is, or the table that comes with AdvMI."""
+"""Results on the page Autoencoders: an own run, as far as it is, or the table that comes with AdvMI."""
 
 from __future__ import annotations
 

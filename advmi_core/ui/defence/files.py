@@ -1,4 +1,4 @@
-"""Files of a lesson, and the way of its model to the page that attacks it."""
+"""Files of a defence study, and the way of its model to the page that attacks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lesson of the visitor's own: while it is computed, and when it has ended."""
+"""A defence study of the visitor's own: while it is computed, and when it has ended."""
 
 from __future__ import annotations
 

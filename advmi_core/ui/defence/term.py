@@ -1,4 +1,4 @@
-"""What NAMID's term does to one nearly trained model: the studies that come with AdvMI."""
+"""Effect of NAMID's term on one nearly trained model: the studies that come with AdvMI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lesson looked at: its training, the radar of attacks, the split, and both kinds of estimators."""
+"""Views of a defence study: its training, the radar of attacks, the split, and both kinds of estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why DV overshoots: few pairs are learnt by heart, and the value on them says nothing about others."""
+"""Overshoot of DV: few pairs are learnt by heart, and the value on them says nothing about others."""
 
 from __future__ import annotations
 

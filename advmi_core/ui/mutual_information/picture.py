@@ -1,4 +1,4 @@
-"""What MI is: a signal, a noise and what arrives, to be dragged; all sums are done in the browser."""
+"""Entropies as areas: a signal, a noise and what arrives, to be dragged; summed in the browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with one run: open, rerun with changes, export, delete with undo."""
+"""Actions on one run: open, rerun with changes, export, delete with undo."""
 
 from __future__ import annotations
 

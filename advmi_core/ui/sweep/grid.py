@@ -1,4 +1,4 @@
-"""What a sweep may be composed of on the page, and how a composed one is read back from its spec."""
+"""Grid of a sweep: the choices of the page, and how a composed one is read back from its spec."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What all pages are made of: state in the link, layout, fields, images, downloads, own browser parts."""
+"""Building blocks of all pages: state in the link, fields, images, callouts, own browser parts."""

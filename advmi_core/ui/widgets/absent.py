@@ -1,4 +1,4 @@
-"""What a page says where something that a computation needs is not there."""
+"""Messages where something that a computation needs is missing."""
 
 from __future__ import annotations
 
