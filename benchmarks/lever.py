@@ -1,7 +1,7 @@
 """What the weight of MinMax moves, against attacks that know no information, and what it costs.
 
-`ADVMI_DATA=<data folder> python benchmarks/lever.py [TABLE …] [--n 256] [--data mnist]` prints tables on test
-images, with success from a fresh pass of the model:
+`ADVMI_DATA=<data folder> python benchmarks/lever.py [TABLE …] [--n 256] [--data mnist] [--json FILE]` prints tables
+on test images, with success from a fresh pass of the model; FILE keeps the tables that are not computed anew:
 
 - uaes: the share of information that unsupervised examples of four autoencoders keep, and CPU-seconds a UAE;
 - supervised: what examples at ε = 0.3 lose of three measures, of which the attacks have optimised the first
@@ -14,8 +14,14 @@ images, with success from a fresh pass of the model:
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,16 +35,20 @@ from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, MI_TERMS
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
 from advmi_core.evaluation.intervals import paired
+from advmi_core.files import parse_json
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.per_image.information import Information
 from advmi_core.mi.per_image.patches import cross_fitted
 from advmi_core.objectives import Classification, Objective, Reconstruction
+from advmi_core.parts import write_text
 
 Values = NDArray[np.float64]
+Row = dict[str, Any]
 AUTOENCODERS = ("ae-conv", "ae-dense", "ae-sparse", "ae-adversarial")
 POSITIONS = (-10.0, -1.0, 0.0, 1.0, 10.0)
 LARGEST, KEEPING, SEEDS = 10.0, 300, range(4)
 OTHER_PATCH = 5
+COMMAND = "python benchmarks/lever.py --json assets/studies/lever.json"
 UNBOUNDED = 28.0  # L2 radius that no image of 28×28 pixels leaves
 WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 ATTACKS: dict[str, Attack] = {
@@ -83,44 +93,68 @@ def attacked(attack: Attack, name: str, dataset: str, count: int) -> tuple[Attac
     return result, (time.process_time() - began) / count
 
 
-def uaes(count: int) -> None:
+def uaes(count: int) -> list[Row]:
     """Default settings on four autoencoders."""
     print(f"\nUAEs, {count} Fashion-MNIST test images, defaults")
     print(f"{'':16} {'success':>7} {'kept, median':>13} {'largest':>8} {'L2':>6} {'CPU-s':>6}")
+    rows: list[Row] = []
     for name in AUTOENCODERS:
         result, seconds = attacked(MinMax(eps=1.0, mi_steps=0), name, "fashion-mnist", count)
         kept = 100 * result.kept
+        row = {
+            "model": name, "n": count, "success": success(result), "median": float(kept.median()),
+            "largest": float(kept.max()), "l2": float(result.l2.mean()), "seconds": seconds,
+        }  # fmt: skip
+        rows.append(row)
         print(
-            f"{name:16} {success(result):6.1f}% {float(kept.median()):12.1f}% {float(kept.max()):7.1f}% "
-            f"{float(result.l2.mean()):6.2f} {seconds:6.3f}",
+            f"{name:16} {row['success']:6.1f}% {row['median']:12.1f}% {row['largest']:7.1f}% "
+            f"{row['l2']:6.2f} {seconds:6.3f}",
             flush=True,
         )
+    return rows
 
 
-def supervised(count: int, dataset: str) -> None:
+def supervised(count: int, dataset: str) -> list[Row]:
     """All attacks; the differences are a − CW and a − DDN, below 0 where less is lost."""
     print(f"\ncnn, {dataset}, {count} test images, ε = 0.3: percent lost, and difference to CW | to DDN")
     reference: dict[str, dict[str, Values]] = {}
+    rows: list[Row] = []
     for name, attack in ATTACKS.items():
         result, seconds = attacked(attack, "cnn", dataset, count)
         found = lost(result.x, result.x_adv)
-        length = float(result.l2.mean())
-        print(f"{name:20} success {success(result):5.1f}%, L2 {length:.3f}, {seconds:.3f} CPU-s", flush=True)
-        for measure, values in found.items():
-            against = " | ".join(difference(values, other[measure]) for other in reference.values())
-            print(f"    {measure:12} {np.nanmean(values):6.2f}   {against}", flush=True)
+        row = {"attack": name, "n": count, "success": success(result), "l2": float(result.l2.mean())}
+        print(
+            f"{name:20} success {row['success']:5.1f}%, L2 {row['l2']:.3f}, {seconds:.3f} CPU-s", flush=True
+        )
+        row["lost"] = {measure: float(np.nanmean(values)) for measure, values in found.items()}
+        row["against"] = {
+            other: {measure: difference(values, theirs[measure]) for measure, values in found.items()}
+            for other, theirs in reference.items()
+        }
+        for measure, mean in row["lost"].items():
+            against = " | ".join(shown(each[measure]) for each in row["against"].values())
+            print(f"    {measure:12} {mean:6.2f}   {against}", flush=True)
+        rows.append(row)
         if name.startswith(("CW", "DDN")):
             reference[name] = found
+    return rows
 
 
-def difference(values: Values, other: Values) -> str:
-    """The mean difference with its paired interval, and the ratio of the means."""
-    found, ratio = paired(values, other), np.nanmean(values) / np.nanmean(other)
-    return f"{found.mean:+6.2f} [{found.low:+.2f}, {found.high:+.2f}] ×{ratio:.2f}"
+def difference(values: Values, other: Values) -> list[float]:
+    """The mean difference, its paired 95 % interval, and the ratio of the means."""
+    found = paired(values, other)
+    return [found.mean, found.low, found.high, float(np.nanmean(values) / np.nanmean(other))]
 
 
-def ends(count: int) -> None:
+def shown(difference: list[float]) -> str:
+    """A difference in print."""
+    mean, low, high, ratio = difference
+    return f"{mean:+6.2f} [{low:+.2f}, {high:+.2f}] ×{ratio:.2f}"
+
+
+def ends(count: int) -> list[Row]:
     """The positions of the weight; unsupervised only those that destroy."""
+    rows: list[Row] = []
     for name, eps, weights in (
         ("cnn", 0.3, POSITIONS),
         ("ae-conv", 1.0, (0.0, 0.1, 0.3, 1.0, 10.0)),
@@ -130,16 +164,21 @@ def ends(count: int) -> None:
         for w in weights:
             result, _ = attacked(MinMax(eps=eps, mi_weight=w, mi_steps=0), name, "fashion-mnist", count)
             kept = 100 * float(result.kept.mean())
+            rows.append(
+                {"model": name, "eps": eps, "n": count, "w": w, "success": success(result), "kept": kept}
+            )
             print(f"w = {w:5g}  success {success(result):5.1f}%  kept {kept:5.1f}%", flush=True)
+    return rows
 
 
-def identity(count: int) -> None:
+def identity(count: int) -> list[Row]:
     """How many images are above x itself: by the closed form, and by InfoNCE by more than seeds differ."""
     images = data.load("fashion-mnist", split="test").take(range(count))
     victims = {"cnn": (0.3, LARGEST), "ae-dense": (1.0, -LARGEST)}
     print(f"\nThe largest weight that keeps, {count} Fashion-MNIST test images, {KEEPING} steps")
     print(f"{'':34} closed form     InfoNCE − that of x")
     print(f"{'':26} success    kept above    mean  spread above")
+    rows: list[Row] = []
     for name, (eps, w) in victims.items():
         victim = objective(name, "fashion-mnist", images.y)
         itself, top = by_seeds(victim, images.x, images.x), Information(images.x).of_itself
@@ -151,6 +190,20 @@ def identity(count: int) -> None:
             kept, spreads = 100 * float(result.kept.mean()), float(spread.mean())
             print(f"{name:9}{term:17} {success(result):6.1f}% {kept:6.2f}% {above[0]:5}", end=" ")
             print(f"{float(more.mean()):+7.3f} {spreads:7.3f} {above[1]:5}", flush=True)
+            rows.append(
+                {
+                    "model": name,
+                    "term": term,
+                    "n": count,
+                    "success": success(result),
+                    "kept": kept,
+                    "above": above[0],
+                    "infonce": float(more.mean()),
+                    "spread": spreads,
+                    "infonce_above": above[1],
+                }  # fmt: skip
+            )
+    return rows
 
 
 def by_seeds(victim: Objective, x: Tensor, x_adv: Tensor) -> Tensor:
@@ -163,19 +216,29 @@ def success(result: AttackResult) -> float:
     return 100 * float(result.success.float().mean())
 
 
-def cost() -> None:
+def cost() -> list[Row]:
     """Milliseconds of one iteration at batch 64 beside PGD's, and UAEs a second."""
     print(f"\nCost at batch 64, {torch.get_num_threads()} threads")
+    rows: list[Row] = []
     for name in ("cnn", *AUTOENCODERS):
         images = data.load("fashion-mnist", split="test").take(range(64))
         victim, eps = objective(name, "fashion-mnist", images.y), 0.3 if name == "cnn" else 1.0
         run = one_iteration(PGD(eps=eps, mi_steps=0), victim, images.x)
         own = one_iteration(MinMax(eps=eps, mi_steps=0), victim, images.x)
+        row: Row = {
+            "model": name,
+            "pgd_ms": 1e3 * run,
+            "minmax_ms": 1e3 * own,
+            "threads": torch.get_num_threads(),
+        }
         print(f"{name:16} PGD {1e3 * run:6.1f} ms, MinMax {1e3 * own:6.1f} ms: {own / run:.2f} iterations")
         if name != "cnn":
             began = time.perf_counter()
             MinMax(eps=eps, mi_steps=0)(victim, images.x)
-            print(f"{'':16} {64 / (time.perf_counter() - began):.1f} UAEs a second")
+            row["uaes_per_second"] = 64 / (time.perf_counter() - began)
+            print(f"{'':16} {row['uaes_per_second']:.1f} UAEs a second")
+        rows.append(row)
+    return rows
 
 
 def one_iteration(attack: Attack, victim: Objective, x: Tensor) -> float:
@@ -191,29 +254,40 @@ def one_iteration(attack: Attack, victim: Objective, x: Tensor) -> float:
 
 def main() -> None:
     """Print the tables that were asked for, all by default."""
-    tables = ("uaes", "supervised", "ends", "identity", "cost")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("tables", nargs="*", help=f"of {', '.join(tables)}; all if none is named")
+    parser.add_argument("tables", nargs="*", help="all if none is named")
     parser.add_argument("--n", type=int, default=256, help="images of the supervised table, 64 elsewhere")
     parser.add_argument(
         "--data", nargs="+", default=["fashion-mnist", "mnist"], help="of the supervised table"
     )
+    parser.add_argument("--json", type=Path, help="keep the tables there, beside those it has")
     arguments = parser.parse_args()
-    wanted = arguments.tables or tables
+    few = min(64, arguments.n)
+    tables: dict[str, Callable[[], Any]] = {
+        "uaes": lambda: uaes(few),
+        "ends": lambda: ends(few),
+        "identity": lambda: identity(few),
+        "supervised": lambda: {name: supervised(arguments.n, name) for name in arguments.data},
+        "cost": cost,
+    }
+    wanted = arguments.tables or list(tables)
     if unknown := set(wanted) - set(tables):
         parser.error(f"no table {', '.join(sorted(unknown))}; there are {', '.join(tables)}")
     tune_cpu()
-    if "uaes" in wanted:
-        uaes(min(64, arguments.n))
-    if "ends" in wanted:
-        ends(min(64, arguments.n))
-    if "identity" in wanted:
-        identity(min(64, arguments.n))
-    if "supervised" in wanted:
-        for dataset in arguments.data:
-            supervised(arguments.n, dataset)
-    if "cost" in wanted:
-        cost()
+    for name in wanted:
+        found = tables[name]()
+        if arguments.json:
+            keep(arguments.json, name, found)
+
+
+def keep(path: Path, name: str, found: Any) -> None:
+    """Write one table beside those that the file has."""
+    kept = parse_json(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if isinstance(found, dict):  # by data set
+        found = kept.get(name, {}) | found
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    facts = kept | {"command": COMMAND, "machine": machine, name: found}
+    write_text(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from advmi_core.parts import write_text
 from advmi_core.report.commands import command_line
 from advmi_core.report.defended import defences
 from advmi_core.report.learnt import autoencoders
+from advmi_core.report.lever import lever
 from advmi_core.report.measures import mutual_information
 from advmi_core.report.sweeps import attacks
 from advmi_core.report.trained import shipped_models
@@ -20,6 +21,7 @@ Page = Callable[[], str]
 RESULTS: dict[str, Page] = {
     "models": shipped_models,
     "attacks": attacks,
+    "lever": lever,
     "mutual-information": mutual_information,
     "autoencoders": autoencoders,
     "defences": defences,
