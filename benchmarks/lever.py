@@ -1,7 +1,7 @@
 """What the weight of MinMax moves, against attacks that know no information, and what it costs.
 
-`ADVMI_DATA=<data folder> python benchmarks/lever.py [TABLE …] [--n 256] [--data mnist] [--json FILE]` prints tables
-on test images, with success from a fresh pass of the model; FILE keeps the tables that are not computed anew:
+`ADVMI_DATA=<data folder> python benchmarks/lever.py [TABLE …] [--n 256] [--data mnist] [--json FILE]` prints
+tables on test images, with success from a fresh pass of the model; FILE keeps those not computed anew:
 
 - uaes: the share of information that unsupervised examples of four autoencoders keep, and CPU-seconds a UAE;
 - supervised: what examples at ε = 0.3 lose of three measures, of which the attacks have optimised the first
@@ -201,7 +201,7 @@ def identity(count: int) -> list[Row]:
                     "infonce": float(more.mean()),
                     "spread": spreads,
                     "infonce_above": above[1],
-                }  # fmt: skip
+                }
             )
     return rows
 

@@ -55,8 +55,8 @@ def _sections(found: shipped.Table) -> list[str]:
     parts += [
         section(
             "x itself is the top",
-            "Every MI term at the largest weight that keeps information, 300 steps. Above x is an image by more "
-            "than rounding in closed form, by more than two spreads between seeds in InfoNCE.",
+            "Every MI term at the largest weight that keeps information, 300 steps. An image is above x by "
+            "more than rounding in closed form, by more than two spreads between seeds in InfoNCE.",
             table([_identity(row) for row in found.get("identity", [])]),
             made,
         ),
