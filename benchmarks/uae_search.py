@@ -37,7 +37,7 @@ COORDINATES: dict[str, tuple[Any, ...]] = {
     "share": (0.25, 0.5, 1.0),
     "only_successful": (False, True),
     "targets": ("self", "original"),
-    "noise": (0.25, 0.5, 1.0, 1.5, 2.0),
+    "noise": (0.5, 1.0, 2.0, 3.0),
 }
 REGIMES = (500, 1000, 5000)
 MOVED, SUCCEEDED = 0.5, 0.5
@@ -75,10 +75,10 @@ SEARCHES = (
         "ae-dense", "mine-uae-conv", {"alpha": 0.03, "inner": 5, "warmup": 20}, 250, 40, 6,
         coordinates={"mi_weight": (10.0, 30.0, 100.0), "alpha": (0.01, 0.03), "warmup": (0, 20)},
     ),
-    Search("ae-conv", "solver-uae-x", {}, 500, 20, 3, coordinates=_SOLVED),
-    Search("ae-dense", "solver-uae-x", {}, 500, 40, 6, coordinates=_SOLVED),
-    Search("ae-conv", SAME_LOSS, {}, 500, 20, 3, coordinates=_NOISE),
-    Search("ae-dense", SAME_LOSS, {}, 500, 40, 6, coordinates=_NOISE),
+    Search("ae-dense", SAME_LOSS, {}, 300, 150, 3, coordinates=_NOISE),
+    Search("ae-dense", "solver-uae-x", {}, 300, 150, 3, coordinates=_SOLVED),
+    Search("ae-conv", SAME_LOSS, {}, 300, 40, 3, coordinates=_NOISE),
+    Search("ae-conv", "solver-uae-x", {}, 300, 40, 3, coordinates=_SOLVED),
 )  # fmt: skip
 
 Line = dict[str, Any]
@@ -148,7 +148,7 @@ def best(tried: list[Line]) -> Line:
 def show(line: Line) -> None:
     """One line of the table."""
     original, gaussian = (
-        "{:+.4f} [{:+.4f}, {:+.4f}]".format(*(1000 * (end or 0) for end in line[name]))
+        "{:+.4f} [{:+.4f}, {:+.4f}]".format(*(1000 * (end or 0) for end in line[name])) if line[name] else "–"
         for name in ("minus_original", "minus_gaussian")
     )
     varied = f"{line['varied']}={line[line['varied']]}"

@@ -145,7 +145,7 @@ def test_the_command_of_a_table_names_all_that_differs_from_its_defaults() -> No
         "advmi table reconstruction --run --n 300 --model ae-dense --row original --row solver-uae-x "
         "--row gaussian-loss --epochs 150 --noise 0.25 --fooled 32 --asr-images 0"
     )
-    assert retraining_shipped.command(RetrainingStudy().spec()).endswith("--run --n 5000 --noise 0.5")
+    assert retraining_shipped.command(RetrainingStudy().spec()).endswith("--run --n 5000 --noise 3")
 
 
 @pytest.mark.fault("P13")
@@ -197,6 +197,24 @@ def test_how_the_uaes_were_chosen(visit: Visit, tmp_path: Path, monkeypatch: pyt
     tab.app.segmented_control(key=tab.key("search")).set_value("Convolutional, MINE-UAE (paper)").run()
     assert "None of 0 settings" in tab.said
     assert tab.app.table[0].value["− Gaussian [95 %]"].iloc[0] == "–"
+
+
+def test_the_length_of_noise_was_chosen_by_its_loss(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "folder", lambda: tmp_path)
+    settings = [
+        tried("ae-dense", "gaussian-loss", noise=1.0, loss=0.018, wanted=0.020, minus_gaussian=[]),
+        tried(
+            "ae-dense", "gaussian-loss", noise=3.0, loss=0.019, wanted=0.020, minus_gaussian=[], chosen=True
+        ),
+    ]
+    (tmp_path / "uae-search.json").write_text(json.dumps({"command": "made by me", "settings": settings}))
+    said = visit(tmp_path, source="search").said
+    assert "Noise 3 times as long as the UAEs comes nearest to their loss" in said
+    assert "19.000 against 20.000 of the solver" in said
+    assert "with target x. At every length that was tried noise costs less." in said
+    assert "the loss nearest to that of the solver's UAEs" in said
 
 
 def test_a_damaged_search_is_as_good_as_none(

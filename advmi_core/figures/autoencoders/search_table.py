@@ -44,9 +44,14 @@ def searches(table: dict[str, Any]) -> dict[str, list[Line]]:
 
 def caption(table: dict[str, Any], lines: list[Line]) -> str:
     """What was kept and why, what the numbers are, and the command that made them."""
+    kept = (
+        "the loss nearest to that of the solver's UAEs with target x"
+        if "wanted" in lines[0]
+        else "the lowest loss among values whose UAEs the optimisation moved at least as far as their random "
+        "start, at least half of them successes"
+    )
     return (
-        "One parameter at a time; ★ was kept: the lowest loss among values whose UAEs the optimisation moved "
-        "at least as far as their random start, at least half of them successes. Losses in 10⁻³ squared "
+        f"One parameter at a time; ★ was kept: {kept}. Losses in 10⁻³ squared "
         "error per pixel on training images that no training saw, equal gradient steps, "
         f"{lines[0]['seeds']} seeds; ● marks an interval without 0. Made by `{table['command']}`."
     )
@@ -59,6 +64,8 @@ def rows(lines: list[Line]) -> list[dict[str, str]]:
 
 def said(lines: list[Line]) -> tuple[str, str]:
     """Heading and text about all settings of a search; what is kept is tried again with every parameter."""
+    if "wanted" in lines[0]:
+        return _nearest(lines)
     different = {tuple(line.get(name) for name in _NAMES): line for line in lines}.values()
     pairs = [line["minus_gaussian"] for line in different if _known(line["minus_gaussian"])]
     better, worse = sum(high < 0 for _, _, high in pairs), sum(low > 0 for _, low, _ in pairs)
@@ -71,6 +78,16 @@ def said(lines: list[Line]) -> tuple[str, str]:
     moved = [line["moved_share"] for line in lines if line["moved_share"] is not None]
     if moved:
         text += f" The optimisation's share of a UAE: {two_digits(min(moved))} to {two_digits(max(moved))}."
+    return heading, text
+
+
+def _nearest(lines: list[Line]) -> tuple[str, str]:
+    """The same for noise that is to cost as much as the solver's UAEs."""
+    best, wanted = next(line for line in lines if line["chosen"]), lines[0]["wanted"]
+    heading = f"Noise {best['noise']:g} times as long as the UAEs comes nearest to their loss"
+    text = f"{SCALE * best['loss']:.3f} against {SCALE * wanted:.3f} of the solver's UAEs with target x."
+    if all(line["loss"] < wanted for line in lines):
+        text += " At every length that was tried noise costs less."
     return heading, text
 
 

@@ -33,7 +33,7 @@ LOOKS: dict[str, Style] = {
     "l2-uae": Style("L2-UAE", "#009e73", "dot", "diamond", ":", "D", "2 4"),
     "gaussian": Style("Gaussian noise", "#2f8fcb", "longdash", "x", (0, (9, 3)), "X", "13 4"),
     "gaussian-loss": Style(
-        "Noise of the same loss, target x",
+        "Noise nearest in loss, target x",
         "#d1477a",
         "2px,4px,8px,4px",
         "cross",
