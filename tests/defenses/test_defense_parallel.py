@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from conftest import small_images
 from advmi_core.defenses import DefenseSpec, parallel, train_defense
-from advmi_core.mi.local_estimators import LocalEstimators
+from advmi_core.mi.local.estimators import LocalEstimators
 torch.set_num_threads(1)
 folder = Path({folder!r})
 with parallel.processes("cpu") as device:

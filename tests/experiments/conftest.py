@@ -20,8 +20,8 @@ from advmi_core.studies.sweep import Method, Sweep
 _NURSERY = """
 import json, os, sys
 from pathlib import Path
-from advmi_core.experiments import Sweep
-from advmi_core.experiments.work import settle
+from advmi_core.studies.sweep import Sweep
+from advmi_core.studies.sweep.work import settle
 settle()
 for line in sys.stdin:
     order = json.loads(line)

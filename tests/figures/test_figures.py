@@ -20,6 +20,7 @@ from advmi_core.figures.attack import export, screen, stage, trajectory
 from advmi_core.figures.attack import print as printed
 from advmi_core.figures.attack import text as words
 from advmi_core.figures.encode import data_url, pixels, png
+from advmi_core.figures.text import number, percent
 
 STEPS, ROWS = 6, 2
 SHAPE = (1, 4, 5)
@@ -162,7 +163,7 @@ def test_an_unsupervised_success_says_what_the_autoencoder_does_not_look_at() ->
     [(0.0312, "3.12 %"), (0.98765, "98.8 %"), (0.99961, "99.96 %"), (1.0, "100 %"), (-0.01, "≤ 0 %")],
 )
 def test_shares_near_all_keep_a_digit_more(share: float, text: str) -> None:
-    assert text.percent(share) == text
+    assert percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
     [(-0.1234, "−0.123"), (0.0, "0"), (1234.5, "1234"), (1e-5, "1.0e−05"), (float("nan"), "–")],
 )
 def test_numbers_as_people_read_them(value: float, text: str) -> None:
-    assert text.number(value) == text
+    assert number(value) == text
 
 
 def test_the_csv_holds_every_iteration_of_every_image() -> None:

@@ -66,9 +66,8 @@ def test_the_loss_of_a_record_is_the_mean_of_its_epoch() -> None:
 def test_one_step_by_hand(targets: str) -> None:
     """Adam's first step is the rate times the sign of the gradient, of the very loss that is meant."""
     x, new = images(6), images(6, seed=1)
-    study = RetrainingStudy(n=6, validation=1, targets=targets, rows=("original", "l2-uae"))
     made = _augmented(x, new)
-    learnt = lesson(study, Images(x, x[:1], x[:1]), made, torch.tensor([1, 4]))
+    learnt = lesson(Images(x, x[:1], x[:1]), made, torch.tensor([1, 4]), targets)
     assert torch.equal(learnt.x, torch.cat([x, new[[1, 4]]]))
 
     training = Training("ae-dense", learnt, seed=5, epochs=2, steps=2, batch=8, device=CPU)

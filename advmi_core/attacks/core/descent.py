@@ -90,7 +90,7 @@ class Descent(Informed):
         on_f = torch.where(excess < 0, 0.0, torch.where(restoring, 1.0, c))
         on_mi = torch.where(restoring, 0.0, -sign * self.mi_weight)
         gradient = per_image(on_f, slope) * slope + per_image(on_mi, pull) * pull
-        gradient, lost = mended(gradient, x_adv, seen.clear, of_model=slope)
+        gradient, lost = mended(gradient, x_adv, seen.clear, of_model=slope, reached=excess <= 0)
         # An output that is not finite says nothing of c, which would never be finite again.
         excess = excess.clamp_min(0).nan_to_num(0, posinf=0)
         iterate = Iterate(

@@ -20,17 +20,24 @@ class Mended(NamedTuple):
     lost: Tensor
 
 
-def mended(gradient: Tensor, x_adv: Tensor, arrived: Tensor, of_model: Tensor | None = None) -> Mended:
+def mended(
+    gradient: Tensor,
+    x_adv: Tensor,
+    arrived: Tensor,
+    of_model: Tensor | None = None,
+    reached: Tensor | None = None,
+) -> Mended:
     """Put a random direction in the place of a row's gradient that is exactly zero or not finite.
 
     A row that has ``arrived`` (b,), adversarial by more than rounding, may have a gradient of zero.
     ``of_model`` (b,C,H,W) is the model's part of a sum, which must not be either: another part would hide it.
+    Rows that have ``reached`` (b,) their aim do not need that part.
     """
     # Layers may hand it back channels last, and every later operation on it and x̃ would be slow.
     gradient = gradient.contiguous()
     lost = _unusable(gradient, arrived)
     if of_model is not None:
-        lost = lost | _unusable(of_model, arrived)
+        lost = lost | _unusable(of_model, arrived if reached is None else arrived | reached)
     # A CPU can look for free; for a device the host does not wait.
     if gradient.device.type == "cpu" and not bool(lost.any()):
         return Mended(gradient, lost)
