@@ -12,7 +12,8 @@ from advmi_core.device import tune_cpu
 from advmi_core.files import json_number
 from advmi_core.parts import user_folder, write_text
 from advmi_core.studies.autoencoders.features.results import ProbeRecord, ProbeResult, ProbeSummary
-from advmi_core.studies.autoencoders.features.study import UAES, ProbeStudy
+from advmi_core.studies.autoencoders.features.spec import UAES
+from advmi_core.studies.autoencoders.features.study import ProbeStudy
 from advmi_core.studies.autoencoders.records import MakingStep
 
 _CHANGES = ("n", "epochs", "steps", "inner", "targets", "method")
