@@ -36,16 +36,15 @@ class Information:
     """
 
     def __init__(self, x: Tensor, noise: float = NOISE) -> None:
-        patches = image_patches(x)
         self._size = (x.shape[-2], x.shape[-1])
-        self._originals = patches - patches.mean(1, keepdim=True)
-        self._count, width = patches.shape[1:]
+        self._originals = _centred(x)
+        width, self._count = self._originals.shape[1:]
         # An image has fewer independent patches than this, but never fewer than it takes to predict at all.
         self._freedom = self._count / max(1, self._count - width)
         eye = torch.eye(width, device=x.device)
         self._noise, self._rounding = noise**2 * eye, _ROUNDING * eye
         # The rounding is the same for x and x̃, so that x predicts itself without an error.
-        self._covariance = self._product(self._originals) + self._rounding
+        self._covariance = self._product(self._originals, self._originals) + self._rounding
         self._whole = _half_log_det(self._covariance - self._rounding + self._noise)
         #: (B,) nats, I(x + n; x), the largest value there is for x.
         self.of_itself = self._whole - width * math.log(noise)
@@ -68,16 +67,17 @@ class Information:
         patches, predicted = self._predicted(x_adv)
         factor = torch.linalg.cholesky_ex(self._remains(predicted, patches)).L
         value = self._whole - factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        weighted = torch.cholesky_solve(predicted * self._freedom, factor)
-        back = torch.bmm(predicted.transpose(1, 2), weighted)
-        slope = (torch.bmm(self._originals, weighted) - torch.bmm(patches, back)) / self._count
-        return value, F.fold(slope.transpose(1, 2), self._size, PATCH)
+        weighted = torch.cholesky_solve(predicted * self._freedom, factor).transpose(1, 2)
+        back = torch.bmm(weighted, predicted)
+        slope = torch.bmm(weighted, self._originals)
+        share = 1 / self._count
+        slope.baddbmm_(back, patches, beta=share, alpha=-share)
+        return value, F.fold(slope, self._size, PATCH)
 
     def _predicted(self, x_adv: Tensor) -> tuple[Tensor, Tensor]:
-        """Centred patches (B,P,D) of x̃ and the matrix (B,D,D) that predicts x's from them."""
-        patches = image_patches(x_adv)
-        patches = patches - patches.mean(1, keepdim=True)
-        own = torch.linalg.cholesky_ex(self._product(patches) + self._rounding).L
+        """Centred patches (B,D,P) of x̃ and the matrix (B,D,D) that predicts x's from them."""
+        patches = _centred(x_adv)
+        own = torch.linalg.cholesky_ex(self._product(patches, patches) + self._rounding).L
         return patches, torch.cholesky_solve(self._crossed(patches).transpose(1, 2), own).transpose(1, 2)
 
     def _remains(self, predicted: Tensor, patches: Tensor) -> Tensor:
@@ -88,8 +88,14 @@ class Information:
     def _crossed(self, patches: Tensor) -> Tensor:
         return self._product(self._originals, patches) + self._rounding
 
-    def _product(self, first: Tensor, second: Tensor | None = None) -> Tensor:
-        return torch.bmm(first.transpose(1, 2), first if second is None else second) / self._count
+    def _product(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.bmm(first, second.transpose(1, 2)) / self._count
+
+
+def _centred(x: Tensor) -> Tensor:
+    """(B,D,P) the patches of images less their mean, a pixel of all patches in a row: products run along it."""
+    patches = image_patches(x).transpose(1, 2)
+    return patches.sub_(patches.mean(2, keepdim=True))
 
 
 def measure_of(x: Tensor) -> Information | None:
