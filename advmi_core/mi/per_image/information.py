@@ -93,7 +93,7 @@ class Information:
 
 
 def _centred(x: Tensor) -> Tensor:
-    """(B,D,P) the patches of images less their mean, a pixel of all patches in a row: products run along it."""
+    """(B,D,P) the patches of images less their mean; products run along a row of P."""
     patches = image_patches(x).transpose(1, 2)
     return patches.sub_(patches.mean(2, keepdim=True))
 
