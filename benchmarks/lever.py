@@ -243,13 +243,17 @@ def cost() -> list[Row]:
 
 def one_iteration(attack: Attack, victim: Objective, x: Tensor) -> float:
     """Seconds, the difference of a long and a short run, so that start and end do not count."""
-    short, long = 3, 13
-    seconds = {}
-    for steps in (short, short, long, long):  # the second time all is warm
-        began = time.perf_counter()
-        replace(attack, steps=steps)(victim, x)
-        seconds[steps] = time.perf_counter() - began
-    return (seconds[long] - seconds[short]) / (long - short)
+    short, long = (
+        min(timed(replace(attack, steps=steps), victim, x) for _ in range(3)) for steps in (10, 60)
+    )
+    return (long - short) / 50
+
+
+def timed(attack: Attack, victim: Objective, x: Tensor) -> float:
+    """Seconds of one run."""
+    began = time.perf_counter()
+    attack(victim, x)
+    return time.perf_counter() - began
 
 
 def main() -> None:
