@@ -9,6 +9,11 @@ from advmi_core.report.markdown import made_by, page, section, table
 from advmi_core.studies import shipped
 
 Row = dict[str, Any]
+_WHY = (
+    "Contrast, brightness and linear filters can be undone, so the optimised measure lets them pass. The more the "
+    "weight asks of it, the more of the perturbation is of that kind, and the worse is what SSIM sees, which "
+    "counts contrast."
+)
 _MEASURES = {
     "information": "the share of information, which MinMax has optimised and pages show",
     "SSIM": "SSIM, which no attack has optimised",
@@ -48,10 +53,13 @@ def _sections(found: shipped.Table) -> list[str]:
             section(
                 f"Percent lost by supervised examples, {data}: {text}",
                 table([_lost(row, measure) for row in rows]),
-                "In brackets the paired 95 % interval of the difference, below 0 where less is lost. " + made,
+                "Means over all images, failures included; in brackets the paired 95 % interval of the "
+                "difference, below 0 where less is lost. " + made,
             )
             for measure, text in _MEASURES.items()
         ]
+    if found.get("supervised"):
+        parts.append(_WHY)
     parts += [
         section(
             "x itself is the top",
@@ -67,7 +75,7 @@ def _sections(found: shipped.Table) -> list[str]:
             made,
         ),
     ]
-    return [part for part in parts if "|" in part]
+    return [part for part in parts if "|" in part or part == _WHY]
 
 
 def _end(row: Row) -> dict[str, str]:
