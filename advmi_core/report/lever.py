@@ -10,9 +10,9 @@ from advmi_core.studies import shipped
 
 Row = dict[str, Any]
 _WHY = (
-    "Contrast, brightness and linear filters can be undone, so the optimised measure lets them pass. The more "
-    "the weight asks of it, the more of the perturbation is of that kind, and the worse is what SSIM sees, "
-    "which counts contrast."
+    "Contrast, brightness and linear filters can be undone, so the optimised measure lets them pass. The "
+    "more the weight asks of it, the more of the perturbation is of that kind, and the worse is what SSIM "
+    "sees, which counts contrast."
 )
 _MEASURES = {
     "information": "the share of information, which MinMax has optimised and pages show",
