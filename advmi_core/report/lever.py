@@ -35,47 +35,43 @@ def lever() -> str:
 
 def _sections(found: shipped.Table) -> list[str]:
     made = made_by(found["command"])
-    parts = [
-        section(
+
+    def part(title: str, rows: list[dict[str, str]], lead: str = "", foot: str = "") -> str:
+        return section(title, lead, table(rows), f"{foot} {made}".strip()) if rows else ""
+
+    compared = found.get("supervised", {})
+    return [
+        part(
             "Two ends of the weight",
+            [_end(row) for row in found.get("ends", [])],
             "Percent of the information kept, mean over the images.",
-            table([_end(row) for row in found.get("ends", [])]),
-            made,
         ),
-        section(
-            "Unsupervised adversarial examples at the defaults",
-            table([_uae(row) for row in found.get("uaes", [])]),
-            made,
+        part(
+            "Unsupervised adversarial examples at the defaults", [_uae(row) for row in found.get("uaes", [])]
         ),
-    ]
-    for data, rows in found.get("supervised", {}).items():
-        parts += [
-            section(
+        *(
+            part(
                 f"Percent lost by supervised examples, {data}: {text}",
-                table([_lost(row, measure) for row in rows]),
-                "Means over all images, failures included; in brackets the paired 95 % interval of the "
-                "difference, below 0 where less is lost. " + made,
+                [_lost(row, measure) for row in rows],
+                foot="Means over all images, failures included; in brackets the paired 95 % interval of the "
+                "difference, below 0 where less is lost.",
             )
+            for data, rows in compared.items()
             for measure, text in _MEASURES.items()
-        ]
-    if found.get("supervised"):
-        parts.append(_WHY)
-    parts += [
-        section(
+        ),
+        _WHY if compared else "",
+        part(
             "x itself is the top",
+            [_identity(row) for row in found.get("identity", [])],
             "Every MI term at the largest weight that keeps information, 300 steps. An image is above x by "
             "more than rounding in closed form, by more than two spreads between seeds in InfoNCE.",
-            table([_identity(row) for row in found.get("identity", [])]),
-            made,
         ),
-        section(
+        part(
             "Cost",
+            [_cost(row) for row in found.get("cost", [])],
             f"One iteration at batch 64 on a machine of {found.get('machine', 'unknown kind')}.",
-            table([_cost(row) for row in found.get("cost", [])]),
-            made,
         ),
     ]
-    return [part for part in parts if "|" in part or part == _WHY]
 
 
 def _end(row: Row) -> dict[str, str]:
