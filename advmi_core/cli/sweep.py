@@ -18,7 +18,7 @@ from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.figures.text import number, percent
 from advmi_core.files import json_number
 from advmi_core.studies.sweep import PRESETS, Sweep, SweepResult, SweepStep
-from advmi_core.studies.sweep.executors import EXECUTORS
+from advmi_core.studies.sweep.executors.executor import EXECUTORS
 from advmi_core.validate import check_choice
 
 

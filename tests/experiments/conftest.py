@@ -21,7 +21,7 @@ _NURSERY = """
 import json, os, sys
 from pathlib import Path
 from advmi_core.studies.sweep import Sweep
-from advmi_core.studies.sweep.work import settle
+from advmi_core.studies.sweep.executors.work import settle
 settle()
 for line in sys.stdin:
     order = json.loads(line)

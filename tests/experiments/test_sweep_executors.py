@@ -120,7 +120,7 @@ def test_no_worker_outlives_a_killed_parent(tiny: Sweep, nursery, tmp_path: Path
 def test_an_error_in_a_worker_is_the_caller_s(
     tiny: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from advmi_core.studies.sweep import executors
+    from advmi_core.studies.sweep.executors import executor as executors
 
     def fails(*arguments: object) -> None:
         raise ValueError("the attack cannot do this")

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from advmi_core.studies.sweep.executors import Executor, check_executor, make_executor
+from advmi_core.studies.sweep.executors.executor import Executor, check_executor, make_executor
+from advmi_core.studies.sweep.executors.work import Task
 from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard, runs_folder
 from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
 from advmi_core.studies.sweep.spec import SweepSpec
-from advmi_core.studies.sweep.work import Task
 
 _POLL = 0.2  # seconds between looks at what other processes do
 

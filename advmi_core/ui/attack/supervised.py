@@ -10,9 +10,10 @@ from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame, plane
+from advmi_core.ui.attack import form, frame
 from advmi_core.ui.attack.fields import Parameter, parameters
 from advmi_core.ui.attack.form import Presets
+from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import pictures
 from advmi_core.ui.widgets.images import Images

@@ -10,9 +10,11 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax
 from advmi_core.augmentation.strength import DEFAULTS
 from advmi_core.ui import layout, resources
-from advmi_core.ui.attack import form, frame, plane, share
+from advmi_core.ui.attack import form, frame
 from advmi_core.ui.attack.fields import Parameter, parameters
 from advmi_core.ui.attack.form import Presets
+from advmi_core.ui.attack.plane import share
+from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.suite_fields import DESTROYS
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import pictures

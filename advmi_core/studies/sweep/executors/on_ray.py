@@ -12,9 +12,9 @@ import torch
 
 from advmi_core.device import pick
 from advmi_core.models import Network
+from advmi_core.studies.sweep.executors.pool import WorkerPool, cores
+from advmi_core.studies.sweep.executors.work import Task, measure, placed, settle
 from advmi_core.studies.sweep.folder import Measured
-from advmi_core.studies.sweep.pool import WorkerPool, cores
-from advmi_core.studies.sweep.work import Task, measure, placed, settle
 
 _POLL = 0.2  # seconds
 _PATIENCE = 5.0

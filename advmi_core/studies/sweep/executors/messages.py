@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from advmi_core.attacks import ATTACKS
 from advmi_core.evaluation import ImageTable
+from advmi_core.studies.sweep.executors.work import Task
 from advmi_core.studies.sweep.folder import Measured, Shard
 from advmi_core.studies.sweep.spec import Cell
-from advmi_core.studies.sweep.work import Task
 
 _LENGTH = struct.Struct("<Q")
 _FACTS = "facts"

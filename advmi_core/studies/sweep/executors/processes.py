@@ -14,13 +14,19 @@ import torch
 
 import advmi_core
 from advmi_core.models import Network
+from advmi_core.studies.sweep.executors.messages import (
+    Message,
+    from_task,
+    receive,
+    send,
+    to_outcome,
+)
+from advmi_core.studies.sweep.executors.pool import WorkerPool
+from advmi_core.studies.sweep.executors.work import Task
+from advmi_core.studies.sweep.executors.worker import about
 from advmi_core.studies.sweep.folder import Measured
-from advmi_core.studies.sweep.messages import Message, from_task, receive, send, to_outcome
-from advmi_core.studies.sweep.pool import WorkerPool
-from advmi_core.studies.sweep.work import Task
-from advmi_core.studies.sweep.worker import about
 
-_SERVE = "from advmi_core.studies.sweep.worker import serve; serve()"
+_SERVE = "from advmi_core.studies.sweep.executors.worker import serve; serve()"
 _Process = subprocess.Popen[bytes]
 
 

@@ -13,7 +13,8 @@ from advmi_core.figures.attack import share as figure
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import FALLING, Plane, PlaneResult
 from advmi_core.ui import layout
-from advmi_core.ui.attack import plane_job, views
+from advmi_core.ui.attack import views
+from advmi_core.ui.attack.plane import job as plane_job
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets.components import source
 from advmi_core.ui.widgets.images import Images

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 
+from advmi_core.studies.sweep.executors.work import Task
 from advmi_core.studies.sweep.folder import Measured
-from advmi_core.studies.sweep.work import Task
 
 
 class WorkerPool(ABC):

@@ -8,9 +8,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import torch
 
 from advmi_core.models import Network
+from advmi_core.studies.sweep.executors.pool import WorkerPool, cores
+from advmi_core.studies.sweep.executors.work import Task, measure, placed, settle
 from advmi_core.studies.sweep.folder import Measured, Shard
-from advmi_core.studies.sweep.pool import WorkerPool, cores
-from advmi_core.studies.sweep.work import Task, measure, placed, settle
 from advmi_core.validate import check_choice, check_count
 
 EXECUTORS = ("serial", "processes", "ray")
@@ -93,9 +93,9 @@ def make_executor(
         return Executor(Serial(network, device))
     # Imported where chosen: Ray takes a second, and most installations have none.
     if executor == "ray":
-        from advmi_core.studies.sweep.on_ray import OnRay
+        from advmi_core.studies.sweep.executors.on_ray import OnRay
 
         return Executor(OnRay(network, workers, ray_address, device))
-    from advmi_core.studies.sweep.processes import Processes
+    from advmi_core.studies.sweep.executors.processes import Processes
 
     return Executor(Processes(network, workers or (cores() if device.type == "cpu" else 1), device))

@@ -11,9 +11,15 @@ import torch
 
 from advmi_core import models
 from advmi_core.models import Network
+from advmi_core.studies.sweep.executors.messages import (
+    Message,
+    from_outcome,
+    receive,
+    send,
+    to_task,
+)
+from advmi_core.studies.sweep.executors.work import measure, settle
 from advmi_core.studies.sweep.folder import Measured
-from advmi_core.studies.sweep.messages import Message, from_outcome, receive, send, to_task
-from advmi_core.studies.sweep.work import measure, settle
 
 
 def serve() -> None:

@@ -1,0 +1,1 @@
+"""Executors of a sweep: this process, processes of this machine, Ray."""
