@@ -9,6 +9,7 @@ from typing import Any
 
 from advmi_core.run import Run
 from advmi_core.studies.sampling.study import SamplingStudy
+from advmi_core.studies.sweep import Method, Sweep
 
 
 def _nothing(place: Path) -> None:
@@ -32,6 +33,12 @@ def _sampling(root: Path, place: Path) -> Run[Any, Any]:
     return SamplingStudy(n=7, part=3, samplings=("conv",), steps=2, device="cpu").run(root)
 
 
+def _sweep(root: Path, place: Path) -> Run[Any, Any]:
+    pgd = Method(name="pgd", attack="pgd", parameters={"steps": 3, "mi_steps": 2}, eps=(0.03, 0.3))
+    return Sweep(name="tiny", n=5, shard=2, methods=(pgd,)).run(root, device="cpu")
+
+
 KINDS: dict[str, Kind] = {
     "sampling": Kind(_sampling),
+    "sweep": Kind(_sweep),
 }
