@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advmi_core.models import build, checkpoints
 from advmi_core.run import Run
+from advmi_core.studies.robustness import RobustnessStudy
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.studies.sweep import Method, Sweep
 
@@ -38,7 +40,23 @@ def _sweep(root: Path, place: Path) -> Run[Any, Any]:
     return Sweep(name="tiny", n=5, shard=2, methods=(pgd,)).run(root, device="cpu")
 
 
+def _train_two(place: Path) -> None:
+    for seed in (0, 1):
+        spec = {"defense": "standard", "dataset": "fashion-mnist", "seed": seed, "eps": 0.02, "norm": "linf"}
+        checkpoints.save(
+            build("cnn", seed=seed), {"metrics": {}, "spec": spec}, place / "standard" / f"seed-{seed}"
+        )
+
+
+def _robustness(root: Path, place: Path) -> Run[Any, Any]:
+    return RobustnessStudy(
+        kind="whitebox", model="cnn", rows=("standard",), seeds=(0, 1), attacks=("None", "PGD-10"), n=7,
+        batch=3, device="cpu", trained=place,
+    ).run(root)  # fmt: skip
+
+
 KINDS: dict[str, Kind] = {
+    "robustness": Kind(_robustness, _train_two),
     "sampling": Kind(_sampling),
     "sweep": Kind(_sweep),
 }
