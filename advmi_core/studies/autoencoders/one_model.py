@@ -153,7 +153,7 @@ class ModelWork:
             batch=self.study.batch,
             device=self._device,
         )
-        for moment in training.moments():
+        for moment in training.records():
             self._done = began + training_cost(self.model, moment.step)
             curve = np.asarray(moment.curve, np.float32)
             if moment.step < plan.steps:

@@ -86,7 +86,8 @@ class DefenceStudySpec:
         and wrong on x̃, and a cosine over few rows is mostly noise.
         """
         spec = replace(self.standard, defense=self.defense, warmup=self.epochs)
-        return replace(spec, alpha=self.alpha, penalty=self.penalty) if spec.method.term == "namid" else spec
+        given: dict[str, Any] = {"alpha": self.alpha, "penalty": self.penalty}
+        return replace(spec, **{name: given[name] for name in spec.method.parameters if name in given})
 
     @property
     def estimators(self) -> EstimatorSpec:

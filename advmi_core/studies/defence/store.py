@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from advmi_core.defenses.records import Epoch
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.files import cannot_write, parse_json
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import CheckpointError, Network
+from advmi_core.models import CheckpointError, Network, state
 from advmi_core.parts import Parts, digest, read_arrays, write_text
 from advmi_core.studies.defence import attacks
 from advmi_core.studies.defence.attacks import Estimated
@@ -58,12 +57,14 @@ class TrainingStore:
 
     def estimators(self, spec: EstimatorSpec, target: Network) -> EstimatorFolder:
         """The folder of estimators trained on this classifier."""
-        return EstimatorFolder(self._path("estimators", {"spec": spec.to_dict(), "target": _weights(target)}))
+        return EstimatorFolder(
+            self._path("estimators", {"spec": spec.to_dict(), "target": state.digest(target)})
+        )
 
     def attacked(self, attack: Attack, network: Network, estimated: Estimated) -> AttackFolder:
         """The folder of this classifier under this attack, seen through these estimators."""
         seen = {"first": estimated.first.digest(), "optimised": estimated.optimised.digest()}
-        facts = {"attack": attack.spec(), "network": _weights(network), "estimators": seen}
+        facts = {"attack": attack.spec(), "network": state.digest(network), "estimators": seen}
         return AttackFolder(Parts(self._directory, "attacked", self._facts | facts))
 
     def _path(self, kind: str, facts: dict[str, Any]) -> Path:
@@ -173,18 +174,10 @@ def _described(card: Path) -> tuple[str, Trained] | None:
         facts = parse_json(card.read_text(encoding="utf-8"))
         spec = DefenseSpec(**facts["spec"])
         title = f"{spec.method.title} ({spec.model}, ε {spec.eps:g}"
-        title += f", α {spec.alpha:g}, λ {spec.penalty:g})" if spec.method.term == "namid" else ")"
+        title += f", α {spec.alpha:g}, λ {spec.penalty:g})" if "alpha" in spec.method.parameters else ")"
         images = facts["dataset"]["training_images"]
         return facts["sha256"], Trained(
             card.parent.name, f"{title}, {images} images", card.with_suffix(".safetensors")
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _weights(network: Network) -> str:
-    """A hash of a model's weights."""
-    values = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        values.update(tensor.cpu().numpy().tobytes())
-    return values.hexdigest()[:12]

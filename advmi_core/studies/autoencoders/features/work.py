@@ -39,9 +39,8 @@ _SHORT, _LONG = PROTOCOLS
 class ProbeTraining(Training):
     """A training whose curve is the network's own loss, whichever it has."""
 
-    def _validate(self) -> float:
-        labels = torch.zeros(len(self._lesson.validation), dtype=torch.int64)
-        return measure(self.network, self._lesson.validation, labels)[main_metric(self.network)]
+    def measure(self, x: Tensor) -> float:
+        return measure(self.network, x, torch.zeros(len(x), dtype=torch.int64))[main_metric(self.network)]
 
 
 class ProbeWork:
@@ -170,7 +169,7 @@ class ProbeWork:
             batch=study.batch,
             device=self._device,
         )
-        for moment in training.moments():
+        for moment in training.records():
             self._done = began + moment.step
             if moment.step < steps:
                 last = moment.curve[-1] if moment.curve else math.nan
