@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from advmi_core.experiments.store import Info
 from advmi_core.jobs import Snapshot, journal, shared
 from advmi_core.ui import work
 from advmi_core.ui.widgets import callout
@@ -33,32 +34,47 @@ def start(page: str, key: str, submit: Callable[[], str]) -> None:
         work.attach(page, _JOBS[key])
 
 
-def find_again(state: PageState, page: str, key: str, go_on: Callable[[], None]) -> None:
-    """Where this session follows no job: follow the one of this key, or say what the journal knows of it.
+def find_again(
+    state: PageState, page: str, key: str, go_on: Callable[[], None], kept: Callable[[], Info | None]
+) -> None:
+    """Where this session follows no job: follow the one of this key, or say what is kept of it.
 
     Args:
         state: of the page.
         page: what follows a job: the page, or a section of it.
         key: of what its form describes.
         go_on: callback that starts it.
+        kept: finds what the disk holds of it.
     """
     if work.current(page) is not None:
         return
     if (now := of(key)) is not None:
         work.attach(page, now.id)
+    elif (info := kept()) is not None:
+        where = f"after {info.done:,} of {info.total:,} parts" if info.done else "before its first part ended"
+        _offer(state, go_on, info.complete, where)
+
+
+def find_journalled(state: PageState, page: str, key: str, go_on: Callable[[], None]) -> None:
+    """``find_again`` by the journal."""
+    if work.current(page) is not None:
         return
-    entry = journal.find(key)
-    if entry is None:
-        return
+    if (now := of(key)) is not None:
+        work.attach(page, now.id)
+    elif (found := journal.find(key)) is not None:
+        _offer(state, go_on, found.ended, f"in {found.where}")
+
+
+def _offer(state: PageState, go_on: Callable[[], None], ended: bool, where: str) -> None:
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
-        if entry.ended:
+        if ended:
             callout.box("note", "Already computed", "These settings have a stored result.")
         else:
-            text = f"It stopped in {entry.where}. What was finished is kept: Start goes on from there."
+            text = f"It stopped {where}. What was finished is kept: Start goes on from there."
             callout.box("note", "Interrupted", text)
     button.button(
-        "Show" if entry.ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
+        "Show" if ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
         icon=":material/play_arrow:",
     )  # fmt: skip
 

@@ -90,7 +90,7 @@ def _find_again(state: PageState) -> None:
         key = _key(form.lesson(state))
     except ValueError:
         return  # Start will say what is wrong
-    long_jobs.find_again(state, PAGE, key, lambda: _start(state))
+    long_jobs.find_journalled(state, PAGE, key, lambda: _start(state))
 
 
 def _chosen(state: PageState) -> None:

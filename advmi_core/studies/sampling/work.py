@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,19 @@ from torch import Tensor
 
 from advmi_core import __version__, data, models
 from advmi_core.device import pick
+from advmi_core.experiments.artefact import Artefact, has, write_arrays
+from advmi_core.experiments.compute import Part, Task, compute
+from advmi_core.experiments.executors.executor import Call, Executor, Outcome, Pooled, Threads
+from advmi_core.experiments.store import RESULT
+from advmi_core.files import write_text
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.per_image.patches import PatchPreset
 from advmi_core.mi.per_image.sampling import PROJECTIONS, draw_samples, resolve_sampling
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.parts import Floats, Parts, write_arrays, write_text
 from advmi_core.studies.sampling.perturb import describe, perturb
-from advmi_core.studies.sampling.pool import in_order
-from advmi_core.studies.sampling.results import StudyResult, StudyStep, collect
+from advmi_core.studies.sampling.results import PERTURB, StudyResult, StudyStep
 from advmi_core.studies.sampling.spec import SamplingSpec
-
-PERTURB = "perturb"
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class _Piece:
         return range(self.start, self.stop)
 
 
-class SamplingParts:
-    """One run of a sampling study: images, model, folder, and the parts seen so far.
+class SamplingWork:
+    """One run of a sampling study: images, model, artefact, and what was found so far.
 
     Args and errors: see ``SamplingStudy.run``.
     """
@@ -64,16 +64,19 @@ class SamplingParts:
         self.study, self.x, self.twins = study, chosen.x, torch.empty_like(chosen.x)
         self._network, self._y = network, chosen.y
         self.objective = self._objective(slice(None))
-        self.k = {name: _samples(self.objective, self.x[:1], name) for name in study.samplings}
-        self.parts = Parts(directory, "sampling", _spec(study, self.x, network.card["sha256"], device))
-        self.parts.open()
+        self._k = {name: _samples(self.objective, self.x[:1], name) for name in study.samplings}
+        self.artefact = Artefact(directory, "sampling", _spec(study, self.x, network.card["sha256"], device))
+        self.artefact.open()
         on_cpu = device.type == "cpu"
-        self.workers = torch.get_num_threads() if on_cpu else 1
+        self._workers = torch.get_num_threads() if on_cpu else 1
         # A worker has one compute thread: its own time does not count what else the machine is doing.
         self._clock = time.thread_time if on_cpu else time.perf_counter
-        self.seen: list[StudyStep] = []
-        self.starts = range(0, study.n, study.part)
-        self.total = len(self.starts) * (1 + len(study.samplings) * len(study.seeds))
+        self._starts = range(0, study.n, study.part)
+        self.total = len(self._starts) * (1 + len(study.samplings) * len(study.seeds))
+        self._done, self._loaded = 0, True
+        empty = np.full((len(study.seeds), study.n), np.nan, np.float32)
+        self._values = {name: empty.copy() for name in study.samplings}
+        self._spent = dict.fromkeys(study.samplings, (0.0, 0))
 
     def _objective(self, rows: slice) -> Objective:
         """What an attack on these images pursues."""
@@ -83,65 +86,73 @@ class SamplingParts:
 
     def result(self) -> StudyResult:
         """Everything measured so far."""
-        return collect(
-            self.parts.spec,
-            self.study.samplings,
-            self.study.seeds,
-            self.study.n,
-            self.seen,
-            self.parts.folder,
+        return StudyResult(
+            spec=self.artefact.spec,
+            seeds=self.study.seeds,
+            values={name: values.copy() for name, values in self._values.items()},
+            k=dict(self._k),
+            seconds={name: s / images if images else math.nan for name, (s, images) in self._spent.items()},
+            folder=self.artefact.folder,
+            loaded=self._loaded,
         )
 
     def steps(self) -> Generator[StudyStep, None, None]:
         """Perturb all images, estimate by every sampling and seed, write the whole result."""
         study = self.study
-        yield from self._all([self._piece(PERTURB, study.seed, start) for start in self.starts])
+        for part in self._all([self._piece(PERTURB, study.seed, start) for start in self._starts]):
+            self.twins[part.key.start : part.key.stop] = torch.from_numpy(part.arrays["values"])
+            yield self._step(part)
         # One seed after the other: the projection matrices of a seed take 200 MB.
-        plan = product(study.seeds, self.starts, study.samplings)
-        yield from self._all([self._piece(name, seed, start) for seed, start, name in plan])
+        plan = product(study.seeds, self._starts, study.samplings)
+        for part in self._all([self._piece(name, seed, start) for seed, start, name in plan]):
+            self._take(part)
+            yield self._step(part)
         result = self.result()
-        write_arrays(self.parts.folder / "result.npz", dict(result.values))
-        write_text(self.parts.folder / "summary.json", _json([line.facts() for line in result.table()]))
+        write_arrays(self.artefact.folder / RESULT, dict(result.values))
+        facts = json.dumps([line.facts() for line in result.table()], indent=2, ensure_ascii=False)
+        write_text(self.artefact.folder / "summary.json", facts + "\n")
 
     def _piece(self, stage: str, seed: int, start: int) -> _Piece:
         return _Piece(stage, seed, start, min(start + self.study.part, self.study.n))
 
-    def _all(self, pieces: list[_Piece]) -> Generator[StudyStep, None, None]:
-        with closing(in_order((partial(self._do, piece) for piece in pieces), self.workers)) as done:
-            for piece, (values, seconds, reused) in zip(pieces, done, strict=True):
-                measured = piece.stage != PERTURB
-                step = StudyStep(
-                    step=len(self.seen) + 1,
-                    total=self.total,
-                    stage=piece.stage,
-                    seed=piece.seed,
-                    rows=np.asarray(piece.rows),
-                    values=values if measured else np.zeros(0, np.float32),
-                    k=self.k[piece.stage] if measured else 0,
-                    seconds=seconds,
-                    reused=reused,
-                )
-                self.seen.append(step)
-                yield step
-
-    def _do(self, piece: _Piece) -> tuple[Floats, float, bool]:
-        """In a worker: a part's values, its seconds, and whether they were found on disk."""
-        images = self.x[piece.start : piece.stop]
-        shape = tuple(images.shape) if piece.stage == PERTURB else (len(images),)
-        kept = self.parts.read(piece.name, shape)
-        if kept is None:
+    def _all(self, pieces: list[_Piece]) -> Generator[Part[_Piece], None, None]:
+        def work(call: Call, stopped: Callable[[], bool]) -> Outcome:
             began = self._clock()
-            values = self._compute(piece, images).cpu().numpy()
-            seconds = self._clock() - began
-            self.parts.write(piece.name, values, seconds)
-        else:
-            values, seconds = kept
-        if piece.stage == PERTURB:
-            self.twins[piece.start : piece.stop] = torch.from_numpy(values)
-        return values, seconds, kept is not None
+            values = self._compute(_Piece(**call.settings)).cpu().numpy()
+            return Outcome({"values": values}, self._clock() - began)
 
-    def _compute(self, piece: _Piece, images: Tensor) -> Tensor:
-        study = self.study
+        def executor() -> Executor:
+            return Pooled(Threads(work, self._workers))
+
+        yield from compute([self._task(piece) for piece in pieces], executor)
+
+    def _task(self, piece: _Piece) -> Task[_Piece]:
+        shape = (len(piece.rows), *(self.x.shape[1:] if piece.stage == PERTURB else ()))
+        return Task(
+            piece,
+            self.artefact,
+            piece.name,
+            good=lambda arrays: has(arrays, np.float32, {"values": shape}),
+            call=lambda: Call(asdict(piece)),
+        )
+
+    def _take(self, part: Part[_Piece]) -> None:
+        piece = part.key
+        self._values[piece.stage][self.study.seeds.index(piece.seed), piece.rows] = part.arrays["values"]
+        if math.isfinite(part.seconds):
+            seconds, images = self._spent[piece.stage]
+            self._spent[piece.stage] = seconds + part.seconds, images + len(piece.rows)
+
+    def _step(self, part: Part[_Piece]) -> StudyStep:
+        self._done += 1
+        self._loaded &= part.reused
+        piece = part.key
+        return StudyStep(
+            self._done, self.total, piece.stage, piece.seed, piece.start, part.seconds, part.reused
+        )
+
+    def _compute(self, piece: _Piece) -> Tensor:
+        study, images = self.study, self.x[piece.start : piece.stop]
         if piece.stage == PERTURB:
             objective = self._objective(slice(piece.start, piece.stop))
             return perturb(
@@ -181,7 +192,3 @@ def _spec(study: SamplingSpec, x: Tensor, weights: str, device: torch.device) ->
         "images": hashlib.sha256(x.numpy().tobytes()).hexdigest(),
         "weights": weights,
     }
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
