@@ -10,6 +10,9 @@ from typing import Any
 from advmi_core import data, models
 from advmi_core.augmentation import Augmentation
 from advmi_core.run import Run
+from advmi_core.studies.autoencoders import RetrainingStudy
+from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
+from advmi_core.studies.defence import DefenceStudy
 from advmi_core.studies.sampling.study import SamplingStudy
 
 
@@ -39,7 +42,32 @@ def _augmentation(root: Path, place: Path) -> Run[Any, Any]:
     return Augmentation(method="l2-uae", part=2, steps=3).run(models.load("ae-dense"), x, directory=root)
 
 
+_FEW: dict[str, Any] = {
+    "n": 20, "validation": 10, "seeds": (0,), "epochs": 1, "batch": 10, "steps": 2, "inner": 1, "part": 10,
+}  # fmt: skip
+
+
+def _retraining(root: Path, place: Path) -> Run[Any, Any]:
+    return RetrainingStudy(
+        models=("ae-dense",), rows=("original", "mine-uae-patches", "gaussian"), measured="validation",
+        asr_images=4, fooled=2, device="cpu", **_FEW,
+    ).run(root)  # fmt: skip
+
+
+def _features(root: Path, place: Path) -> Run[Any, Any]:
+    return RepresentationStudy(**_FEW).run(root, device="cpu")
+
+
+def _defence(root: Path, place: Path) -> Run[Any, Any]:
+    return DefenceStudy(
+        n=24, measured=2, epochs=1, batch=8, steps=1, units=4, first=1, optimised=1
+    ).run(root, device="cpu")  # fmt: skip
+
+
 KINDS: dict[str, Kind] = {
     "augmentation": Kind(_augmentation),
+    "defence": Kind(_defence),
+    "features": Kind(_features),
+    "retraining": Kind(_retraining),
     "sampling": Kind(_sampling),
 }

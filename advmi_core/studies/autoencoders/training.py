@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advmi_core.experiments.artefact import Floats
 from advmi_core.models import Autoencoder, build, default_spec
 from advmi_core.models.training.learners import learner
 from advmi_core.models.training.loop import Loop, Moment
 from advmi_core.models.training.splits import stream
-from advmi_core.parts import Floats
 
 _AT_ONCE = 500  # images measured at once
 

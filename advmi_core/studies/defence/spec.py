@@ -71,6 +71,11 @@ class DefenceStudySpec:
             assert spec  # made to be checked
 
     @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Defence: {self.defended.method.title}"
+
+    @property
     def standard(self) -> DefenseSpec:
         """The training that everything begins with, whatever the defence."""
         return DefenseSpec(

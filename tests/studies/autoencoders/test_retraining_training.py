@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from advmi_core.augmentation import Augmented
+from advmi_core.data import ImageSet
 from advmi_core.device import pick
 from advmi_core.models import build, default_spec
 from advmi_core.studies.autoencoders import RetrainingStudy
@@ -66,7 +67,8 @@ def test_one_step_by_hand(targets: str) -> None:
     """Adam's first step is the rate times the sign of the gradient, of the very loss that is meant."""
     x, new = images(6), images(6, seed=1)
     made = _augmented(x, new)
-    learnt = lesson(Images(x, x[:1], x[:1]), made, torch.tensor([1, 4]), targets)
+    every = ImageSet(x, torch.zeros(6, dtype=torch.int64), ("any",), "small", "train", "folder")
+    learnt = lesson(Images(every, every.first(1), every.first(1)), made, torch.tensor([1, 4]), targets)
     assert torch.equal(learnt.x, torch.cat([x, new[[1, 4]]]))
 
     training = Training("ae-dense", learnt, seed=5, epochs=2, steps=2, batch=8, device=CPU)

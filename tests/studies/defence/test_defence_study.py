@@ -12,6 +12,7 @@ import torch
 
 from advmi_core import data
 from advmi_core.defenses import DEFENSES
+from advmi_core.experiments.progress import read_progress
 from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import build, load
@@ -104,8 +105,23 @@ def test_without_a_perturbation_natural_and_adversarial_samples_say_the_same() -
 
 def test_the_same_lesson_is_loaded(whole: DefenceStudyResult, folder: Path) -> None:
     again = TINY.run(folder).drain()
+    assert again.loaded
+    assert not whole.loaded
     assert all(step.reused or step.reference is not None for step in again.steps)
     same(whole, again)
+
+
+def test_a_study_is_asked_for_what_it_has_while_it_goes_on(whole: DefenceStudyResult, tmp_path: Path) -> None:
+    with TINY.run(tmp_path) as run:
+        next(step for step in run if step.stage == ESTIMATORS)
+        early = run.so_far()
+        assert str(early.history(STANDARD)) == str(whole.history(STANDARD))
+        assert (list(early.weights), early.complete, early.loaded) == ([STANDARD], False, False)
+        next(step for step in run if step.stage == DEFENCE)
+    progress = read_progress(run.artefact.folder)
+    assert progress is not None
+    assert (progress.done, progress.total, progress.complete) == (2, 13, False)
+    assert len(progress.uses) == 3
 
 
 def test_another_defence_trains_only_itself(whole: DefenceStudyResult, folder: Path) -> None:
