@@ -55,16 +55,6 @@ def find_again(
         _offer(state, go_on, info.complete, where)
 
 
-def find_journalled(state: PageState, page: str, key: str, go_on: Callable[[], None]) -> None:
-    """``find_again`` by the journal."""
-    if work.current(page) is not None:
-        return
-    if (now := of(key)) is not None:
-        work.attach(page, now.id)
-    elif (found := journal.find(key)) is not None:
-        _offer(state, go_on, found.ended, f"in {found.where}")
-
-
 def _offer(state: PageState, go_on: Callable[[], None], ended: bool, where: str) -> None:
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
