@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from advmi_core import data, models
+from advmi_core.attacks import FWA, PGD, Attack
 from advmi_core.augmentation import Augmentation
 from advmi_core.run import Run
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
-from advmi_core.studies.defence import DefenceStudy
+from advmi_core.studies.defence import DefenceStudy, attacks
 from advmi_core.studies.sampling.study import SamplingStudy
 
 
@@ -58,10 +60,15 @@ def _features(root: Path, place: Path) -> Run[Any, Any]:
     return RepresentationStudy(**_FEW).run(root, device="cpu")
 
 
+def _short(eps: float, seed: int) -> dict[str, Attack]:
+    given: dict[str, Any] = {"eps": eps, "seed": seed, "steps": 2, "mi_steps": 0}
+    return {"PGD": PGD(loss="ce", **given), "FWA": FWA(**given)}
+
+
 def _defence(root: Path, place: Path) -> Run[Any, Any]:
-    return DefenceStudy(
-        n=24, measured=2, epochs=1, batch=8, steps=1, units=4, first=1, optimised=1
-    ).run(root, device="cpu")  # fmt: skip
+    study = DefenceStudy(n=24, measured=4, epochs=2, batch=8, steps=1, units=4, first=1, optimised=1)
+    with mock.patch.object(attacks, "attacks", _short):  # they are made when the run is
+        return study.run(root, device="cpu")
 
 
 KINDS: dict[str, Kind] = {

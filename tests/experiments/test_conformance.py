@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -177,8 +178,11 @@ def _cut(path: Path) -> None:
 
 
 def _flip(path: Path) -> None:
+    """A bit of the first array's last value: most bytes of a small file say nothing."""
+    with zipfile.ZipFile(path) as file:
+        size = file.infolist()[0].file_size
     blob = bytearray(path.read_bytes())
-    blob[len(blob) // 2] ^= 1
+    blob[blob.index(b"\x93NUMPY") + size - 1] ^= 1
     path.write_bytes(bytes(blob))
 
 

@@ -160,7 +160,7 @@ def test_a_resumed_lesson_writes_the_same_cards(
 ) -> None:
     until(TINY, tmp_path, ESTIMATORS)
     until(TINY, tmp_path, DEFENCE)
-    cards = sorted(tmp_path.glob("estimators-*/*/*.json"))
+    cards = sorted(tmp_path.glob("estimators-*/*/local-dim-*.json"))
     assert cards
     standard = json.loads(whole.weights[STANDARD].with_suffix(".json").read_text(encoding="utf-8"))
     for card in cards:
@@ -204,7 +204,7 @@ def test_too_many_images_and_a_file_for_a_folder_are_one_sentence(tmp_path: Path
     with pytest.raises(ValueError, match="n must be at most"):
         replace(TINY, n=10**7).run(tmp_path)
     (tmp_path / "file").write_text("occupied")
-    with pytest.raises(ValueError, match="file cannot be written"):
+    with pytest.raises(ValueError, match="cannot be written: a file stands where a folder is needed"):
         TINY.run(tmp_path / "file")
 
 
