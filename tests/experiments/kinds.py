@@ -16,6 +16,7 @@ from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
 from advmi_core.studies.defence import DefenceStudy, attacks
 from advmi_core.studies.sampling.study import SamplingStudy
+from advmi_core.studies.sweep import Method, Sweep
 
 
 def _nothing(place: Path) -> None:
@@ -71,10 +72,16 @@ def _defence(root: Path, place: Path) -> Run[Any, Any]:
         return study.run(root, device="cpu")
 
 
+def _sweep(root: Path, place: Path) -> Run[Any, Any]:
+    pgd = Method(name="pgd", attack="pgd", parameters={"steps": 3, "mi_steps": 2}, eps=(0.03, 0.3))
+    return Sweep(name="tiny", n=5, shard=2, methods=(pgd,)).run(root, device="cpu")
+
+
 KINDS: dict[str, Kind] = {
     "augmentation": Kind(_augmentation),
     "defence": Kind(_defence),
     "features": Kind(_features),
     "retraining": Kind(_retraining),
     "sampling": Kind(_sampling),
+    "sweep": Kind(_sweep),
 }

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torchmetrics.functional.image  # noqa: F401  else every fork imports it
 from kinds import KINDS
 
 from advmi_core.experiments.artefact import Arrays, Artefact

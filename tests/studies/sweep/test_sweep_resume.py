@@ -1,96 +1,22 @@
-"""A sweep that is killed, cancelled, shared or damaged ends in the same bytes as one that was left alone."""
+"""What a sweep mends, what its shards' size changes, and what it says of the time that is left."""
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import random
-import shutil
-import signal
-import time
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from advmi_core.studies.sweep import Sweep, load
+from advmi_core.experiments.compute import Part
+from advmi_core.studies.sweep import Cell, Sweep
+from advmi_core.studies.sweep.runner import Runner
 
 Read = Callable[[Path], dict[str, bytes]]
-SHARDS = 9
-
-
-def test_killed_five_times_at_random_moments(
-    tiny: Sweep, nursery, contents: dict[str, bytes], read_results: Read, tmp_path: Path
-) -> None:
-    report, alone, killed = tmp_path / "report.json", tmp_path / "alone", tmp_path / "killed"
-    began = time.perf_counter()
-    assert nursery.wait(nursery.start(tiny, alone, report)) == 0
-    takes = time.perf_counter() - began
-    assert read_results(next(alone.iterdir())) == contents
-    moments = random.Random(os.urandom(8))
-    kills, within = 0, takes / 6
-    while kills < 5:
-        pid = nursery.start(tiny, killed, report)
-        time.sleep(moments.uniform(0, within))
-        os.kill(pid, signal.SIGKILL)
-        if nursery.wait(pid) == -signal.SIGKILL:
-            kills += 1
-        else:  # it came to its end first, faster than the one left alone: that was no kill, begin again
-            shutil.rmtree(killed)
-            kills, within = 0, within / 2
-    assert nursery.wait(nursery.start(tiny, killed, report)) == 0
-    assert read_results(next(killed.iterdir())) == contents
-    assert json.loads(report.read_text())[1] is True
-
-
-def test_two_processes_share_the_work_and_lose_nothing(
-    tiny: Sweep, nursery, contents: dict[str, bytes], read_results: Read, tmp_path: Path
-) -> None:
-    reports = [tmp_path / "first.json", tmp_path / "second.json"]
-    both = [nursery.start(tiny, tmp_path / "runs", report) for report in reports]
-    assert [nursery.wait(pid) for pid in both] == [0, 0]
-    (folder,) = (tmp_path / "runs").iterdir()
-    assert read_results(folder) == contents
-    told = [json.loads(report.read_text()) for report in reports]
-    assert sum(computed for computed, _ in told) == SHARDS, "no shard was computed twice"
-    assert all(complete for _, complete in told), "both ended with the whole result"
-
-
-def test_closing_keeps_the_finished_shards(
-    tiny: Sweep, contents: dict[str, bytes], read_results: Read, tmp_path: Path
-) -> None:
-    run = tiny.run(tmp_path / "runs")
-    seen = [next(run), next(run)]
-    run.close()
-    part = run.result
-    assert not part.complete
-    assert sum(map(len, part.tables.values())) >= 8
-    assert part.folder is not None
-    kept = len(list(part.folder.glob("shards/*/*.npz")))
-    assert 2 <= kept <= 3, "the one in hand may have been finished as well"
-    loaded = load(part.folder)
-    assert not loaded.complete
-    for step in seen:
-        rows = np.isin(loaded.tables[step.cell].index, step.table.index)
-        assert rows.sum() == len(step.table)
-    again = list(tiny.run(tmp_path / "runs"))
-    assert [step.reused for step in again] == [True] * kept + [False] * (SHARDS - kept)
-    assert [step.step for step in again] == list(range(1, SHARDS + 1))
-    assert all(step.total == SHARDS for step in again)
-    assert read_results(part.folder) == contents
-
-
-def _cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-200])
-
-
-def _flip(path: Path) -> None:
-    blob = bytearray(path.read_bytes())
-    blob[len(blob) // 2] ^= 1
-    path.write_bytes(bytes(blob))
 
 
 def _other_images(path: Path) -> None:
@@ -103,10 +29,8 @@ def _without_pictures(path: Path) -> None:
     np.savez(path, **arrays)
 
 
-@pytest.mark.parametrize(
-    "harm", [_cut, _flip, _other_images, _without_pictures, lambda path: path.write_text("")]
-)
-def test_a_damaged_shard_is_computed_again(
+@pytest.mark.parametrize("harm", [_other_images, _without_pictures])
+def test_a_shard_that_is_another_or_lacks_something_is_computed_again(
     harm: Callable[[Path], None], tiny: Sweep, finished: Path, contents: dict[str, bytes], read_results: Read
 ) -> None:
     harm(finished / "shards" / "minmax-eps0.3" / "000000.npz")
@@ -136,3 +60,36 @@ def test_the_shards_size_changes_no_number(tiny: Sweep, contents: dict[str, byte
                 np.testing.assert_allclose(ours[key], wanted[key], rtol=1e-4, atol=1e-4, err_msg=key)
             else:
                 np.testing.assert_array_equal(ours[key], wanted[key], key)
+
+
+def test_a_result_so_far_holds_the_shards_that_were_said(tiny: Sweep, tmp_path: Path) -> None:
+    run, seen = tiny.run(tmp_path), []
+    for step in run:
+        seen.append(step)
+        now = run.so_far()
+        assert {cell: sum(1 for one in seen if one.cell == cell) for cell in tiny.cells} == {
+            cell: -(-len(table) // tiny.shard) for cell, table in now.tables.items()
+        }
+        assert now.complete == (step.step == step.total == len(seen))
+
+
+def test_time_left_counts_methods_by_their_own_seconds(
+    tiny: Sweep, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = Runner(tiny, finished.parent, "serial", None, None, torch.device("cpu"))
+    slow, _, fast = tiny.cells
+    shards = {(shard.cell, shard.start): shard for shard in sweep.folder.shards}
+
+    def left(cell: Cell, start: int, seconds: float, elapsed: float, reused: bool = False) -> float:
+        monkeypatch.setattr("time.monotonic", lambda: sweep._began + elapsed)
+        shard = shards[cell, start]
+        arrays = sweep.folder.artefact.get(shard.name)
+        assert arrays is not None
+        return sweep._step(Part(shard, arrays, seconds, reused)).left
+
+    sweep._began = 100.0
+    assert math.isnan(left(slow, 0, 3.0, 1.0, reused=True))
+    left(slow, 4, 10.0, 10.0)
+    # 4 slow shards of 10 s and 2 fast ones of 1 s are left; the two took 11 s on one core.
+    assert left(fast, 0, 1.0, 11.0) == pytest.approx(42)
+    assert left(fast, 4, 1.0, 6.0) == pytest.approx(41 * 6 / 12)  # two workers

@@ -1,39 +1,23 @@
-"""The list of runs, opening one, its pictures, and deleting with a way back."""
+"""The list of runs, opening one, and its pictures."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from advmi_core.studies.sweep import (
-    Cell,
-    Sweep,
-    collect,
-    delete,
-    gallery,
-    load,
-    restore,
-    runs,
-    runs_folder,
-    store,
-    trash,
-)
-
-_ODD = {"bytes": "\x00\x01", "json": "{}", "list": "[1]", "cut": "{", "deep": "[" * 20_000}
+from advmi_core.experiments.artefact import Artefact
+from advmi_core.studies.sweep import Cell, Sweep, find, gallery, load, runs, runs_folder
 
 
 @pytest.fixture(autouse=True)
 def shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     shipped = tmp_path / "assets" / "runs"
-    for module in (store, trash):
-        monkeypatch.setattr(module, "shipped_folder", lambda: shipped)
+    monkeypatch.setattr("advmi_core.studies.sweep.store.shipped_folder", lambda: shipped)
     return shipped
 
 
@@ -48,7 +32,7 @@ def test_runs_lie_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_finished_run_is_found_and_opened(tiny: Sweep, finished: Path) -> None:
     (info,) = runs(finished.parent)
-    assert (info.id, info.name, info.folder) == (finished.name, "tiny", finished)
+    assert (info.id, info.kind, info.folder) == (finished.name, "tiny", finished)
     assert (info.complete, info.done, info.total, info.shipped, info.problem) == (True, 9, 9, False, "")
     assert info.spec == tiny.spec()
     result = load(finished)
@@ -86,20 +70,6 @@ def test_what_is_shipped_needs_no_shards(finished: Path) -> None:
     assert len(gallery(finished, Cell("pgd", 0.03))["index"]) > 0
 
 
-def test_collecting_the_steps_gives_the_result(tiny: Sweep, finished: Path) -> None:
-    steps = list(tiny.run(finished.parent))
-    live, kept = collect(tiny, reversed(steps)), load(finished)
-    assert live.complete
-    assert live.folder is None
-    assert (live.spec, live.seconds) == (kept.spec, kept.seconds)
-    assert live.table() == kept.table()
-    part = collect(tiny, steps[:4])
-    assert not part.complete
-    assert sum(map(len, part.tables.values())) == 4 * tiny.shard
-    assert len(part.table()) == 3
-    assert collect(tiny, []).table() == []
-
-
 @pytest.mark.parametrize("whole", [True, False])
 def test_gallery_shows_the_first_counted_images(whole: bool, tiny: Sweep, finished: Path) -> None:
     if not whole:
@@ -122,142 +92,42 @@ def test_a_started_run_has_no_pictures_yet(finished: Path, tiny: Sweep) -> None:
     shutil.rmtree(finished / "shards")
     for name in ("result.npz", "gallery.npz"):
         (finished / name).unlink()
-    (info,) = runs(finished.parent)
-    assert (info.complete, info.done, info.total) == (False, 0, 9)
+    assert not load(finished).complete
     assert load(finished).table() == []
     pictures = gallery(finished, tiny.cells[0])
     assert pictures["x"].shape == pictures["x_adv"].shape == (0, 1, 28, 28)
 
 
-def test_folders_that_are_no_runs_are_listed_with_a_sentence(finished: Path) -> None:
+def test_folders_that_are_no_runs_are_listed_with_a_sentence(finished: Path, tiny: Sweep) -> None:
     directory = finished.parent
     (directory / "holiday").mkdir()
-    (directory / "note.txt").write_text("not a folder, not a run")
-    for name, text in {
-        "bytes": "\x00\x01",
-        "json": "{}",
-        "list": "[1]",
-        "cut": "{",
-        "deep": "[" * 20_000,
-    }.items():
-        (directory / name).mkdir()
-        (directory / name / "spec.json").write_text(text)
-    moved = directory / "tiny-0123456789ab"
-    shutil.copytree(finished, moved)
-    older = json.loads((finished / "spec.json").read_text())
-    (directory / "older").mkdir()
-    (directory / "older" / "spec.json").write_text(json.dumps({**older, "sweep": 1}))
-    changed = directory / f"other{finished.name}"
-    shutil.copytree(finished, changed)
-    (changed / "spec.json").write_bytes(b"\xff\xfe\x00")
+    other = Artefact(directory, "other", {"no": "sweep"})
+    older = Artefact(directory, "older", {**tiny.spec(), "sweep": 1})
+    for artefact in (other, older):
+        artefact.open()
     found = {info.id: info for info in runs(directory)}
-    assert set(found) == {
-        finished.name,
-        "holiday",
-        "bytes",
-        "json",
-        "list",
-        "cut",
-        "deep",
-        "older",
-        moved.name,
-        changed.name,
-    }
+    assert set(found) == {finished.name, "holiday", other.folder.name, older.folder.name}
     assert found[finished.name].problem == ""
-    assert "has no spec.json, so it is no run; delete the folder or move it away" in found["holiday"].problem
-    assert "cannot be read" in found["cut"].problem
-    assert "cannot be read" in found["bytes"].problem
-    assert "cannot be read" in found[changed.name].problem
-    assert "not a sweep's spec" in found["json"].problem
-    assert "not a sweep's spec" in found["list"].problem
-    assert "describes another run than its folder's name says" in found[moved.name].problem
-    assert found["deep"].problem
-    assert "measured by another version of AdvMI" in found["older"].problem
-    for name in ("holiday", "older", *_ODD, moved.name):
-        assert "\n" not in found[name].problem
-        with pytest.raises(ValueError):  # noqa: PT011 whatever the sentence is, it is one
-            load(directory / name)
-        with pytest.raises(ValueError):  # noqa: PT011
-            gallery(directory / name, Cell("pgd", 0.03))
+    assert "has no spec.json, so it is no study; delete the folder" in found["holiday"].problem
+    assert "not a sweep's spec" in found[other.folder.name].problem
+    assert "measured by another version of AdvMI" in found[older.folder.name].problem
+    for info in found.values():
+        if info.problem:
+            with pytest.raises(ValueError, match="delete the folder or move it away"):
+                load(info.folder)
+            with pytest.raises(ValueError, match="delete the folder or move it away"):
+                gallery(info.folder, Cell("pgd", 0.03))
+    with pytest.raises(ValueError, match="is not there"):
+        load(directory / "gone")
 
 
-def test_runs_come_newest_first_and_shipped_ones_last(
-    finished: Path, shipped: Path, tiny: Sweep, tmp_path: Path
-) -> None:
+def test_shipped_runs_are_listed_too(finished: Path, shipped: Path) -> None:
     shutil.copytree(finished, shipped / finished.name)
-    newer = tiny.run(finished.parent).result.folder
-    assert newer == finished
-    (finished.parent / "younger").mkdir()
-    os.utime(finished / "spec.json", (1, 1))
-    found = runs(finished.parent)
-    assert [(info.id, info.shipped) for info in found] == [
-        ("younger", False),
-        (finished.name, False),
-        (finished.name, True),
-    ]
-    with pytest.raises(ValueError, match="came with AdvMI and cannot be deleted"):
-        delete(found[-1].folder)
-    assert load(found[-1].folder).complete
-
-
-def test_delete_and_restore(finished: Path, contents: dict[str, bytes], read_results) -> None:
-    trashed = delete(finished)
-    assert not finished.exists()
-    assert runs(finished.parent) == []
-    with pytest.raises(ValueError, match="is no folder"):
-        delete(finished)
-    with pytest.raises(ValueError, match="is deleted already"):
-        delete(trashed)
-    assert restore(trashed) == finished
-    assert read_results(finished) == contents
-    assert [info.id for info in runs(finished.parent)] == [finished.name]
-    with pytest.raises(ValueError, match="not in the trash any more"):
-        restore(trashed)
-    with pytest.raises(ValueError, match="not in the trash any more"):
-        restore(finished)
-
-
-def test_a_new_run_in_its_place_keeps_the_deleted_one_in_the_trash(finished: Path, tiny: Sweep) -> None:
-    trashed = delete(finished)
-    shutil.copytree(trashed, finished)
-    with pytest.raises(ValueError, match="exists again, so the deleted one cannot be restored"):
-        restore(trashed)
-    again = delete(finished)
-    assert again != trashed
-    assert trashed.is_dir()
-    assert restore(again) == finished
-
-
-def test_the_trash_is_emptied_after_a_day(finished: Path) -> None:
-    old = delete(Path(shutil.copytree(finished, finished.parent / "old")))
-    yesterday = time.time() - 25 * 3600
-    os.utime(old.parent, (yesterday, yesterday))
-    new = delete(finished)
-    assert new.is_dir()
-    assert not old.exists()
-
-
-def test_a_run_at_work_cannot_be_deleted(tiny: Sweep, tmp_path: Path) -> None:
-    run = tiny.run(tmp_path / "runs")
-    next(run)
-    next(run)
-    (folder,) = (tmp_path / "runs").iterdir()
-    with pytest.raises(ValueError, match="is being computed; cancel that before you delete it"):
-        delete(folder)
-    run.close()
-    assert delete(folder).is_dir()
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tiny: Sweep, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="cannot be written"):
-        tiny.run(tmp_path / "file" / "runs")
-
-
-def test_a_foreign_spec_in_the_run_s_place_is_refused(tiny: Sweep, finished: Path) -> None:
-    (finished / "spec.json").write_text("{}")
-    with pytest.raises(ValueError, match="is damaged or describes another"):
-        tiny.run(finished.parent)
+    own, given = runs(finished.parent)
+    assert (own.shipped, given.shipped) == (False, True)
+    assert load(given.folder).complete
+    assert find([own, given], own.id) == own
+    assert find([given], own.id) == given
 
 
 def test_results_hold_plain_arrays_only(finished: Path) -> None:
