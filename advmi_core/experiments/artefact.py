@@ -7,6 +7,7 @@ import json
 import math
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def has(arrays: Arrays, dtype: type[np.generic], shapes: dict[str, tuple[int, ...]]) -> bool:
+def has(arrays: Arrays, dtype: type[np.generic], shapes: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether there are all these arrays, of this type and these shapes."""
     return all(
         name in arrays and arrays[name].dtype == dtype and arrays[name].shape == shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -69,7 +69,7 @@ class StudyRun(Run[RecordT, ResultT]):
         artefact: of the study; opened.
         title: what people call it.
         records, result, total: as of ``Run``.
-        uses: further artefacts beside it that hold its parts; they are deleted with it.
+        uses: further artefacts beside it that hold its parts; they are deleted with it. May grow meanwhile.
         done: a record → parts done and wanted, None where that is as before.
     """
 
@@ -81,13 +81,12 @@ class StudyRun(Run[RecordT, ResultT]):
         result: Callable[[], ResultT],
         total: int,
         *,
-        uses: Iterable[Artefact] = (),
+        uses: Collection[Artefact] = (),
         done: Callable[[RecordT], tuple[int, int] | None] = parts_done,
     ) -> None:
         self.artefact = artefact
-        names = tuple(sorted({one.folder.name for one in uses}))
-        before = read_progress(artefact.folder) or Progress(title=title)
-        self._progress = replace(before, title=title, uses=names)
+        self._uses = uses
+        self._progress = replace(read_progress(artefact.folder) or Progress(title=title), title=title)
         super().__init__(self._told(records, done), result, total)
 
     def announce(self, page: str = "", form: Mapping[str, Any] | None = None) -> Self:
@@ -100,17 +99,22 @@ class StudyRun(Run[RecordT, ResultT]):
     def _told(
         self, records: Closable[RecordT], done: Callable[[RecordT], tuple[int, int] | None]
     ) -> Generator[RecordT, None, None]:
-        folder = self.artefact.folder
         whole = self._progress.complete  # so is what its parts say, even where one has to be mended
-        write_progress(folder, self._progress)
+        write_progress(self.artefact.folder, self._progress)
         with contextlib.closing(records):
             for record in records:
-                found = done(record)
-                if not whole and found is not None and found != (self._progress.done, self._progress.total):
-                    self._progress = replace(self._progress, done=found[0], total=found[1])
-                    write_progress(folder, self._progress)
+                found = None if whole else done(record)
+                self._note(**({} if found is None else {"done": found[0], "total": found[1]}))
                 yield record
-        write_progress(folder, replace(self._progress, complete=True))
+        self._note(complete=True)
+
+    def _note(self, **news: Any) -> None:
+        """Write what is new."""
+        uses = {*self._progress.uses, *(one.folder.name for one in self._uses)}
+        now = replace(self._progress, uses=tuple(sorted(uses)), **news)
+        if now != self._progress:
+            self._progress = now
+            write_progress(self.artefact.folder, now)
 
 
 def remember(root: Path) -> None:

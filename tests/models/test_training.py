@@ -14,8 +14,8 @@ from torch import Tensor
 from advmi_core import data, models
 from advmi_core.data import ImageSet
 from advmi_core.models import CheckpointError, TrainingError, TrainSpec
+from advmi_core.models.training.augment import mirror
 from advmi_core.models.training.learners import kl_sparsity
-from advmi_core.models.training.loop import learning_rate, mirror
 
 LARGE = (
     "resnet18",
@@ -213,7 +213,7 @@ def test_sparsity_term_makes_the_code_sparse(images: ImageSet, test_images: Imag
 
 def test_learning_rate_rises_then_falls() -> None:
     spec = small("cnn", lr=0.5, warmup=0.2)
-    rates = [learning_rate(spec, step, 100) for step in range(100)]
+    rates = [spec.learning_rate(step, 100) for step in range(100)]
     top = rates.index(max(rates))
     assert top == 20
     assert rates[top] == pytest.approx(0.5)

@@ -31,18 +31,18 @@ class Progress:
 
     Attributes:
         step: gradient steps done.
-        validation: the metric after the last whole epoch; NaN before the first.
-        best_value: the best metric so far, reached after epoch ``best_epoch`` (0: none yet).
+        losses: what each step of the epoch in progress has told.
+        history: what the validation of each finished epoch has told, as JSON values.
+        best_value: the best epoch's value so far, reached after epoch ``best_epoch`` (0: none yet).
         best: the weights of that epoch; empty if there is none yet.
-        notes: whatever else a trainer has to remember, as JSON values.
     """
 
     step: int = 0
-    validation: float = math.nan
+    losses: list[list[float]] = field(default_factory=list)
+    history: list[Any] = field(default_factory=list)
     best_value: float = math.nan
     best_epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class ProgressFile:
@@ -60,13 +60,7 @@ class ProgressFile:
 
     def write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         """Keep the progress and the learner's state, in one file that is whole or not there."""
-        facts = {
-            "step": progress.step,
-            "validation": progress.validation,
-            "best_value": progress.best_value,
-            "best_epoch": progress.best_epoch,
-            "notes": progress.notes,
-        }
+        facts = {key: value for key, value in vars(progress).items() if key != "best"}
         both = {_NOW + key: value for key, value in tensors.items()}
         both |= {_BEST + key: value for key, value in progress.best.items()}
         metadata = {"progress": json.dumps(facts)}

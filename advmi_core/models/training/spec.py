@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ OPTIMIZERS = ("sgd", "adam")
 
 
 class Spec(Protocol):
-    """What splits, cards and progress files read of any training's parameters."""
+    """What loop, splits, cards and progress files read of any training's parameters."""
 
     @property
     def model(self) -> str: ...
@@ -20,6 +21,10 @@ class Spec(Protocol):
     def dataset(self) -> str: ...
     @property
     def validation(self) -> float: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def batch(self) -> int: ...
     @property
     def seed(self) -> int: ...
     def to_dict(self) -> dict[str, Any]: ...
@@ -78,6 +83,13 @@ class TrainSpec:
         check_number(self.validation, "validation", low=0, high=0.9, above=True)
         for name in ("weight_decay", "sparsity", "adversary"):
             check_number(getattr(self, name), name, low=0)
+
+    def learning_rate(self, step: int, total: int) -> float:
+        """Of a step 0…total−1: a linear rise to ``lr``, then half a cosine towards 0."""
+        rise = self.warmup * total
+        if step < rise:
+            return self.lr * (step + 1) / (rise + 1)
+        return self.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (total - rise)))
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""

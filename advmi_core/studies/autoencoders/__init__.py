@@ -1,6 +1,5 @@
 """Autoencoders retrained on UAEs: what does that do to their reconstruction of clean images? [UAE, sec. 4]"""
 
-from advmi_core.studies.autoencoders.accumulator import collect
 from advmi_core.studies.autoencoders.records import (
     PROTOCOLS,
     ROWS,
@@ -32,5 +31,4 @@ __all__ = [
     "RetrainingStudy",
     "RowSummary",
     "StoredError",
-    "collect",
 ]

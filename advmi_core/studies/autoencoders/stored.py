@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core import paths
-from advmi_core.files import json_number, parse_json, write_atomically
-from advmi_core.parts import read_arrays, write_text
+from advmi_core.experiments.artefact import read_arrays
+from advmi_core.files import json_number, parse_json, write_atomically, write_text
 from advmi_core.studies.autoencoders.results import Examples, Retrained, RetrainingResult
 
 FORMAT = 2

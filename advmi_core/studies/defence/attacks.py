@@ -19,8 +19,6 @@ from advmi_core.studies.defence.records import Measured
 
 SHORT: dict[str, Any] = {"steps": 10, "targets": 2, "queries": 100}
 """AutoAttack as a lesson runs it; published: 100 steps, 9 targets, 5000 queries."""
-_COSTS = {"pgd": 1.5, "fwa": 4.0, "autoattack": 0.3}
-"""Work of an image and iteration, in passes of a training's PGD; AutoAttack leaves broken images alone."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,6 @@ def attacks(eps: float, seed: int) -> dict[str, Attack]:
         "FWA-40": FWA(steps=41, step_size=NAMID_STEP, **given),
         "AA": AutoAttack(**SHORT, **given),
     }
-
-
-def cost(attack: Attack) -> float:
-    """Work of an image, in passes of a training's PGD."""
-    return attack.iterations * _COSTS[attack.name]
 
 
 @torch.no_grad()

@@ -8,8 +8,6 @@ from typing import Any
 
 from advmi_core.defenses import DEFENSES
 
-_BASELINES = {"wmim": "standard", "namid": "standard", "namid-t": "trades", "namid-m": "mart"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -31,7 +29,7 @@ class Variant:
 
 
 ROWS: dict[str, Variant] = {
-    name: Variant(title=defense.title, defense=name, baseline=_BASELINES.get(name))
+    name: Variant(title=defense.title, defense=name, baseline=defense.baseline)
     for name, defense in DEFENSES.items()
 }
 """Name of a defence → its row in the white-box and black-box tables."""

@@ -1,10 +1,17 @@
-"""Random crops of a whole batch in one gather, on the batch's device."""
+"""Augmentation of a whole batch, on the batch's device: random crops and mirroring."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+def augmented(x: Tensor, generator: torch.Generator, *, crop: int, flip: bool) -> Tensor:
+    """Images x (B,C,H,W), first cropped at random by ``crop`` pixels (0: not at all), then mirrored."""
+    if crop:
+        x = random_crop(x, crop, generator)
+    return mirror(x, generator) if flip else x
 
 
 def random_crop(x: Tensor, padding: int, generator: torch.Generator) -> Tensor:
@@ -22,3 +29,9 @@ def random_crop(x: Tensor, padding: int, generator: torch.Generator) -> Tensor:
     image = torch.arange(count, device=x.device)[:, None, None, None]
     channel = torch.arange(channels, device=x.device)[None, :, None, None]
     return wide[image, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+def mirror(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image of x (B,C,H,W) mirrored left to right with probability ½."""
+    chosen = torch.rand(len(x), generator=generator) < 0.5
+    return torch.where(chosen.to(x.device)[:, None, None, None], x.flip(-1), x)

@@ -12,6 +12,7 @@ import torch
 
 from advmi_core import data
 from advmi_core.defenses import DEFENSES
+from advmi_core.experiments.progress import read_progress
 from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import build, load
@@ -104,8 +105,23 @@ def test_without_a_perturbation_natural_and_adversarial_samples_say_the_same() -
 
 def test_the_same_lesson_is_loaded(whole: DefenceStudyResult, folder: Path) -> None:
     again = TINY.run(folder).drain()
+    assert again.loaded
+    assert not whole.loaded
     assert all(step.reused or step.reference is not None for step in again.steps)
     same(whole, again)
+
+
+def test_a_study_is_asked_for_what_it_has_while_it_goes_on(whole: DefenceStudyResult, tmp_path: Path) -> None:
+    with TINY.run(tmp_path) as run:
+        next(step for step in run if step.stage == ESTIMATORS)
+        early = run.so_far()
+        assert str(early.history(STANDARD)) == str(whole.history(STANDARD))
+        assert (list(early.weights), early.complete, early.loaded) == ([STANDARD], False, False)
+        next(step for step in run if step.stage == DEFENCE)
+    progress = read_progress(run.artefact.folder)
+    assert progress is not None
+    assert (progress.done, progress.total, progress.complete) == (2, 13, False)
+    assert len(progress.uses) == 3
 
 
 def test_another_defence_trains_only_itself(whole: DefenceStudyResult, folder: Path) -> None:
@@ -144,7 +160,7 @@ def test_a_resumed_lesson_writes_the_same_cards(
 ) -> None:
     until(TINY, tmp_path, ESTIMATORS)
     until(TINY, tmp_path, DEFENCE)
-    cards = sorted(tmp_path.glob("estimators-*/*/*.json"))
+    cards = sorted(tmp_path.glob("estimators-*/*/local-dim-*.json"))
     assert cards
     standard = json.loads(whole.weights[STANDARD].with_suffix(".json").read_text(encoding="utf-8"))
     for card in cards:
@@ -188,7 +204,7 @@ def test_too_many_images_and_a_file_for_a_folder_are_one_sentence(tmp_path: Path
     with pytest.raises(ValueError, match="n must be at most"):
         replace(TINY, n=10**7).run(tmp_path)
     (tmp_path / "file").write_text("occupied")
-    with pytest.raises(ValueError, match="file cannot be written"):
+    with pytest.raises(ValueError, match="cannot be written: a file stands where a folder is needed"):
         TINY.run(tmp_path / "file")
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from advmi_core.augmentation import Augmented
+from advmi_core.data import ImageSet
 from advmi_core.device import pick
 from advmi_core.models import build, default_spec
-from advmi_core.models.training.loop import learning_rate
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.images import Images, chosen, lesson
 from advmi_core.studies.autoencoders.training import Training, TrainingSet, orders, per_image_loss
@@ -42,7 +42,7 @@ def test_a_batch_may_be_larger_than_the_images() -> None:
 def test_the_first_record_comes_after_one_step_and_one_more_after_every_epoch() -> None:
     x = images(20)
     training = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=3, steps=8, batch=4, device=CPU)
-    moments = list(training.moments())
+    moments = list(training.records())
     assert [moment.step for moment in moments] == [1, 2, 5, 8]
     assert [moment.epoch for moment in moments] == [1, 1, 2, 3]
     assert [len(moment.curve) for moment in moments] == [0, 1, 2, 3]
@@ -56,9 +56,9 @@ def test_the_first_record_comes_after_one_step_and_one_more_after_every_epoch() 
 def test_the_loss_of_a_record_is_the_mean_of_its_epoch() -> None:
     x = images(20)
     singles = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=6, steps=6, batch=4, device=CPU)
-    losses = [moment.loss for moment in singles.moments()]
+    losses = [moment.loss for moment in singles.records()]
     halves = Training("ae-dense", TrainingSet(x, x, x), seed=0, epochs=2, steps=6, batch=4, device=CPU)
-    ends = [moment.loss for moment in halves.moments() if moment.step in (3, 6)]
+    ends = [moment.loss for moment in halves.records() if moment.step in (3, 6)]
     assert ends == pytest.approx([np.mean(losses[:3]), np.mean(losses[3:])], rel=1e-6)
 
 
@@ -67,18 +67,19 @@ def test_one_step_by_hand(targets: str) -> None:
     """Adam's first step is the rate times the sign of the gradient, of the very loss that is meant."""
     x, new = images(6), images(6, seed=1)
     made = _augmented(x, new)
-    learnt = lesson(Images(x, x[:1], x[:1]), made, torch.tensor([1, 4]), targets)
+    every = ImageSet(x, torch.zeros(6, dtype=torch.int64), ("any",), "small", "train", "folder")
+    learnt = lesson(Images(every, every.first(1), every.first(1)), made, torch.tensor([1, 4]), targets)
     assert torch.equal(learnt.x, torch.cat([x, new[[1, 4]]]))
 
     training = Training("ae-dense", learnt, seed=5, epochs=2, steps=2, batch=8, device=CPU)
-    next(training.moments())
+    next(training.records())
     network = build("ae-dense", (1, 8, 8), seed=5)
     order = next(orders(8, 8, seed=5))
     seen = torch.cat([x, new[[1, 4]]])[order]
     wanted = torch.cat([x, (new if targets == "self" else x)[[1, 4]]])[order]
     (network(seen) - wanted).square().mean().backward()
     spec = default_spec("ae-dense")
-    rate = learning_rate(spec, 0, 2)
+    rate = spec.learning_rate(0, 2)
     for moved, start in zip(training.network.parameters(), network.parameters(), strict=True):
         step = rate * start.grad / (start.grad.abs() + 1e-8)
         torch.testing.assert_close(moved.detach(), start.detach() - step, rtol=1e-4, atol=1e-6)
@@ -108,7 +109,7 @@ def test_threads_and_random_state_are_left_as_they_were() -> None:
         for model in ("ae-dense", "ae-adversarial"):
             for _ in Training(
                 model, TrainingSet(x, x, x), seed=0, epochs=1, steps=2, batch=4, device=CPU
-            ).moments():
+            ).records():
                 assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)

@@ -22,9 +22,11 @@ from advmi_core.studies.autoencoders.features.representation import (
     RepresentationStudy,
     tree_accuracy,
 )
-from advmi_core.studies.autoencoders.features.results import ProbeResult, ProbeStep
+from advmi_core.studies.autoencoders.features.results import ProbeResult
 from advmi_core.studies.autoencoders.features.study import ProbeStudy
-from advmi_core.studies.autoencoders.records import MakingStep
+from advmi_core.studies.autoencoders.images import lesson
+from advmi_core.studies.autoencoders.records import MakingStep, RetrainStep
+from advmi_core.studies.autoencoders.training import TrainingSet
 
 SMALL: dict[str, Any] = {
     "n": 40, "validation": 12, "seeds": (0, 1), "epochs": 2, "batch": 20, "steps": 2, "inner": 1, "part": 25,
@@ -50,10 +52,6 @@ def _data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "load", lambda name, split="test": sets[split])
 
 
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.npz")}
-
-
 @BY_KIND
 def test_whole_study_and_its_records(study: ProbeStudy, tmp_path: Path) -> None:
     before = torch.get_rng_state()
@@ -65,9 +63,9 @@ def test_whole_study_and_its_records(study: ProbeStudy, tmp_path: Path) -> None:
     assert [record.step for record in records] == sorted(record.step for record in records)
     assert records[-1].step == run.total
     first = records[0]
-    assert isinstance(first, ProbeStep)
+    assert isinstance(first, RetrainStep)
     assert (first.row, first.seed, first.epoch) == ("original", 0, 1)
-    ended = [record for record in records if isinstance(record, ProbeStep) and record.metrics]
+    ended = [record for record in records if isinstance(record, RetrainStep) and record.metrics]
     assert [(step.row, step.seed, step.protocols) for step in ended] == [
         ("original", 0, ("equal-epochs",)),
         *[(row, 0, both) for row, both in zip(ROWS, SERVED, strict=True)],
@@ -88,7 +86,7 @@ def test_whole_study_and_its_records(study: ProbeStudy, tmp_path: Path) -> None:
 @BY_KIND
 def test_the_solver_makes_the_uaes_where_it_is_asked(study: ProbeStudy, tmp_path: Path) -> None:
     solved = replace(study, method="solver-uae", steps=8, seeds=(0,))
-    assert solved.augmentation().attack().name == "minmax-solver"
+    assert solved.augmentation("mine-uae", solved.model).attack().name == "minmax-solver"
     result = solved.run(tmp_path).drain()
     assert result.complete
     assert result.asr > 0.5
@@ -101,35 +99,18 @@ ROWS = ("original", "mine-uae", "gaussian")
 SERVED = (("equal-steps",), *[("equal-epochs", "equal-steps")] * 2)
 
 
-@BY_KIND
-def test_killed_and_resumed_is_the_same_and_computes_nothing_twice(study: ProbeStudy, tmp_path: Path) -> None:
-    whole = study.run(tmp_path / "a").drain()
-    killed = study.run(tmp_path / "b")
-    for record in killed:
-        if isinstance(record, ProbeStep) and (record.row, record.seed) == ("mine-uae", 0):
+def test_closed_and_resumed_it_computes_nothing_twice(tmp_path: Path) -> None:
+    study = STUDIES[0]
+    closed = study.run(tmp_path)
+    for record in closed:
+        if isinstance(record, RetrainStep) and (record.row, record.seed) == ("mine-uae", 0):
             break
-    killed.close()
-    assert not killed.result.complete
-    rest = study.run(tmp_path / "b")
-    records = list(rest)
-    found = [record for record in records if isinstance(record, ProbeStep) and record.metrics]
+    closed.close()
+    assert not closed.result.complete
+    records = list(study.run(tmp_path))
+    found = [record for record in records if isinstance(record, RetrainStep) and record.metrics]
     assert [record.reused for record in found] == [True, True] + [False] * 6
-    assert all(record.reused for record in records if isinstance(record, MakingStep))
-    again = rest.result
-    assert bytes_of(whole.folder) == bytes_of(again.folder)
-    assert all(np.array_equal(whole.cells[cell], again.cells[cell]) for cell in whole.cells)
-    third = study.run(tmp_path / "b")
-    assert all(record.reused for record in third)
-
-
-def test_a_damaged_part_is_computed_again(tmp_path: Path) -> None:
-    whole = STUDIES[0].run(tmp_path).drain()
-    kept = bytes_of(whole.folder)
-    for name in ("original-equal-epochs-seed0.npz", "gaussian-equal-steps-seed1.npz"):
-        (whole.folder / name).write_bytes(b"damaged")
-    again = STUDIES[0].run(tmp_path).drain()
-    assert again.complete
-    assert bytes_of(again.folder) == kept
+    assert all(record.reused for record in study.run(tmp_path))
 
 
 @pytest.mark.parametrize("targets", ["self", "original"])
@@ -138,11 +119,11 @@ def test_what_rows_learn(targets: str, tmp_path: Path, monkeypatch: pytest.Monke
     seen = []
 
     class Spy(probe_work.ProbeTraining):
-        def __init__(self, model: str, lesson: probe_work.Lesson, **options: Any) -> None:
+        def __init__(self, model: str, lesson: TrainingSet, **options: Any) -> None:
             seen.append((lesson, options["steps"]))
             super().__init__(model, lesson, **options)
 
-    monkeypatch.setattr(probe_work, "ProbeTraining", Spy)
+    monkeypatch.setattr(probe_work.ProbeWork, "training", Spy)
     result = study.run(tmp_path).drain()
     (base, short), (original, long), (uae, uae_steps), (noise, noise_steps) = seen
     assert (short, long, uae_steps, noise_steps) == (4, 8, 8, 8)
@@ -151,24 +132,26 @@ def test_what_rows_learn(targets: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert torch.equal(original.x, base.x)
     assert torch.equal(base.validation, train.x[40:52])
     assert result.used == 40
-    for lesson in (uae, noise):
-        assert torch.equal(lesson.x[:40], base.x)
-        assert torch.equal(lesson.targets[:40], base.x)
-        assert torch.equal(lesson.targets[40:], lesson.x[40:] if targets == "self" else base.x)
-        assert not torch.equal(lesson.x[40:], base.x)
-    lengths = [(lesson.x[40:] - base.x).flatten(1).norm(dim=1) for lesson in (uae, noise)]
+    for learnt in (uae, noise):
+        assert torch.equal(learnt.x[:40], base.x)
+        assert torch.equal(learnt.targets[:40], base.x)
+        assert torch.equal(learnt.targets[40:], learnt.x[40:] if targets == "self" else base.x)
+        assert not torch.equal(learnt.x[40:], base.x)
+    lengths = [(learnt.x[40:] - base.x).flatten(1).norm(dim=1) for learnt in (uae, noise)]
     torch.testing.assert_close(*lengths, rtol=1e-3, atol=1e-4)
 
 
-def test_only_successful_ones_are_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_successful_ones_are_mixed_in(tmp_path: Path) -> None:
     work = probe_work.ProbeWork(STUDIES[0], tmp_path, torch.device("cpu"))
+    made = (("mine-uae", "train"), ("gaussian", "train"))
     for _ in work.records():
-        if probe_work.UAE in work._made and "gaussian" in work._made:
+        if all(key in work.made for key in made):
             break
     success = torch.arange(40) % 3 == 0
-    work._made["mine-uae"] = replace(work._made["mine-uae"], success=success)
-    for row in ("mine-uae", "gaussian"):
-        assert torch.equal(work._lesson(row).x[40:], work._made[row].x_adv[success])
+    work.made[made[0]] = replace(work.made[made[0]], success=success)
+    for row, split in made:
+        mixed = lesson(work.images, work.made[row, split], work.positions(row), "self")
+        assert torch.equal(mixed.x[40:], work.made[row, split].x_adv[success])
 
 
 def result_of(cells: dict[tuple[str, str], np.ndarray], folder: Path) -> ProbeResult:
