@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from advmi_core.models import Network, build
 from advmi_core.models.training.images import ImageLoop
 from advmi_core.models.training.loop import Moment
 from advmi_core.models.training.splits import Splits, make_splits
+from advmi_core.parts import write_text
 from advmi_core.run import Run
 from advmi_core.validate import check_count
 
@@ -40,10 +42,11 @@ def train_defense(
 ) -> Run[DefenseStep, DefenseResult]:
     """Train a classifier adversarially; iterate the run for records, read ``result`` for the model.
 
-    A training that ends writes its weights and card to ``out``. One that is closed or killed leaves a
-    progress file there (a kill loses at most the epoch in progress), and the next call with the same spec,
-    data, estimators and folder goes on from it to the same weights, bit for bit on a CPU. Under ``torchrun``
-    every process calls this alike, inside ``parallel.processes``; all of them must see the same folder.
+    A training that ends writes its epochs, its weights and their card to ``out``. One that is closed or
+    killed leaves a progress file there (a kill loses at most the epoch in progress), and the next call with
+    the same spec, data, estimators and folder goes on from it to the same weights, bit for bit on a CPU.
+    Under ``torchrun`` every process calls this alike, inside ``parallel.processes``; all of them must see the
+    same folder.
 
     Args:
         spec: what to train and how.
@@ -85,6 +88,11 @@ def _check(spec: DefenseSpec, splits: Splits, estimators: LocalEstimators | None
         raise ValueError(
             f"estimators must be of images {shape} and {classes} classes, got {seen[0]} and {seen[1]}"
         )
+
+
+def history_file(out: Path, model: str) -> Path:
+    """Where the epochs of a finished training lie beside its weights: a list of ``Epoch.to_dict``."""
+    return out / f"{model}-history.json"
 
 
 class _Training(ImageLoop[DefenseStep]):
@@ -146,6 +154,11 @@ class _Training(ImageLoop[DefenseStep]):
             moment.step, self.total, moment.epoch, self.spec.epochs, moment.lr,
             LossTerms(*moment.losses[-1]), self.history[-1] if moment.ended else None,
         )  # fmt: skip
+
+    def write(self, out: Path) -> None:
+        text = json.dumps(self.progress.history, indent=1) + "\n"
+        write_text(history_file(out, self.spec.model), text)
+        super().write(out)
 
     def about(self, network: Network) -> tuple[Mapping[str, float | None], dict[str, Any]]:
         best = self.progress.best_epoch

@@ -107,10 +107,13 @@ class ImageLoop(Loop[RecordT]):
         """As ``Loop.records``; in the end weights and card are written."""
         yield from super().records()
         if self._out is not None and self._writes:
-            network = self._best()
-            self.weights = checkpoints.save(network, network.card, self._out, self._half)
-            assert self._file is not None  # there is one where there is a folder
-            self._file.remove()
+            self.write(self._out)
+            self.forget()
+
+    def write(self, out: Path) -> None:
+        """Write what a training that went to its end leaves; its card comes last."""
+        network = self._best()
+        self.weights = checkpoints.save(network, network.card, out, self._half)
 
     def kept(self) -> Network:
         """The network as it was written, else as the best epoch left it (the current one if none ended).

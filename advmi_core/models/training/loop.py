@@ -130,6 +130,11 @@ class Loop(ABC, Generic[RecordT]):
             self._keep()
             raise
 
+    def forget(self) -> None:
+        """Remove the progress file of a training whose end is kept elsewhere."""
+        if self._file is not None and self._writes:
+            self._file.remove()
+
     def _epoch(self, epoch: int, start: int, end: int) -> Generator[RecordT, None, None]:
         progress, began = self.progress, time.perf_counter()
         for rows in islice(self.batches(epoch), progress.step - start, None):

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from advmi_core import __version__, models
+from advmi_core import __version__
 from advmi_core.attacks import Attack
 from advmi_core.data import ImageSet
-from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec
-from advmi_core.defenses.records import Epoch
+from advmi_core.defenses.estimator_spec import Estimated, EstimatorSpec
+from advmi_core.defenses.folders import DefenseFolder, EstimatorFolder
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.files import cannot_write, parse_json
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import CheckpointError, Network, state
-from advmi_core.parts import Parts, digest, read_arrays, write_text
+from advmi_core.models import Network, state
+from advmi_core.parts import Parts, digest, read_arrays
 from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.attacks import Estimated
 from advmi_core.studies.defence.records import Measured
 
-_HISTORY = "history.json"
 _VALUES = "values"
 
 
@@ -50,10 +47,10 @@ class TrainingStore:
         if device.type != "cpu":  # whose trainings differ from a CPU's by far more than rounding
             self._facts["device"] = device.type
 
-    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> TrainingFolder:
+    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> DefenseFolder:
         """The folder of a defence trained with these estimators."""
         facts = {"spec": spec.to_dict(), "estimators": estimators.digest() if estimators else None}
-        return TrainingFolder(self._path(spec.defense, facts), spec)
+        return DefenseFolder(self._path(spec.defense, facts), spec.model)
 
     def estimators(self, spec: EstimatorSpec, target: Network) -> EstimatorFolder:
         """The folder of estimators trained on this classifier."""
@@ -69,54 +66,6 @@ class TrainingStore:
 
     def _path(self, kind: str, facts: dict[str, Any]) -> Path:
         return self._directory / f"{kind}-{digest(json.dumps(self._facts | facts, sort_keys=True))}"
-
-
-@dataclass(frozen=True)
-class TrainingFolder:
-    """One training: weights, card and history; ``train_defense`` keeps its progress here, too."""
-
-    path: Path
-    spec: DefenseSpec
-
-    @property
-    def weights(self) -> Path:
-        """The file of the weights."""
-        return self.path / f"{self.spec.model}.safetensors"
-
-    def load(self) -> tuple[Network, tuple[Epoch, ...]] | None:
-        """The trained model and its epochs; None where they are not there, or damaged."""
-        try:
-            network = models.load(self.spec.model, weights=self.weights)
-            lines = parse_json((self.path / _HISTORY).read_text(encoding="utf-8"))
-            return network, tuple(Epoch.from_dict(line) for line in lines)
-        except (CheckpointError, OSError, ValueError, TypeError):
-            return None
-
-    def keep(self, history: Sequence[Epoch]) -> None:
-        """Keep the epochs beside the weights, which the training has written."""
-        write_text(self.path / _HISTORY, json.dumps([epoch.to_dict() for epoch in history], indent=1) + "\n")
-
-
-@dataclass(frozen=True)
-class EstimatorFolder:
-    """Estimators of Eq. 4 and of Eq. 5."""
-
-    path: Path
-
-    def load(self) -> Estimated | None:
-        """Both; None where they are not there, or damaged."""
-        try:
-            return Estimated(*(LocalEstimators.load(self.path / stage) for stage in attacks.STAGES))
-        except CheckpointError:
-            return None
-
-    def keep(self, found: EstimatorResult) -> Estimated:
-        """Keep what a whole training has found."""
-        assert found.first is not None  # it was drained
-        estimated = Estimated(found.first, found.estimators)
-        for stage in attacks.STAGES:
-            getattr(estimated, stage).save(self.path / stage, found.card)
-        return estimated
 
 
 @dataclass(frozen=True)
@@ -160,11 +109,10 @@ class Trained:
 def trained_models(directory: Path) -> list[Trained]:
     """The finished trainings of all lessons in a folder, each model once, the latest first."""
     found: dict[str, Trained] = {}
-    cards = sorted(directory.glob(f"*/{_HISTORY}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for history in cards:
-        for card in history.parent.glob("*.json"):
-            if card.name != _HISTORY and (one := _described(card)) is not None:
-                found.setdefault(*one)
+    weights = sorted(directory.glob("*/*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in weights:
+        if (one := _described(path.with_suffix(".json"))) is not None:
+            found.setdefault(*one)
     return list(found.values())
 
 

@@ -14,7 +14,9 @@ import torch
 from advmi_core import data
 from advmi_core.attacks import Attack
 from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.defenses.estimator_spec import Estimated, EstimatorStep
 from advmi_core.defenses.estimators import train_estimators
+from advmi_core.defenses.folders import once
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseStep, Epoch, LossTerms
@@ -27,7 +29,7 @@ from advmi_core.models.training.splits import make_splits
 from advmi_core.objectives import Classification
 from advmi_core.run import Run
 from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.attacks import Estimated, cost, measure
+from advmi_core.studies.defence.attacks import cost, measure
 from advmi_core.studies.defence.records import (
     ATTACKS,
     DEFENCE,
@@ -102,41 +104,47 @@ class DefenceStudyWork:
         self, stage: str, spec: DefenseSpec, estimators: LocalEstimators | None
     ) -> Generator[DefenceStudyStep, None, Classifier]:
         folder = self.shelf.training(spec, estimators)
-        trained = folder.load()
         seen: set[int] = set()
-        if trained is None:
-            run = train_defense(
+
+        def record(step: DefenseStep | None) -> DefenceStudyStep:
+            if step is None:
+                return self._record(stage, 0)
+            seen.update({step.finished.epoch} if step.finished else ())
+            return self._record(stage, step.step / step.total, training=step)
+
+        network, history = yield from once(
+            folder,
+            lambda: train_defense(
                 spec, folder.path, estimators=estimators, images=self.images, test=self.test,
                 device=self.device, record_every=_RECORD_EVERY,
-            )  # fmt: skip
-            with run:
-                for step in run:
-                    seen |= {step.finished.epoch} if step.finished else set()
-                    yield self._record(stage, step.step / step.total, training=step)
-            folder.keep(run.result.history)
-            # As a later lesson finds it: the network has the card of its file, with the hash of its weights.
-            trained = folder.load() or (run.result.network, run.result.history)
-        network, history = trained
+            ),
+            record,
+        )  # fmt: skip
         for epoch in history:  # those that an earlier run has finished
             if epoch.epoch not in seen:
                 yield self._record(stage, 1, training=_again(epoch, spec), reused=True)
         self._weights[stage] = folder.weights
-        assert isinstance(network, Classifier)
         return network.to(self.device)
 
     def _estimate(self, target: Classifier) -> Generator[DefenceStudyStep, None, Estimated]:
-        folder = self.shelf.estimators(self.lesson.estimators, target)
-        estimated = folder.load()
-        if estimated is not None:
+        folder, computed = self.shelf.estimators(self.lesson.estimators, target), False
+
+        def record(step: EstimatorStep | None) -> DefenceStudyStep:
+            nonlocal computed
+            computed = computed or step is not None
+            return self._record(ESTIMATORS, step.step / step.total if step else 0, estimator=step)
+
+        estimated = yield from once(
+            folder,
+            lambda: train_estimators(
+                self.lesson.estimators, target, folder.path, images=self.images, test=self.test,
+                device=self.device,
+            ),
+            record,
+        )  # fmt: skip
+        if not computed:
             yield self._record(ESTIMATORS, 1, reused=True)
-            return estimated.to(self.device)
-        run = train_estimators(
-            self.lesson.estimators, target, images=self.images, test=self.test, device=self.device
-        )
-        with run:
-            for step in run:
-                yield self._record(ESTIMATORS, step.step / step.total, estimator=step)
-        return folder.keep(run.result).to(self.device)
+        return estimated.to(self.device)
 
     def _reference(self, standard: Classifier, estimators: LocalEstimators) -> Epoch:
         """The Standard model on the images that the defence's curves are measured on, in the same way."""
