@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from advmi_core.defenses.estimator_spec import EstimatorSpec, EstimatorStep, HeldOutMI
-from advmi_core.defenses.parallel import Ranks
 from advmi_core.memory import whole_batch
 from advmi_core.mi.local.dim import KINDS, LocalDIM, local_dv, selected
 from advmi_core.mi.local.estimators import LocalEstimators
@@ -97,15 +96,9 @@ class Stage(Loop[EstimatorStep]):
         modules: dict[str, nn.Module] = {kind: getattr(estimators, kind) for kind in KINDS}
         self.learner = Learner(modules, partial(_adam, self.lr), self.device)
         per_epoch = len(whole_batches(rows, spec.batch))
-        super().__init__(
-            self.learner,
-            title="the estimators",
-            seed=spec.seed,
-            lr=self.lr,
-            ends=[(epoch + 1) * per_epoch for epoch in range(epochs)],
-            file=file,
-            writes=Ranks.current().rank == 0,
-        )
+        ends = [(epoch + 1) * per_epoch for epoch in range(epochs)]
+        super().__init__(spec, self.learner, ends, file=file)
+        self.title = "the estimators"
 
     def batches(self, epoch: int) -> list[Tensor]:
         order = torch.randperm(len(self.rows), generator=stream(self.seed, self.name, epoch))

@@ -132,19 +132,21 @@ class _Training:
             assert self.first is not None  # the first stage is over
             Estimated(self.first, self.estimators).save(self.out, self._card())
             for stage in self.stages:
-                stage.forget()
+                if stage.file is not None:
+                    stage.file.remove()
 
     def _file(self, stage: str) -> ProgressFile | None:
         if self.out is None:
             return None
-        return ProgressFile(self.out, self.spec, self.splits, f"{stage} {self.about}")
+        more, writes = f"{stage} {self.about}", Ranks.current().rank == 0
+        return ProgressFile(self.out, self.spec, self.splits, more, writes=writes)
 
     def _craft(self, x: Tensor, y: Tensor, purpose: str) -> Generator[EstimatorStep, None, Pairs]:
         """x augmented once and attacked, part by part."""
         target, spec, made = self.target, self.spec, []
         generator = stream(spec.seed, f"craft {purpose}")
         for part, labels in zip(torch.split(x, spec.batch), torch.split(y, spec.batch), strict=True):
-            part = augmented(part, generator, crop=spec.crop, flip=spec.flip)
+            part = augmented(part, generator, flip=spec.flip, crop=spec.crop)
             noise = torch.rand(part.shape, generator=generator).to(self.device)
             part, labels = part.to(self.device), labels.to(self.device)
             x_adv = craft(
