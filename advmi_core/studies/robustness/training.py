@@ -15,7 +15,7 @@ import torch
 from advmi_core import data
 from advmi_core.defenses import DEFENSES, train_defense, train_estimators
 from advmi_core.defenses.estimator_spec import STAGES
-from advmi_core.defenses.folders import PAUSE, DefenseFolder, EstimatorFolder
+from advmi_core.defenses.folders import PAUSE, DefenseFolder, EstimatorFolder, trained
 from advmi_core.files import parse_json
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
