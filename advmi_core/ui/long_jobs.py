@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from advmi_core.experiments.store import Info
-from advmi_core.jobs import Snapshot, journal, shared
+from advmi_core.jobs import Snapshot, shared
 from advmi_core.ui import work
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
@@ -16,7 +16,6 @@ from advmi_core.ui.widgets.state import PageState
 # Content key → job, of the whole process.
 _JOBS: dict[str, str] = {}
 _LOCK = threading.Lock()
-ALL_STEPS = 1_000_000  # none of a study's records may be thinned away: each ends another part
 
 
 def start(page: str, key: str, submit: Callable[[], str]) -> None:
@@ -67,11 +66,6 @@ def _offer(state: PageState, go_on: Callable[[], None], ended: bool, where: str)
         "Show" if ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
         icon=":material/play_arrow:",
     )  # fmt: skip
-
-
-def entry(state: PageState, key: str, title: str) -> journal.Entry:
-    """How the journal begins about what the page's form describes."""
-    return journal.Entry(key=key, title=title, page=state.page, form=state.values())
 
 
 def of(key: str) -> Snapshot | None:
