@@ -27,12 +27,12 @@ from advmi_core.defenses import DefenseSpec, train_defense
 from advmi_core.defenses.estimator_spec import STAGES
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.bootstrap import paired_bootstrap
+from advmi_core.files import write_text
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models.folding import folded
 from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.splits import make_splits
-from advmi_core.parts import write_text
 from advmi_core.studies.robustness.suite import suite
 from advmi_core.studies.robustness.work import right_under
 

@@ -23,7 +23,6 @@ from advmi_core.cli.console import (
 from advmi_core.cli.options import MOST_SEEDS, check_radius, count_option, folder_option, number_option
 from advmi_core.defenses import DEFENSES, DefenseStep, parallel
 from advmi_core.device import describe, tune_cpu
-from advmi_core.jobs import journal
 from advmi_core.studies.robustness.training import DefenceTrainings
 from advmi_core.studies.robustness.training_spec import TrainedRow, TrainingsResult, TrainingsStep
 from advmi_core.studies.robustness.variants import TRAINED
@@ -79,12 +78,8 @@ def train_defences(
         trainings = DefenceTrainings(**{**given, "seeds": tuple(range(seeds))})
         with parallel.processes(device) as place:
             quiet = parallel.Ranks.current().rank > 0
-            entry = journal.Entry(
-                key=journal.key_of("defences", trainings.spec(), out), page="", form={},
-                title=f"Defences: {model} on {dataset}", folder=str(out),
-            )  # fmt: skip
-            noted = journal.kept(trainings.run(out, place), entry, lambda step: (step.part, step.parts))
-            result = watch(noted, _describe, as_json or quiet)
+            run = trainings.run(out, place)
+            result = watch(run if quiet else run.announce(), _describe, as_json or quiet)
         if quiet:
             return
         people.print(f"computed on {describe(place)}", highlight=False)

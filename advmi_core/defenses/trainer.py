@@ -19,6 +19,7 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.validation import VALIDATED_BY, validate
+from advmi_core.files import write_text
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Network, build, measure
 from advmi_core.models.training.augment import augmented
@@ -27,7 +28,6 @@ from advmi_core.models.training.images import ImageLoop
 from advmi_core.models.training.loop import Moment
 from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.splits import Splits, make_splits
-from advmi_core.parts import write_text
 from advmi_core.run import Run
 from advmi_core.validate import check_count
 

@@ -11,10 +11,12 @@ from unittest import mock
 from advmi_core import data, models
 from advmi_core.attacks import FWA, PGD, Attack
 from advmi_core.augmentation import Augmentation
+from advmi_core.models import build, checkpoints
 from advmi_core.run import Run
 from advmi_core.studies.autoencoders import RetrainingStudy
 from advmi_core.studies.autoencoders.features.representation import RepresentationStudy
 from advmi_core.studies.defence import DefenceStudy, attacks
+from advmi_core.studies.robustness import RobustnessStudy
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.studies.sweep import Method, Sweep
 
@@ -77,11 +79,27 @@ def _sweep(root: Path, place: Path) -> Run[Any, Any]:
     return Sweep(name="tiny", n=5, shard=2, methods=(pgd,)).run(root, device="cpu")
 
 
+def _train_two(place: Path) -> None:
+    for seed in (0, 1):
+        spec = {"defense": "standard", "dataset": "fashion-mnist", "seed": seed, "eps": 0.02, "norm": "linf"}
+        checkpoints.save(
+            build("cnn", seed=seed), {"metrics": {}, "spec": spec}, place / "standard" / f"seed-{seed}"
+        )
+
+
+def _robustness(root: Path, place: Path) -> Run[Any, Any]:
+    return RobustnessStudy(
+        kind="whitebox", model="cnn", rows=("standard",), seeds=(0, 1), attacks=("None", "PGD-10"), n=7,
+        batch=3, device="cpu", trained=place,
+    ).run(root)  # fmt: skip
+
+
 KINDS: dict[str, Kind] = {
     "augmentation": Kind(_augmentation),
     "defence": Kind(_defence),
     "features": Kind(_features),
     "retraining": Kind(_retraining),
+    "robustness": Kind(_robustness, _train_two),
     "sampling": Kind(_sampling),
     "sweep": Kind(_sweep),
 }

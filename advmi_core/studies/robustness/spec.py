@@ -106,6 +106,11 @@ class RobustnessSpec:
                 f"surrogate must be of another architecture than model, got {self.model!r} for both"
             )
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"Table {self.kind}: {self.model} on {self.dataset}, {self.norm}"
+
     def images_of(self, attack: str) -> int:
         """How many images a column has."""
         if attack == suite.AUTOATTACK:

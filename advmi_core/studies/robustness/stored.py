@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from advmi_core import paths
 from advmi_core.attacks.core.ball import NORMS
-from advmi_core.files import parse_json, write_atomically
-from advmi_core.parts import read_arrays, write_text
+from advmi_core.experiments.artefact import read_arrays
+from advmi_core.files import parse_json, write_atomically, write_text
 from advmi_core.studies.robustness.records import Cell
 from advmi_core.studies.robustness.results import RobustnessResult
 from advmi_core.studies.robustness.variants import KINDS

@@ -16,10 +16,11 @@ from advmi_core import data
 from advmi_core.defenses import DEFENSES, train_defense, train_estimators
 from advmi_core.defenses.estimator_spec import STAGES
 from advmi_core.defenses.folders import PAUSE, DefenseFolder, EstimatorFolder, trained
+from advmi_core.experiments.artefact import Artefact
+from advmi_core.experiments.progress import StudyRun
 from advmi_core.files import parse_json
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.run import Run
 from advmi_core.studies.robustness.trained_models import read
 from advmi_core.studies.robustness.training_spec import (
     DefenceTrainingsSpec,
@@ -37,7 +38,7 @@ _UNITS = 1000  # of progress in a training
 class DefenceTrainings(DefenceTrainingsSpec):
     """DefenceTrainings with the parameters of ``DefenceTrainingsSpec``, ready to run."""
 
-    def run(self, directory: Path, device: torch.device) -> Run[TrainingsStep, TrainingsResult]:
+    def run(self, directory: Path, device: torch.device) -> StudyRun[TrainingsStep, TrainingsResult]:
         """Train what is not there yet; closed or killed, it goes on from the last epoch.
 
         Several processes may share a folder: each takes trainings that no other is at. Processes that
@@ -52,7 +53,13 @@ class DefenceTrainings(DefenceTrainingsSpec):
             DataNotFoundError: the data set is not on this machine.
         """
         work = _Work(self, directory, device)
-        return Run(work.records(), work.result, work.total)
+        artefact = Artefact(directory, "defences", self.spec())  # says how far they are
+        artefact.open()
+        title = f"Defences: {self.model} on {self.dataset}"
+        return StudyRun(
+            artefact, title, work.records(), work.result, work.total,
+            done=lambda step: (step.part - 1, step.parts),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

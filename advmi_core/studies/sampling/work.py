@@ -133,7 +133,7 @@ class SamplingWork:
             self.artefact,
             piece.name,
             good=lambda arrays: has(arrays, np.float32, {"values": shape}),
-            call=lambda: Call(asdict(piece)),
+            call=lambda: Call(vars(piece)),
         )
 
     def _take(self, part: Part[_Piece]) -> None:
