@@ -57,7 +57,7 @@ ABOUT = {
 """Command → what it says of itself."""
 
 Trained = Annotated[
-    Path | None, typer.Option(help="Of --run: folder that `python -m benchmarks.defences --out` filled.")
+    Path | None, typer.Option(help="Of --run: folder that `advmi train-defences --out` filled.")
 ]
 Names = list[str] | None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,14 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.validation import VALIDATED_BY, validate
+from advmi_core.files import write_text
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import Network, build
+from advmi_core.models import Network, build, measure
+from advmi_core.models.training.augment import augmented
+from advmi_core.models.training.cards import make_card, revision
 from advmi_core.models.training.images import ImageLoop
 from advmi_core.models.training.loop import Moment
+from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.splits import Splits, make_splits
 from advmi_core.run import Run
 from advmi_core.validate import check_count
@@ -40,10 +45,11 @@ def train_defense(
 ) -> Run[DefenseStep, DefenseResult]:
     """Train a classifier adversarially; iterate the run for records, read ``result`` for the model.
 
-    A training that ends writes its weights and card to ``out``. One that is closed or killed leaves a
-    progress file there (a kill loses at most the epoch in progress), and the next call with the same spec,
-    data, estimators and folder goes on from it to the same weights, bit for bit on a CPU. Under ``torchrun``
-    every process calls this alike, inside ``parallel.processes``; all of them must see the same folder.
+    A training that ends writes its epochs, its weights and their card to ``out``. One that is closed or
+    killed leaves a progress file there (a kill loses at most the epoch in progress), and the next call with
+    the same spec, data, estimators and folder goes on from it to the same weights, bit for bit on a CPU.
+    Under ``torchrun`` every process calls this alike, inside ``parallel.processes``; all of them must see the
+    same folder.
 
     Args:
         spec: what to train and how.
@@ -87,6 +93,11 @@ def _check(spec: DefenseSpec, splits: Splits, estimators: LocalEstimators | None
         )
 
 
+def history_file(out: Path, model: str) -> Path:
+    """Where the epochs of a finished training lie beside its weights: a list of ``Epoch.to_dict``."""
+    return out / f"{model}-history.json"
+
+
 class _Training(ImageLoop[DefenseStep]):
     """The state behind a run."""
 
@@ -106,23 +117,16 @@ class _Training(ImageLoop[DefenseStep]):
         estimators = None if estimators is None else estimators.to(device)
         self.spec, self.learner = spec, DefenseLearner(network, spec, estimators, device, ranks)
         self.estimators = "" if estimators is None else estimators.digest()
+        self.about = command, revision("advmi_core/defenses", "advmi_core/mi")  # now: files may change
+        file = None
+        if out is not None:
+            file = ProgressFile(out, spec, splits, self.estimators, writes=ranks.rank == 0)
+        # Batch normalisation wants whole batches; other images are left out each time.
         super().__init__(
-            spec,
-            splits,
-            self.learner,
-            title=spec.method.title,
-            epochs=spec.epochs,
-            whole=True,  # batch normalisation wants whole batches; other images are left out each time
-            crop=spec.crop,
-            flip=spec.flip,
-            better=operator.gt,
-            out=out,
-            command=command,
-            code=("advmi_core/defenses", "advmi_core/mi"),
-            more=self.estimators,
-            writes=ranks.rank == 0,
-            record_every=record_every,
-        )
+            spec, splits, self.learner, epochs=spec.epochs, whole=True, better=operator.gt, out=out,
+            file=file, record_every=record_every,
+        )  # fmt: skip
+        self.title = spec.method.title
         ranks.agree(self.progress.step, "the step to go on from", device)
 
     @property
@@ -134,11 +138,13 @@ class _Training(ImageLoop[DefenseStep]):
 
     def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> list[float]:
         strength = self.spec.strength(self.progress.step / self.per_epoch)
-        return self.learner.step(*self.images(rows, generator), lr, generator, strength).values()
+        rows = rows.to(self.device)
+        x = augmented(self.x[rows], generator, flip=self.spec.flip, crop=self.spec.crop)
+        return self.learner.step(x, self.y[rows], lr, generator, strength).values()
 
     def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, dict[str, Any]]:
         train = LossTerms(*np.mean(losses, 0).tolist())
-        found = validate(self.learner, self._splits.validation_x, self._splits.validation_y, epoch, train)
+        found = validate(self.learner, self.splits.validation_x, self.splits.validation_y, epoch, train)
         return found.robust, found.to_dict()
 
     def record(self, moment: Moment) -> DefenseStep:
@@ -147,10 +153,17 @@ class _Training(ImageLoop[DefenseStep]):
             LossTerms(*moment.losses[-1]), self.history[-1] if moment.ended else None,
         )  # fmt: skip
 
-    def about(self, network: Network) -> tuple[Mapping[str, float | None], dict[str, Any]]:
-        best = self.progress.best_epoch
+    def write(self, out: Path) -> None:
+        text = json.dumps(self.progress.history, indent=1) + "\n"
+        write_text(history_file(out, self.spec.model), text)
+        super().write(out)
+
+    def card(self, network: Network) -> dict[str, Any]:
+        best, splits = self.progress.best_epoch, self.splits
         chosen = self.history[best - 1].numbers() if best else {}
-        return chosen, {"validated_by": VALIDATED_BY, "estimators": self.estimators or None}
+        test = measure(network, splits.test_x, splits.test_y)
+        card = make_card(self.spec, splits, best, chosen, test, *self.about)
+        return card | {"validated_by": VALIDATED_BY, "estimators": self.estimators or None}
 
     def result(self) -> DefenseResult:
         return DefenseResult(self.kept(), self.spec, self.history, self.complete)

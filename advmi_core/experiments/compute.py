@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,6 +17,7 @@ from advmi_core.experiments.executors.executor import Call, Executor, Outcome
 _POLL = 0.2  # seconds between looks at what other processes do
 KeyT = TypeVar("KeyT")
 RecordT = TypeVar("RecordT")
+FoundT = TypeVar("FoundT")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,21 +158,38 @@ def compute_one(
         The part, with ``name`` as its key.
     """
     task = Task(name, artefact, name, good, Call)
-    claim = artefact.claim(name)
-    while (kept := task.read()) is None:
+
+    def kept() -> Generator[RecordT, None, Part[str]]:
+        began = time.perf_counter()
+        arrays = yield from make()
+        seconds = time.perf_counter() - began
+        artefact.put(name, arrays, seconds)
+        return Part(name, arrays, seconds, reused=False)
+
+    return (yield from once(lambda: artefact.claim(name).acquire(timeout=0), task.read, kept, waiting))
+
+
+def once(
+    claim: Callable[[], AbstractContextManager[object]],
+    read: Callable[[], FoundT | None],
+    make: Callable[[], Generator[RecordT, None, FoundT]],
+    waiting: RecordT,
+) -> Generator[RecordT, None, FoundT]:
+    """What is found; where that is nothing, it is made, here or by whoever is at it.
+
+    Args:
+        claim: acquires the right to make it, or raises a Timeout at once.
+        read: looks for it.
+        make: makes it, yields records and returns it.
+        waiting: the record to be yielded, about five times a second, while another process is at it.
+    """
+    while (found := read()) is None:
         try:
-            claim.acquire(timeout=0)
+            held = claim()
         except Timeout:
             yield waiting
             time.sleep(_POLL)
             continue
-        try:
-            if (kept := task.read()) is None:  # else somebody has finished it since it was looked for
-                began = time.perf_counter()
-                arrays = yield from make()
-                seconds = time.perf_counter() - began
-                artefact.put(name, arrays, seconds)
-                return Part(name, arrays, seconds, reused=False)
-        finally:
-            claim.release()
-    return kept
+        with held:  # somebody may have finished it since it was looked for
+            return found if (found := read()) is not None else (yield from make())
+    return found

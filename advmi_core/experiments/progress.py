@@ -106,7 +106,7 @@ class StudyRun(Run[RecordT, ResultT]):
                 found = None if whole else done(record)
                 self._note(**({} if found is None else {"done": found[0], "total": found[1]}))
                 yield record
-        self._note(complete=True)
+        self._note(complete=True, done=self._progress.total)
 
     def _note(self, **news: Any) -> None:
         """Write what is new."""

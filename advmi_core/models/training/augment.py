@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def augmented(x: Tensor, generator: torch.Generator, *, crop: int, flip: bool) -> Tensor:
+def augmented(x: Tensor, generator: torch.Generator, *, flip: bool, crop: int = 0) -> Tensor:
     """Images x (B,C,H,W), first cropped at random by ``crop`` pixels (0: not at all), then mirrored."""
     if crop:
         x = random_crop(x, crop, generator)

@@ -1,9 +1,9 @@
-"""A training on the splits of a data set: augmented batches, the best epoch, and a file with its card."""
+"""A training on the splits of a data set: the best epoch on validation images, in a file with its card."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,7 @@ from torch import Tensor
 
 from advmi_core.models import checkpoints
 from advmi_core.models.base import Network
-from advmi_core.models.metrics import measure
 from advmi_core.models.registry import build
-from advmi_core.models.training.augment import augmented
-from advmi_core.models.training.cards import make_card, revision
 from advmi_core.models.training.learner import NETWORK, Learner
 from advmi_core.models.training.loop import Loop, RecordT
 from advmi_core.models.training.progress import ProgressFile
@@ -24,23 +21,15 @@ from advmi_core.models.training.splits import Splits, stream
 
 
 class ImageLoop(Loop[RecordT]):
-    """Learns from the training images, keeps the best epoch on the validation images, measures on the test's.
+    """Learns from all training images in each epoch, and writes the best epoch's network in the end.
 
     Args:
-        spec: the training's parameters.
-        splits: the images.
-        learner: of the network, which is its ``NETWORK``.
-        title: what is trained, for people.
+        spec, splits, learner: as of the training.
         epochs: passes over the training images.
         whole: whether a last incomplete batch is left out of an epoch.
-        crop, flip: the augmentation.
         better: whether an epoch's value beats the best one so far.
-        out: folder for weights, card and progress, made now; None writes nothing.
-        command: the command line that repeats the training, for the card.
-        code: folders of the code that matter beside the models'.
-        more: whatever else the training depends on, in words.
-        half: keep the weights as float16.
-        writes: whether this process is the one that writes files.
+        out: folder for weights and card, made now; None writes nothing.
+        file: its progress.
         record_every: steps between two records.
 
     Attributes:
@@ -50,67 +39,50 @@ class ImageLoop(Loop[RecordT]):
         ValueError: ``out`` cannot be written.
     """
 
+    half = False
+
     def __init__(
         self,
         spec: Spec,
         splits: Splits,
         learner: Learner,
         *,
-        title: str,
         epochs: int,
         whole: bool,
-        crop: int,
-        flip: bool,
         better: Callable[[float, float], bool],
         out: Path | None,
-        command: str,
-        code: tuple[str, ...] = (),
-        more: str = "",
-        half: bool = False,
-        writes: bool = True,
+        file: ProgressFile | None,
         record_every: int,
     ) -> None:
-        self._spec, self._splits, self._batch, self._out = spec, splits, spec.batch, _made(out)
-        self._crop, self._flip, self._command, self._half = crop, flip, command, half
-        self.device = learner.device
+        if out is not None:  # now: a training should not fail at its end for the want of it
+            _make(out)
+        self.splits, self._batch, self._out, self.device = splits, spec.batch, out, learner.device
         self.x, self.y = splits.train_x.to(self.device), splits.train_y.to(self.device)
         self.per_epoch = len(self.y) // spec.batch if whole else -(-len(self.y) // spec.batch)
-        self._revision = revision(*code)  # now: the files may change while the training runs
         self.weights: Path | None = None
-        super().__init__(
-            learner,
-            title=title,
-            seed=spec.seed,
-            lr=spec.lr,
-            ends=[(epoch + 1) * self.per_epoch for epoch in range(epochs)],
-            better=better,
-            file=None if out is None else ProgressFile(out, spec, splits, more),
-            writes=writes,
-            record_every=record_every,
-        )
+        ends = [(epoch + 1) * self.per_epoch for epoch in range(epochs)]
+        super().__init__(spec, learner, ends, better=better, file=file, record_every=record_every)
 
     @abstractmethod
-    def about(self, network: Network) -> tuple[Mapping[str, float | None], dict[str, Any]]:
-        """What the validation images say of the kept network, and what its card tells besides."""
+    def card(self, network: Network) -> dict[str, Any]:
+        """What is told of the network that is kept."""
 
     def batches(self, epoch: int) -> tuple[Tensor, ...]:
         """All training images in a new order."""
         order = torch.randperm(len(self.y), generator=stream(self._seed, "order", epoch))
         return torch.split(order, self._batch)[: self.per_epoch]
 
-    def images(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Augmented images x (B,C,H,W) and labels y (B,), on the device."""
-        rows = rows.to(self.device)
-        return augmented(self.x[rows], generator, crop=self._crop, flip=self._flip), self.y[rows]
-
     def records(self) -> Generator[RecordT, None, None]:
         """As ``Loop.records``; in the end weights and card are written."""
         yield from super().records()
-        if self._out is not None and self._writes:
-            network = self._best()
-            self.weights = checkpoints.save(network, network.card, self._out, self._half)
-            assert self._file is not None  # there is one where there is a folder
-            self._file.remove()
+        if self._out is not None and self.file is not None and self.file.writes:
+            self.write(self._out)
+            self.file.remove()
+
+    def write(self, out: Path) -> None:
+        """Write what a training that went to its end leaves; its card comes last."""
+        network = self._best()
+        self.weights = checkpoints.save(network, network.card, out, self.half)
 
     def kept(self) -> Network:
         """The network as it was written, else as the best epoch left it (the current one if none ended).
@@ -119,32 +91,23 @@ class ImageLoop(Loop[RecordT]):
         """
         if self.weights is None:
             return self._best()
-        return checkpoints.load(self._spec.model, device=str(self.device), weights=self.weights)
+        return checkpoints.load(self.weights.stem, device=str(self.device), weights=self.weights)
 
     def _best(self) -> Network:
         state = self.progress.best or self._weights()
-        if self._half:
+        if self.half:
             state = checkpoints.rounded(state)
-        source, splits = self._learner.modules[NETWORK], self._splits
+        source = self._learner.modules[NETWORK]
         assert isinstance(source, Network)
-        network = build(source.name, source.in_shape, splits.classes)
+        network = build(source.name, source.in_shape, self.splits.classes)
         network.load_state_dict(state)
         network.to(self.device).freeze()
-        validation, more = self.about(network)
-        test = measure(network, splits.test_x, splits.test_y)
-        epoch, command = self.progress.best_epoch, self._command
-        card = make_card(self._spec, splits, epoch, validation, test, command, self._revision)
-        network.card = card | more
+        network.card = self.card(network)
         return network
 
 
-def _made(out: Path | None) -> Path | None:
-    """Make the folder now: a training should not fail at its end for the want of it."""
-    if out is not None:
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(
-                f"out must be a folder that can be written, got {out}: {error.strerror}"
-            ) from error
-    return out
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"out must be a folder that can be written, got {out}: {error.strerror}") from error

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from advmi_core.models.training.learner import NETWORK, Learner
 from advmi_core.models.training.progress import Progress, ProgressFile
+from advmi_core.models.training.spec import Spec
 from advmi_core.models.training.splits import stream
 
 RecordT = TypeVar("RecordT")
@@ -48,36 +49,28 @@ class Loop(ABC, Generic[RecordT]):
     """A training: what is learnt and told is said by a subclass, through the abstract methods.
 
     Args:
+        spec: its name and the seed of every random stream.
         learner: what learns.
-        title: what it is called in errors.
-        seed: of every random stream.
-        lr: the highest learning rate, for errors.
         ends: steps done at the end of each epoch.
         better: whether an epoch's value beats the best one so far, whose weights are then kept; None keeps
             the last epoch's.
-        file: where progress is kept after every epoch and when ``records`` is closed, and found again; None
-            keeps none.
-        writes: whether this process is the one that writes the file.
+        file: where progress is kept after every epoch and when ``records`` is closed, and found again.
         record_every: steps between two records; None gives one after the first step and about every second.
             The end of an epoch always has one.
     """
 
     def __init__(
         self,
+        spec: Spec,
         learner: Learner,
-        *,
-        title: str,
-        seed: int,
-        lr: float,
         ends: Sequence[int],
+        *,
         better: Callable[[float, float], bool] | None = None,
         file: ProgressFile | None = None,
-        writes: bool = True,
         record_every: int | None = 1,
     ) -> None:
-        self._learner, self._title, self._seed, self._lr = learner, title, seed, lr
-        self._ends, self._better, self._record_every = ends, better, record_every
-        self._file, self._writes = file, writes
+        self._seed, self._learner, self._ends, self._better = spec.seed, learner, ends, better
+        self.title, self.file, self._record_every = spec.model, file, record_every
         self.total = ends[-1] if ends else 0
         self.progress = Progress()
         if file is not None and (found := file.read()) is not None:
@@ -94,22 +87,11 @@ class Loop(ABC, Generic[RecordT]):
 
     @abstractmethod
     def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> Sequence[float]:
-        """One gradient step on these images.
-
-        Args:
-            generator: the step's own random stream.
-
-        Returns:
-            The loss before the step, and whatever else is told of it.
-        """
+        """One gradient step on these images, with its own random stream: the loss before it, and more."""
 
     @abstractmethod
     def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, Any]:
-        """The value that an epoch 1… is chosen by, and what its history tells, as JSON values.
-
-        Args:
-            losses: what the epoch's steps have told.
-        """
+        """The value that an epoch 1… with these losses is chosen by, and what its history tells, as JSON."""
 
     @abstractmethod
     def record(self, moment: Moment) -> RecordT:
@@ -148,8 +130,8 @@ class Loop(ABC, Generic[RecordT]):
             told = self.learn(rows, lr, stream(self._seed, "step", progress.step))
         if not math.isfinite(told[0]):
             raise TrainingError(
-                f"the loss of {self._title} became {told[0]} at step {progress.step + 1} of {self.total}: "
-                f"try a learning rate below {self._lr:g}"
+                f"the loss of {self.title} became {told[0]} at step {progress.step + 1} of {self.total}: "
+                f"try a learning rate below {lr:g}"
             )
         progress.step += 1
         progress.losses.append(list(told))
@@ -170,8 +152,8 @@ class Loop(ABC, Generic[RecordT]):
         self._keep()
 
     def _keep(self) -> None:
-        if self._file is not None and self._writes:
-            self._file.write(self.progress, self._learner.state())
+        if self.file is not None:
+            self.file.write(self.progress, self._learner.state())
 
     def _weights(self) -> dict[str, Tensor]:
         # A file takes contiguous tensors only, and weights may lie with the channels last.

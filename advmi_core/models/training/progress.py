@@ -53,13 +53,19 @@ class ProgressFile:
         spec: the training's parameters.
         splits: the training's images.
         more: whatever else the training depends on, in words.
+        writes: whether this process writes it; of several that train together, one does.
     """
 
-    def __init__(self, folder: Path, spec: Spec, splits: Splits, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, spec: Spec, splits: Splits, more: str = "", *, writes: bool = True
+    ) -> None:
+        self.writes = writes
         self.path = folder / f"{spec.model}-{_digest(spec, splits, more)}.progress"
 
     def write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         """Keep the progress and the learner's state, in one file that is whole or not there."""
+        if not self.writes:
+            return
         facts = {key: value for key, value in vars(progress).items() if key != "best"}
         both = {_NOW + key: value for key, value in tensors.items()}
         both |= {_BEST + key: value for key, value in progress.best.items()}
@@ -88,7 +94,8 @@ class ProgressFile:
 
     def remove(self) -> None:
         """The training has ended."""
-        self.path.unlink(missing_ok=True)
+        if self.writes:
+            self.path.unlink(missing_ok=True)
 
 
 def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:

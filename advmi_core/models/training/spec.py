@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from advmi_core.models.registry import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
 
 OPTIMIZERS = ("sgd", "adam")
+
+
+class DataclassInstance(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 class Spec(Protocol):
@@ -128,9 +134,8 @@ def default_spec(name: str, dataset: str = "fashion-mnist") -> TrainSpec:
     return TrainSpec(model=name, dataset=dataset, **_BEST[name])
 
 
-def options(spec: TrainSpec) -> str:
-    """The command-line options by which a spec differs from its model's default, such as ``--epochs 3``."""
-    usual = default_spec(spec.model, spec.dataset)
+def options(spec: DataclassInstance, usual: DataclassInstance) -> str:
+    """The command-line options by which a spec differs from its command's defaults: ``--epochs 3``."""
     parts = []
     for field in fields(spec):
         value = getattr(spec, field.name)

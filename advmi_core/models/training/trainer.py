@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,12 @@ from advmi_core.data import ImageSet
 from advmi_core.models.base import Network
 from advmi_core.models.metrics import better, main_metric, measure
 from advmi_core.models.registry import build
-from advmi_core.models.training.cards import train_command
+from advmi_core.models.training.augment import augmented
+from advmi_core.models.training.cards import make_card, revision, train_command
 from advmi_core.models.training.images import ImageLoop
 from advmi_core.models.training.learners import learner
 from advmi_core.models.training.loop import Moment
+from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.spec import TrainSpec
 from advmi_core.models.training.splits import Splits, make_splits
 from advmi_core.run import Run
@@ -115,28 +117,21 @@ class _Training(ImageLoop[TrainStep]):
         channels, height, width = splits.train_x.shape[1:]
         network = build(spec.model, (channels, height, width), splits.classes, spec.seed)
         self.spec, self.learner, self.metric = spec, learner(network, spec, device), main_metric(network)
+        self.half, self.about = spec.half, (train_command(spec, out), revision())  # now: files may change
+        file = None if out is None else ProgressFile(out, spec, splits)
         super().__init__(
-            spec,
-            splits,
-            self.learner,
-            title=spec.model,
-            epochs=spec.epochs,
-            whole=False,
-            crop=0,
-            flip=spec.flip,
-            better=partial(better, self.metric),
-            out=out,
-            command=train_command(spec, out),
-            half=spec.half,
-            record_every=record_every,
-        )
+            spec, splits, self.learner, epochs=spec.epochs, whole=False, better=partial(better, self.metric),
+            out=out, file=file, record_every=record_every,
+        )  # fmt: skip
 
     def learning_rate(self, epoch: int) -> float:
         return self.spec.learning_rate(self.progress.step, self.total)
 
     def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> tuple[float]:
         self.learner.progress = self.progress.step / self.total
-        return (self.learner.step(*self.images(rows, generator), lr, generator),)
+        rows = rows.to(self.device)
+        x = augmented(self.x[rows], generator, flip=self.spec.flip)
+        return (self.learner.step(x, self.y[rows], lr, generator),)
 
     def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, float]:
         value = self._measured(self.learner.network)[self.metric]
@@ -149,11 +144,14 @@ class _Training(ImageLoop[TrainStep]):
             self.metric, history[-1] if history else math.nan,
         )  # fmt: skip
 
-    def about(self, network: Network) -> tuple[Mapping[str, float | None], dict[str, Any]]:
-        return self._measured(network), {}
+    def card(self, network: Network) -> dict[str, Any]:
+        test = measure(network, self.splits.test_x, self.splits.test_y)
+        return make_card(
+            self.spec, self.splits, self.progress.best_epoch, self._measured(network), test, *self.about
+        )  # fmt: skip
 
     def _measured(self, network: Network) -> dict[str, float]:
-        return measure(network, self._splits.validation_x, self._splits.validation_y)
+        return measure(network, self.splits.validation_x, self.splits.validation_y)
 
     def result(self) -> TrainResult:
         network = self.kept()

@@ -76,9 +76,7 @@ class Training(Loop[TrainingProgress]):
         self._labels = torch.zeros(batch, dtype=torch.int64, device=device)
         self._order = orders(len(lesson.x), batch, seed)
         ends = [(epoch + 1) * steps // epochs for epoch in range(epochs)]
-        super().__init__(
-            self.learner, title=model, seed=seed, lr=self.spec.lr, ends=ends, record_every=None
-        )  # fmt: skip
+        super().__init__(self.spec, self.learner, ends, record_every=None)
 
     def batches(self, epoch: int) -> Iterator[Tensor]:
         start = self._ends[epoch - 1] if epoch else 0

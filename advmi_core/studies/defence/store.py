@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from advmi_core import __version__, models
+from advmi_core import __version__
 from advmi_core.attacks import Attack
 from advmi_core.data import ImageSet
-from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec
-from advmi_core.defenses.records import Epoch
+from advmi_core.defenses.estimator_spec import Estimated, EstimatorSpec
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.experiments.artefact import Arrays, Artefact
 from advmi_core.files import parse_json
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import CheckpointError, Network, state
+from advmi_core.models import Network, state
 from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.attacks import Estimated
 from advmi_core.studies.defence.records import Measured
 from advmi_core.studies.defence.spec import DefenceStudySpec
-
-HISTORY, VALUES = "history", "values"
 
 
 class TrainingStore:
@@ -51,15 +45,14 @@ class TrainingStore:
         """The study's own, which says how far it is."""
         return self._open("defence", lesson.spec())
 
-    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> TrainingFolder:
+    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> Artefact:
         """A defence trained with these estimators."""
         facts = {"spec": spec.to_dict(), "estimators": estimators.digest() if estimators else None}
-        return TrainingFolder(self._use(spec.defense, facts), spec)
+        return self._use(spec.defense, facts)
 
-    def estimators(self, spec: EstimatorSpec, target: Network) -> EstimatorFolder:
+    def estimators(self, spec: EstimatorSpec, target: Network) -> Artefact:
         """Estimators trained on this classifier."""
-        facts = {"spec": spec.to_dict(), "target": state.digest(target)}
-        return EstimatorFolder(self._use("estimators", facts))
+        return self._use("estimators", {"spec": spec.to_dict(), "target": state.digest(target)})
 
     def attacked(self, attack: Attack, network: Network, estimated: Estimated) -> Artefact:
         """This classifier under this attack, seen through these estimators."""
@@ -75,79 +68,6 @@ class TrainingStore:
         artefact = Artefact(self._directory, kind, self._facts | facts)
         artefact.open()
         return artefact
-
-
-@dataclass(frozen=True)
-class TrainingFolder:
-    """One training: its epochs are a part; weights and card, by ``train_defense``, lie beside it."""
-
-    artefact: Artefact
-    spec: DefenseSpec
-
-    @property
-    def weights(self) -> Path:
-        """The file of the weights."""
-        return self.artefact.folder / f"{self.spec.model}.safetensors"
-
-    def good(self, arrays: Arrays) -> bool:
-        """Whether all epochs are there, and the weights."""
-        try:
-            self.network()
-            return len(history(arrays)) == self.spec.epochs
-        except (CheckpointError, ValueError, KeyError, TypeError):
-            return False
-
-    def network(self) -> Network:
-        """The trained model with its card, frozen.
-
-        Raises:
-            CheckpointError: it is not there, or damaged.
-        """
-        return models.load(self.spec.model, weights=self.weights)
-
-
-def history_arrays(history: tuple[Epoch, ...]) -> Arrays:
-    """The epochs of a training as a part."""
-    return {HISTORY: np.array(json.dumps([epoch.to_dict() for epoch in history]))}
-
-
-def history(arrays: Arrays) -> tuple[Epoch, ...]:
-    """What ``history_arrays`` was given."""
-    return tuple(Epoch.from_dict(line) for line in parse_json(str(arrays[HISTORY])))
-
-
-@dataclass(frozen=True)
-class EstimatorFolder:
-    """Estimators of Eq. 4 and of Eq. 5: their held-out MI is a part, their weights lie beside it."""
-
-    artefact: Artefact
-
-    def path(self, stage: str) -> Path:
-        """Where the estimators of one of ``STAGES`` lie."""
-        return self.artefact.folder / stage
-
-    def good(self, arrays: Arrays) -> bool:
-        """Whether all weights are there."""
-        try:
-            self.load()
-        except CheckpointError:
-            return False
-        return HISTORY in arrays
-
-    def load(self) -> Estimated:
-        """Both.
-
-        Raises:
-            CheckpointError: a file is not there, or damaged.
-        """
-        return Estimated(*(LocalEstimators.load(self.path(stage)) for stage in attacks.STAGES))
-
-    def keep(self, found: EstimatorResult) -> Arrays:
-        """Keep the weights of a whole training; returns the part."""
-        assert found.first is not None  # it was drained
-        for stage, estimators in zip(attacks.STAGES, (found.first, found.estimators), strict=True):
-            estimators.save(self.path(stage), found.card)
-        return {HISTORY: np.array(json.dumps([[stage, vars(held)] for stage, held in found.history]))}
 
 
 def to_measured(arrays: Arrays) -> Measured | None:

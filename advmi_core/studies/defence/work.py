@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from advmi_core import data
+from advmi_core.defenses.estimator_spec import Estimated
 from advmi_core.defenses.estimators import train_estimators
+from advmi_core.defenses.folders import DefenseFolder, EstimatorFolder, Folder
 from advmi_core.defenses.learner import DefenseLearner
 from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.trainer import train_defense
 from advmi_core.defenses.validation import validate
-from advmi_core.experiments.artefact import Arrays
+from advmi_core.experiments.artefact import Arrays, Artefact
 from advmi_core.experiments.compute import Part, compute_one
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Classifier
 from advmi_core.models.training.splits import make_splits
 from advmi_core.objectives import Classification
 from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.attacks import Estimated, measure
+from advmi_core.studies.defence.attacks import measure
 from advmi_core.studies.defence.records import (
     ATTACKS,
     DEFENCE,
@@ -37,17 +40,10 @@ from advmi_core.studies.defence.records import (
     DefenceStudyStep,
 )
 from advmi_core.studies.defence.spec import DefenceStudySpec
-from advmi_core.studies.defence.store import (
-    HISTORY,
-    VALUES,
-    EstimatorFolder,
-    TrainingFolder,
-    TrainingStore,
-    history,
-    history_arrays,
-    to_measured,
-)
+from advmi_core.studies.defence.store import TrainingStore, to_measured
 
+TRAINED, VALUES = "trained", "values"
+FoundT = TypeVar("FoundT")
 Records = Generator[DefenceStudyStep, None, None]
 Making = Generator[DefenceStudyStep, None, Arrays]
 _RECORD_EVERY = 2
@@ -120,50 +116,55 @@ class DefenceStudyWork:
     def _train(
         self, stage: str, spec: DefenseSpec, estimators: LocalEstimators | None
     ) -> Generator[DefenceStudyStep, None, Classifier]:
-        folder = self.store.training(spec, estimators)
-        told: set[int] = set()
-        make = partial(self._learn, stage, folder, estimators, told)
-        part = yield from compute_one(folder.artefact, HISTORY, folder.good, make, self._record(stage, 0))
-        self._count(part)
-        for epoch in history(part.arrays):  # those that an earlier run has finished
+        artefact, told = self.store.training(spec, estimators), set[int]()
+        folder = DefenseFolder(artefact.folder, spec.model)
+
+        def make() -> Making:
+            with train_defense(
+                spec, folder.path, estimators=estimators, images=self.images, test=self.test,
+                device=self.device, record_every=_RECORD_EVERY,
+            ) as run:  # fmt: skip
+                for step in run:
+                    told.update({step.finished.epoch} if step.finished else ())
+                    yield self._record(stage, step.step / step.total, training=step)
+            return {"robust": np.array([epoch.robust for epoch in run.result.history])}
+
+        network, history = yield from self._once(artefact, folder, make, self._record(stage, 0))
+        for epoch in history:  # those that an earlier run has finished
             if epoch.epoch not in told:
                 yield self._record(stage, 1, training=_again(epoch, spec), reused=True)
         self._weights[stage] = folder.weights
-        network = folder.network()
-        assert isinstance(network, Classifier)
         return network.to(self.device)
 
-    def _learn(
-        self, stage: str, folder: TrainingFolder, estimators: LocalEstimators | None, told: set[int]
-    ) -> Making:
-        run = train_defense(
-            folder.spec, folder.artefact.folder, estimators=estimators, images=self.images, test=self.test,
-            device=self.device, record_every=_RECORD_EVERY,
-        )  # fmt: skip
-        with run:
-            for step in run:
-                told |= {step.finished.epoch} if step.finished else set()
-                yield self._record(stage, step.step / step.total, training=step)
-        return history_arrays(run.result.history)
-
     def _estimate(self, target: Classifier) -> Generator[DefenceStudyStep, None, Estimated]:
-        folder = self.store.estimators(self.lesson.estimators, target)
-        make, waiting = partial(self._learn_estimators, folder, target), self._record(ESTIMATORS, 0)
-        part = yield from compute_one(folder.artefact, HISTORY, folder.good, make, waiting)
-        self._count(part)
-        if part.reused:
-            yield self._record(ESTIMATORS, 1, reused=True)
-        return folder.load().to(self.device)
+        spec, computed = self.lesson.estimators, False
+        artefact = self.store.estimators(spec, target)
+        folder = EstimatorFolder(artefact.folder)
 
-    def _learn_estimators(self, folder: EstimatorFolder, target: Classifier) -> Making:
-        run = train_estimators(
-            self.lesson.estimators, target, folder.path("optimised"), images=self.images, test=self.test,
-            device=self.device,
-        )  # fmt: skip
-        with run:
-            for step in run:
-                yield self._record(ESTIMATORS, step.step / step.total, estimator=step)
-        return folder.keep(run.result)
+        def make() -> Making:
+            nonlocal computed
+            computed = True
+            with train_estimators(
+                spec, target, folder.path, images=self.images, test=self.test, device=self.device
+            ) as run:
+                for step in run:
+                    yield self._record(ESTIMATORS, step.step / step.total, estimator=step)
+            return {"natural": np.array([held.natural_adv for _, held in run.result.history])}
+
+        estimated = yield from self._once(artefact, folder, make, self._record(ESTIMATORS, 0))
+        if not computed:
+            yield self._record(ESTIMATORS, 1, reused=True)
+        return estimated.to(self.device)
+
+    def _once(
+        self, artefact: Artefact, folder: Folder[FoundT], make: Callable[[], Making], now: DefenceStudyStep
+    ) -> Generator[DefenceStudyStep, None, FoundT]:
+        """What a training has left in its folder; the part says that it has ended."""
+        part = yield from compute_one(artefact, TRAINED, lambda _: folder.load() is not None, make, now)
+        self._count(part)
+        found = folder.load()
+        assert found is not None  # it was just read, or written
+        return found
 
     def _reference(self, standard: Classifier, estimators: LocalEstimators) -> Epoch:
         """The Standard model on the images that the defence's curves are measured on, in the same way."""

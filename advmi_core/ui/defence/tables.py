@@ -26,7 +26,7 @@ from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
-TRAIN = "python -m benchmarks.defences --out DIR"
+TRAIN = "advmi train-defences --out DIR"
 MEASURE = "advmi table {} --run --trained DIR"
 TABLES = {
     "whitebox-linf": "White box, L∞",

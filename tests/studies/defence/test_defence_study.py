@@ -12,12 +12,13 @@ import torch
 
 from advmi_core import data
 from advmi_core.defenses import DEFENSES
+from advmi_core.defenses.estimator_spec import STAGES, Estimated
 from advmi_core.experiments.progress import read_progress
 from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import build, load
 from advmi_core.studies.defence import DefenceStudy, DefenceStudyResult, DefenceStudyStep, trained_models
-from advmi_core.studies.defence.attacks import STAGES, Estimated, measure
+from advmi_core.studies.defence.attacks import measure
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, ESTIMATORS, STANDARD
 
 TINY = DefenceStudy(n=60, measured=6, epochs=2, batch=16, steps=1, units=8, first=1, optimised=1)
