@@ -39,25 +39,17 @@ def resolve(job: Job) -> Work:
     return work
 
 
-@dataclass(frozen=True, eq=False)
-class Message:
-    """JSON-serialisable facts, and arrays by name."""
-
-    facts: dict[str, Any]
-    arrays: Arrays
-
-
-def send(stream: IO[bytes], message: Message) -> None:
+def send(stream: IO[bytes], message: Call) -> None:
     """Write one message, after its length."""
     buffer = io.BytesIO()
-    arrays = {**message.arrays, _FACTS: np.array(json.dumps(message.facts))}
+    arrays = {**message.arrays, _FACTS: np.array(json.dumps(message.settings))}
     np.savez(buffer, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for a flag
     stream.write(_LENGTH.pack(buffer.tell()))
     stream.write(buffer.getbuffer())
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Message:
+def receive(stream: IO[bytes]) -> Call:
     """Wait for one message.
 
     Raises:
@@ -72,44 +64,24 @@ def receive(stream: IO[bytes]) -> Message:
         raise EOFError
     with np.load(io.BytesIO(blob), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    return Message(json.loads(str(arrays.pop(_FACTS))), arrays)
+    return Call(json.loads(str(arrays.pop(_FACTS))), arrays)
 
 
-def from_job(job: Job) -> Message:
-    """The first message to a worker."""
-    return Message({"function": job.function, "settings": job.settings}, job.arrays)
-
-
-def to_job(message: Message) -> Job:
-    """The job of ``from_job``."""
-    return Job(message.facts["function"], message.facts["settings"], message.arrays)
-
-
-def from_call(call: Call) -> Message:
-    """A call for a worker that has its job."""
-    return Message(call.settings, call.arrays)
-
-
-def to_call(message: Message) -> Call:
-    """The call of ``from_call``."""
-    return Call(message.facts, message.arrays)
-
-
-def from_outcome(outcome: Outcome | Exception) -> Message:
-    """What became of a call."""
+def answer(outcome: Outcome | Exception) -> Call:
+    """What became of a call, as a message."""
     if isinstance(outcome, Exception):
-        return Message({"error": type(outcome).__name__, "text": str(outcome)}, {})
-    return Message({"seconds": outcome.seconds, "device": outcome.device}, outcome.arrays)
+        return Call({"error": type(outcome).__name__, "text": str(outcome)})
+    return Call({"seconds": outcome.seconds, "device": outcome.device}, outcome.arrays)
 
 
-def to_outcome(message: Message) -> Outcome:
-    """The outcome of ``from_outcome``.
+def outcome_of(message: Call) -> Outcome:
+    """The outcome of ``answer``.
 
     Raises:
         ValueError: the call ended in one.
         RuntimeError: it ended in another error, which is named.
     """
-    facts = message.facts
+    facts = message.settings
     if "error" in facts:
         if facts["error"] == ValueError.__name__:
             raise ValueError(facts["text"])

@@ -12,15 +12,7 @@ from pathlib import Path
 
 import advmi_core
 from advmi_core.experiments.executors.executor import Call, Outcome, WorkerPool
-from advmi_core.experiments.executors.messages import (
-    Job,
-    Message,
-    from_call,
-    from_job,
-    receive,
-    send,
-    to_outcome,
-)
+from advmi_core.experiments.executors.messages import Job, outcome_of, receive, send
 
 _SERVE = "from advmi_core.experiments.executors.worker import serve; serve()"
 _Process = subprocess.Popen[bytes]
@@ -35,21 +27,21 @@ class Processes(WorkerPool):
 
     def __init__(self, job: Job, workers: int) -> None:
         self.workers = workers
-        self._job = job
+        self._first = Call({"function": job.function, "settings": job.settings}, job.arrays)
         self._idle: queue.SimpleQueue[_Process] = queue.SimpleQueue()
         self._all: list[_Process] = []
         self._stopped = False
         self._lock = threading.Lock()
 
     def ask(self, call: Call) -> Outcome | None:
-        messages = [from_call(call)]
+        messages = [call]
         try:
             process = self._idle.get_nowait()
         except queue.Empty:
             started = self._start()
             if started is None:
                 return None
-            process, messages = started, [from_job(self._job), *messages]
+            process, messages = started, [self._first, call]
         try:
             answer = _ask(process, messages)
         except (EOFError, OSError):
@@ -59,7 +51,7 @@ class Processes(WorkerPool):
                 f"a worker died (exit code {process.wait()}); finished parts are kept, start again to go on"
             ) from None
         self._idle.put(process)
-        return to_outcome(answer)
+        return outcome_of(answer)
 
     def _start(self) -> _Process | None:
         with self._lock:  # after ``stop`` nothing must be started that nobody would end
@@ -93,7 +85,7 @@ class Processes(WorkerPool):
         self._all = []
 
 
-def _ask(process: _Process, messages: list[Message]) -> Message:
+def _ask(process: _Process, messages: list[Call]) -> Call:
     """Send the messages and wait for the answer to the last one."""
     assert process.stdin is not None
     assert process.stdout is not None

@@ -184,7 +184,7 @@ def _spec(study: SamplingSpec, x: Tensor, weights: str, device: torch.device) ->
     return {
         "study": "sampling",
         "advmi": __version__,
-        **asdict(study),
+        **study.spec(),
         "device": device.type,
         "perturbed": describe(study.perturbation, study.eps, study.seed),
         "critics": asdict(PRESETS[study.critic]),

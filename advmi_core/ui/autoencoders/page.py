@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core import paths
-from advmi_core.ui import layout, work
+from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.autoencoders import (
     features,
     form,
@@ -15,10 +15,10 @@ from advmi_core.ui.autoencoders import (
     shipped,
     views,
 )
-from advmi_core.ui.own_study import RUN, SOURCE, start_or_find
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "autoencoders"
+SOURCE, RUN = "source", "run"
 SOURCES = {
     "shipped": "Full table",
     "search": "How UAEs were chosen",
@@ -45,7 +45,10 @@ def page() -> None:
         pressed = form.draw(state)
         st.caption(_WORDS)
     with right:
-        start_or_find(state, form.study, "retraining", paths.studies(), pressed=pressed)
+        long_jobs.start_or_find(
+            state, form.study, "retraining", paths.studies(), pressed=pressed,
+            begun=lambda: state.set(SOURCE, RUN),
+        )  # fmt: skip
         _VIEWS[_chosen(state)](state)
     state.remember()
 

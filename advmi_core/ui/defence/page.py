@@ -5,18 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.studies.defence import user_folder
-from advmi_core.ui import layout, work
+from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.defence import (
     form,
     run_view,
     tables,
     views,
 )
-from advmi_core.ui.own_study import RUN, SOURCE, start_or_find
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "defence"
+SOURCE, RUN = "source", "run"
 SOURCES = {"tables": "Full tables", RUN: "Your training"}
 _LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
 _IDLE = (
@@ -42,7 +42,10 @@ def page() -> None:
         pressed = form.draw(state)
         st.caption(_WORDS)
     with right:
-        start_or_find(state, form.lesson, "defence", user_folder(), pressed=pressed)
+        long_jobs.start_or_find(
+            state, form.lesson, "defence", user_folder(), pressed=pressed,
+            begun=lambda: state.set(SOURCE, RUN),
+        )  # fmt: skip
         if work.current(PAGE) is None:
             callout.box("note", "Nothing trained yet", _IDLE)
             tables.draw(state)

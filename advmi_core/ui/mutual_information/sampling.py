@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 
 import streamlit as st
 
 from advmi_core import paths
-from advmi_core.experiments.store import Info, Store
 from advmi_core.figures.attack import export
 from advmi_core.figures.attack import print as printing
 from advmi_core.figures.mutual_information import violins
@@ -52,12 +50,13 @@ def section(state: PageState) -> None:
     layout.restore_run(state, "sampling")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        if _controls(state, least, most):
-            _start(state)
+        pressed = _controls(state, least, most)
         st.markdown(_WORDS)
     with right:
-        key = repr(_study(state))
-        long_jobs.find_again(state, _job(state), key, lambda: _start(state), lambda: _kept(_study(state)))
+        long_jobs.start_or_find(
+            state, _study, "sampling", paths.studies(), pressed=pressed, page=_job(state),
+            rows=int(state.value("study-n")),
+        )  # fmt: skip
         snapshot = work.current(_job(state))
         if snapshot is None:
             callout.box(
@@ -94,23 +93,6 @@ def _study(state: PageState) -> SamplingStudy:
         eps=float(state.value("study-eps")),
         perturbation=str(state.value("study-kind")),
     )
-
-
-def _kept(study: SamplingStudy) -> Info | None:
-    """What is on the disk of this study: all its parameters but the device, which is known when it begins."""
-    wanted = {name: value for name, value in asdict(study).items() if name != "device"}
-    return Store(paths.studies()).newest("sampling", wanted)
-
-
-def _start(state: PageState) -> None:
-    study, form = _study(state), state.values()
-    long_jobs.start(
-        _job(state), repr(study),
-        lambda: work.submit(
-            _job(state), lambda: study.run(paths.studies()).announce(state.page, form),
-            label=study.title, about=study, rows=study.n, lane=work.STUDIES, live=True,
-        ),
-    )  # fmt: skip
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
