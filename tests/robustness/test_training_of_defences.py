@@ -83,7 +83,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     result = TINY.run(folder, CPU).drain()
     assert result.complete
-    assert [(row.row, row.seed) for row in result.rows] == [("namid", 0), ("trades", 0)]
+    assert list(result.rows) == [("namid", 0), ("trades", 0)]
     return folder
 
 
@@ -151,7 +151,7 @@ def test_two_processes_at_once_compute_each_training_once(whole: Path, tmp_path:
     assert files(tmp_path / "both") == expected
 
 
-@pytest.mark.parametrize("moment", ["standard 2", "estimators 5", "trades 4", "namid 3"])
+@pytest.mark.parametrize("moment", ["estimators 5", "namid 3"])
 def test_killed_and_started_again_it_is_the_same(whole: Path, tmp_path: Path, moment: str) -> None:
     child = started(tmp_path / "cut")
     for line in go(child):
