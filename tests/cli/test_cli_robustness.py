@@ -108,7 +108,7 @@ def test_the_ablation_has_its_own_rows(trained: Path) -> None:
 def test_without_a_stored_table_it_says_so(kind: str) -> None:
     result = RUNNER.invoke(app, ["table", kind, "--dataset", "mnist"])
     assert result.exit_code == 2
-    assert f"no stored result '{kind}-mnist-linf'" in " ".join(result.output.split())
+    assert f"no stored result named '{kind}-mnist-linf'" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

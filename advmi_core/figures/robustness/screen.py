@@ -21,6 +21,7 @@ _LOOKS = {
     "namid-no-adversarial": ("#2f8fcb", "square"), "namid-no-natural": ("#009e73", "diamond"),
     "namid-no-penalty": ("#b3689a", "x"), "namid-first-stage": ("#7d838c", "triangle-up"),
 }  # fmt: skip
+_OTHER = ("#7d838c", "triangle-up-open")
 _APART = 0.78  # of the distance between two attacks, shared by the rows
 
 
@@ -30,7 +31,7 @@ def looks(lines: Sequence[Line]) -> dict[str, Style]:
 
 
 def _look(line: Line) -> Style:
-    ink, mark = _LOOKS[line.row]
+    ink, mark = _LOOKS.get(line.row, _OTHER)
     dash, pattern = ("dot", "2 4") if line.baseline is None else ("solid", "")
     return Style(line.title, ink, dash, mark, ":" if pattern else "-", "o", pattern)
 

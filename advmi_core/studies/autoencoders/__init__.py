@@ -14,7 +14,6 @@ from advmi_core.studies.autoencoders.results import (
     RowSummary,
 )
 from advmi_core.studies.autoencoders.spec import AUTOENCODERS, EPOCHS
-from advmi_core.studies.autoencoders.stored import StoredError
 from advmi_core.studies.autoencoders.study import RetrainingStudy
 
 __all__ = [
@@ -30,5 +29,4 @@ __all__ = [
     "RetrainingResult",
     "RetrainingStudy",
     "RowSummary",
-    "StoredError",
 ]

@@ -61,7 +61,8 @@ def draw(state: PageState) -> bool:
         )  # fmt: skip
         st.selectbox(
             "Loss", **state.held_choice("loss", DEFENSES), format_func=lambda name: DEFENSES[name].title,
-            help="NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M).",
+            help="NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M). "
+            + "; ".join(f"{each.title}: {each.paper}" for each in DEFENSES.values()),
         )  # fmt: skip
         st.slider(
             "Weight α: L = L(adv) + α L(mi)", 0.0, 10.0, step=0.1, **state.held("alpha"),

@@ -13,6 +13,7 @@ from scipy.stats import t as student
 
 from advmi_core import data
 from advmi_core.experiments.progress import read_progress
+from advmi_core.experiments.shipped import StoredError
 from advmi_core.models.training.learners import AutoencoderLearner
 from advmi_core.objectives import Reconstruction
 from advmi_core.studies.autoencoders import (
@@ -23,7 +24,6 @@ from advmi_core.studies.autoencoders import (
     RetrainingResult,
     RetrainingStudy,
     RetrainStep,
-    StoredError,
     stored,
 )
 
