@@ -32,6 +32,7 @@ from advmi_core.cli.console import (
     watch,
 )
 from advmi_core.cli.data import data_app
+from advmi_core.cli.defences import train_defences
 from advmi_core.cli.mi import mi
 from advmi_core.cli.options import (
     check_radius,
@@ -67,6 +68,7 @@ app.add_typer(table_app, name="table")
 app.command()(mi)
 app.command()(report)
 app.command()(sweep)
+app.command("train-defences")(train_defences)
 for kind in ABOUT:
     table_app.command(kind)(command(kind))
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from advmi_core import paths
 from advmi_core.cli.console import (
     Compute,
     Csv,
@@ -30,8 +31,6 @@ from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures.autoencoders import table as retraining_table
 from advmi_core.files import json_number
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
 from advmi_core.studies.autoencoders import (
     AUTOENCODERS,
     ROWS,
@@ -42,7 +41,6 @@ from advmi_core.studies.autoencoders import (
     RowSummary,
     stored,
 )
-from advmi_core.studies.autoencoders.records import part_in_hand
 from advmi_core.studies.sweep.spec import check_name
 from advmi_core.validate import check_count
 
@@ -103,12 +101,7 @@ def reconstruction(
                 steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
                 noise=noise, fooled=fooled, asr_images=asr_images, device=device,
             )  # fmt: skip
-            entry = journal.Entry(
-                key=journal.key_of("retraining", study.spec(), runs), page="", form={},
-                title=f"Retraining: {', '.join(study.models)}", folder=str(runs or user_folder()),
-            )  # fmt: skip
-            noted = journal.kept(study.run(runs or user_folder()), entry, part_in_hand)
-            result = watch(noted, _describe, as_json)
+            result = watch(study.run(runs or paths.studies()).announce(), _describe, as_json)
             people.print(f"computed on {describe(pick(device))}", highlight=False)
             if out is not None and result.complete:
                 stored.save(result, out, name or dataset)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import torch
 
 from advmi_core.attacks.core.ball import NORMS
 from advmi_core.mi.local.dim import UNITS
@@ -108,6 +111,37 @@ class EstimatorStep:
     adversarial: float
     standard: float
     held: HeldOutMI | None
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The estimators of one classifier as Eq. 4 left them, and as Eq. 5 did."""
+
+    first: LocalEstimators
+    optimised: LocalEstimators
+
+    def to(self, device: torch.device) -> Self:
+        """The same estimators, moved there and frozen."""
+        for stage in (self.first, self.optimised):
+            stage.to(device)
+        return self
+
+    def save(self, folder: Path, card: dict[str, Any]) -> None:
+        """Write them to ``folder/first`` and ``folder/optimised``, with this card."""
+        for stage, estimators in vars(self).items():
+            estimators.save(folder / stage, card)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What ``save`` wrote, frozen.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or not what its card says.
+        """
+        return cls(*(LocalEstimators.load(folder / stage) for stage in STAGES))
+
+
+STAGES = tuple(field.name for field in fields(Estimated))
 
 
 @dataclass(frozen=True)

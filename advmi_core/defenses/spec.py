@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from advmi_core.attacks.core.ball import NORMS
-from advmi_core.defenses.losses import MART_WEIGHT, NAMID_TERMS, TRADES_WEIGHT
+from advmi_core.defenses.losses import NAMID_TERMS
 from advmi_core.defenses.methods import DEFENSES, Defense
 from advmi_core.models import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
@@ -110,8 +110,7 @@ class DefenseSpec:
     @property
     def second_weight(self) -> float:
         """The weight of the second term of TRADES or MART."""
-        published = TRADES_WEIGHT if self.method.base == "trades" else MART_WEIGHT
-        return published if self.weight is None else self.weight
+        return self.method.base.weight if self.weight is None else self.weight
 
     def learning_rate(self, epoch: int) -> float:
         """The learning rate of an epoch 0…epochs−1."""

@@ -4,8 +4,9 @@ from advmi_core.models.base import Autoencoder, Classifier, Network
 from advmi_core.models.checkpoints import CheckpointError, available, load, save
 from advmi_core.models.metrics import measure
 from advmi_core.models.registry import MODELS, build
-from advmi_core.models.training.loop import TrainingError, TrainResult, TrainStep, train
+from advmi_core.models.training.loop import TrainingError
 from advmi_core.models.training.spec import TrainSpec, default_spec
+from advmi_core.models.training.trainer import TrainResult, TrainStep, train
 
 __all__ = [
     "MODELS",

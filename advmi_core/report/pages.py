@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advmi_core import paths
-from advmi_core.parts import write_text
+from advmi_core.files import write_text
 from advmi_core.report.commands import command_line
 from advmi_core.report.defended import defences
 from advmi_core.report.learnt import autoencoders

@@ -268,7 +268,7 @@ def test_pictures_of_a_cell_show_the_change_with_one_gain() -> None:
 @pytest.mark.fault("P12")
 def test_no_two_labels_of_the_printed_plane_overlap() -> None:
     """The run that comes with AdvMI: three methods whose points lie close together."""
-    shipped = [info for info in runs() if info.shipped and info.name == "talk"]
+    shipped = [info for info in runs() if info.shipped and info.kind == "talk"]
     figure = sweep_print.plane(sweep_cells.points(load(shipped[0].folder)))
     (axis,) = figure.axes
     figure.draw_without_rendering()

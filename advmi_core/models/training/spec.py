@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from advmi_core.models.registry import MODELS
 from advmi_core.validate import check_choice, check_count, check_number
@@ -11,8 +12,14 @@ from advmi_core.validate import check_choice, check_count, check_number
 OPTIMIZERS = ("sgd", "adam")
 
 
+class DataclassInstance(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
 class Spec(Protocol):
-    """What splits, cards and progress files read of any training's parameters."""
+    """What loop, splits, cards and progress files read of any training's parameters."""
 
     @property
     def model(self) -> str: ...
@@ -20,6 +27,10 @@ class Spec(Protocol):
     def dataset(self) -> str: ...
     @property
     def validation(self) -> float: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def batch(self) -> int: ...
     @property
     def seed(self) -> int: ...
     def to_dict(self) -> dict[str, Any]: ...
@@ -79,6 +90,13 @@ class TrainSpec:
         for name in ("weight_decay", "sparsity", "adversary"):
             check_number(getattr(self, name), name, low=0)
 
+    def learning_rate(self, step: int, total: int) -> float:
+        """Of a step 0…total−1: a linear rise to ``lr``, then half a cosine towards 0."""
+        rise = self.warmup * total
+        if step < rise:
+            return self.lr * (step + 1) / (rise + 1)
+        return self.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (total - rise)))
+
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""
         return asdict(self)
@@ -116,9 +134,8 @@ def default_spec(name: str, dataset: str = "fashion-mnist") -> TrainSpec:
     return TrainSpec(model=name, dataset=dataset, **_BEST[name])
 
 
-def options(spec: TrainSpec) -> str:
-    """The command-line options by which a spec differs from its model's default, such as ``--epochs 3``."""
-    usual = default_spec(spec.model, spec.dataset)
+def options(spec: DataclassInstance, usual: DataclassInstance) -> str:
+    """The command-line options by which a spec differs from its command's defaults: ``--epochs 3``."""
     parts = []
     for field in fields(spec):
         value = getattr(spec, field.name)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from advmi_core.augmentation import Strength
-from advmi_core.studies.autoencoders.records import PROTOCOLS
+from advmi_core.augmentation import Augmentation, Strength
+from advmi_core.studies.autoencoders.records import PROTOCOLS, longest
 from advmi_core.validate import check_choice, check_count
 
 TARGETS = ("self", "original")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retraining(Strength):
+class Retraining(Strength, ABC):
     """The parameters that all retraining studies have; a base of each.
 
     Attributes:
@@ -50,11 +51,42 @@ class Retraining(Strength):
             check_count(getattr(self, name), name)
         check_choice(self.targets, "targets", TARGETS)
 
-    def gradient_steps_in(self, epochs: int, protocol: str) -> int:
+    @property
+    @abstractmethod
+    def rows(self) -> Sequence[str]:
+        """What networks are trained on."""
+
+    @property
+    def share(self) -> float:
+        """Of the chosen new images that are mixed in, in [0,1]."""
+        return 1.0
+
+    @property
+    def matched(self) -> str | None:
+        """The row whose lengths Gaussian noise has."""
+        return longest(self.rows)
+
+    def target(self, row: str) -> str:
+        """What a row's new images are to be rebuilt to, one of ``TARGETS``."""
+        return self.targets
+
+    def length(self, row: str, model: str) -> float:
+        """How long a row's noise is, in parts of the UAEs of ``matched``."""
+        return 1.0
+
+    @abstractmethod
+    def epochs_of(self, model: str) -> int:
+        """Epochs of this model's trainings."""
+
+    @abstractmethod
+    def augmentation(self, row: str, model: str) -> Augmentation:
+        """How a row's new images are made for a model."""
+
+    def gradient_steps(self, model: str, protocol: str) -> int:
         """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
         check_choice(protocol, "protocol", PROTOCOLS)
         images = self.n if protocol == PROTOCOLS[0] else 2 * self.n
-        return epochs * math.ceil(images / self.batch)
+        return self.epochs_of(model) * math.ceil(images / self.batch)
 
 
 def distinct(values: Sequence[Any], name: str) -> tuple[Any, ...]:

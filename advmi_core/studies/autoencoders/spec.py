@@ -23,7 +23,6 @@ from advmi_core.studies.autoencoders.records import (
     ROWS,
     SAME_LOSS,
     SOLVED,
-    longest,
 )
 from advmi_core.studies.autoencoders.results import Cell
 from advmi_core.studies.autoencoders.retraining import Retraining, distinct
@@ -100,35 +99,27 @@ class RetrainingSpec(Retraining):
         self.augmentation("mine-uae-conv", self.models[0])
 
     @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Retraining: {', '.join(self.models)}"
+
+    @property
     def cells(self) -> list[Cell]:
         """(model, row, protocol) in the table's order."""
         return list(product(self.models, self.rows, PROTOCOLS))
 
-    @property
-    def matched(self) -> str | None:
-        """The row whose lengths Gaussian noise has."""
-        return longest(self.rows)
-
     def target(self, row: str) -> str:
-        """What a row's new images are to be rebuilt to, one of ``TARGETS``."""
         return "original" if row == SAME_LOSS else SOLVED.get(row, self.targets)
 
     def length(self, row: str, model: str) -> float:
-        """How long a row's noise is, in parts of the UAEs of ``matched``."""
         if row != SAME_LOSS:
             return 1.0
         return NOISE.get(model, NOISE_OTHERWISE) if self.noise is None else self.noise
 
     def epochs_of(self, model: str) -> int:
-        """Epochs of this model's trainings."""
         return EPOCHS.get(model, EPOCHS_OTHERWISE) if self.epochs is None else self.epochs
 
-    def gradient_steps(self, model: str, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs_of(model), protocol)
-
     def augmentation(self, row: str, model: str) -> Augmentation:
-        """How a row's new images are made for a model."""
         if row in NOISES:
             return Augmentation(method="gaussian", part=self.part)
         if row == "l2-uae" or row in SOLVED:

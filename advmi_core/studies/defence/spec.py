@@ -71,6 +71,11 @@ class DefenceStudySpec:
             assert spec  # made to be checked
 
     @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Defence: {self.defended.method.title}"
+
+    @property
     def standard(self) -> DefenseSpec:
         """The training that everything begins with, whatever the defence."""
         return DefenseSpec(
@@ -86,7 +91,8 @@ class DefenceStudySpec:
         and wrong on x̃, and a cosine over few rows is mostly noise.
         """
         spec = replace(self.standard, defense=self.defense, warmup=self.epochs)
-        return replace(spec, alpha=self.alpha, penalty=self.penalty) if spec.method.term == "namid" else spec
+        given: dict[str, Any] = {"alpha": self.alpha, "penalty": self.penalty}
+        return replace(spec, **{name: given[name] for name in spec.method.parameters if name in given})
 
     @property
     def estimators(self) -> EstimatorSpec:

@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from advmi_core.experiments.shipped import StoredError
 from advmi_core.figures.attack import export
 from advmi_core.figures.robustness import (
     screen as robustness_screen,
@@ -17,7 +18,7 @@ from advmi_core.figures.robustness import (
     text as robustness_words,
 )
 from advmi_core.figures.sweep import legend as sweep_legend
-from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, StoredError, stored
+from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, stored
 from advmi_core.studies.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources
 from advmi_core.ui.defence import term
@@ -26,7 +27,7 @@ from advmi_core.ui.widgets import callout, tables
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
-TRAIN = "python -m benchmarks.defences --out DIR"
+TRAIN = "advmi train-defences --out DIR"
 MEASURE = "advmi table {} --run --trained DIR"
 TABLES = {
     "whitebox-linf": "White box, L∞",

@@ -7,7 +7,7 @@ the accuracy that a classifier reaches on its features.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -19,9 +19,10 @@ from advmi_core.models import Network
 from advmi_core.objectives import Objective
 from advmi_core.studies.autoencoders.features.results import (
     PROBE_ROWS,
+    UAE,
     Cell,
 )
-from advmi_core.studies.autoencoders.records import PROTOCOLS
+from advmi_core.studies.autoencoders.records import GAUSSIAN, PROTOCOLS
 from advmi_core.studies.autoencoders.retraining import Retraining
 from advmi_core.validate import check_choice, check_count
 
@@ -29,7 +30,7 @@ UAES = ("mine-uae", "solver-uae")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeSpec(Retraining, ABC):
+class ProbeSpec(Retraining):
     """Rows × seeds of one network; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
@@ -54,7 +55,7 @@ class ProbeSpec(Retraining, ABC):
         super().__post_init__()
         check_count(self.epochs, "epochs")
         check_choice(self.method, "method", UAES)
-        self.augmentation()
+        self.augmentation(UAE, self.model)
 
     @abstractmethod
     def objective(self, network: Network, references: Tensor) -> Objective:
@@ -69,14 +70,28 @@ class ProbeSpec(Retraining, ABC):
         """(row, protocol) in the table's order."""
         return [(row, protocol) for protocol in PROTOCOLS for row in PROBE_ROWS]
 
-    def gradient_steps(self, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs, protocol)
+    @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Features: {self.kind}, {self.dataset}"
 
-    def augmentation(self) -> Augmentation:
-        """How the UAEs are made."""
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return PROBE_ROWS
+
+    @property
+    def matched(self) -> str:
+        return UAE
+
+    def epochs_of(self, model: str) -> int:
+        return self.epochs
+
+    def augmentation(self, row: str, model: str) -> Augmentation:
+        if row == GAUSSIAN:
+            return Augmentation(method="gaussian", part=self.part)
         return Augmentation(method=self.method, mi=self.mi, part=self.part, **self.strength)
 
     def spec(self) -> dict[str, Any]:
         """All parameters, JSON-serialisable."""
-        return {"study": self.kind, "model": self.model, **asdict(self), "made": self.augmentation().spec()}
+        made = self.augmentation(UAE, self.model).spec()
+        return {"study": self.kind, "model": self.model, **asdict(self), "made": made}
