@@ -110,7 +110,7 @@ class Parameter:
             )  # fmt: skip
 
 
-def check_fields(record: Any, by_row: Sequence[str] = ()) -> None:
+def check_fields(record: object, by_row: Sequence[str] = ()) -> None:
     """Check all described fields of a frozen dataclass; first thing in its ``__post_init__``.
 
     NumPy's scalars become Python's own. The fields ``by_row`` may hold a number for each row.

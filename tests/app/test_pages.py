@@ -329,7 +329,7 @@ def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
     assert tab.app.session_state["unsupervised.minmax.warmup"] == DEFAULTS["mine-conv"].warmup
     tab.press("Start")
     tab.finish()
-    assert tab.app.session_state["unsupervised.preset"] == "warm"
+    assert tab.app.session_state["unsupervised.preset"] == "warm critic"
     stage = tab.stage
     assert stage["total"] == 100 + DEFAULTS["mine-conv"].warmup
     assert stage["best"] > DEFAULTS["mine-conv"].warmup

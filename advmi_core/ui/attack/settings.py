@@ -35,8 +35,9 @@ def differences(shown: Task, chosen: Task) -> list[str]:
         made.append(aim)
     if type(shown.attack) is not type(chosen.attack):
         return [*made, f"attack {shown.attack.name}"]
+    kind: type = type(shown.attack)
     # A plane has tuples of what an attack has one of.
-    told = {each.name: each.field for each in (*parameters(MinMax), *parameters(type(shown.attack)))}
+    told = {each.name: each.field for each in (*parameters(MinMax), *parameters(kind))}
     return made + [
         _said(told.get(field.name) or Field(field.name), getattr(shown.attack, field.name))
         for field in fields(shown.attack)
