@@ -85,7 +85,8 @@ def _option(parameter: Parameter, records: Mapping[str, type]) -> Any:
     said = [f"{field.name}.", field.help]
     if field.choices:
         said.append(f"One of {', '.join(field.choices)}.")
-    having = [name for name, record in records.items() if parameter.name in record.__dataclass_fields__]
+    name = parameter.name
+    having = [who for who, record in records.items() if any(p.name == name for p in parameters(record))]
     if len(having) < len(records):
         said.append(f"Of {', '.join(having)}.")
     text = " ".join(part for part in said if part)

@@ -9,7 +9,6 @@ from advmi_core import fields
 from advmi_core.attacks import Attack
 from advmi_core.attacks.core.about import Use
 from advmi_core.fields import Parameter
-from advmi_core.ui.widgets.state import Option, choice, flag, number
 
 _EVERYBODYS = {each.name for each in fields.parameters(Attack)} - {"steps"}
 
@@ -39,14 +38,3 @@ def _place(parameter: Parameter) -> int:
     if parameter.field.slider or parameter.field.marks:
         return 0
     return 2 if parameter.name in _EVERYBODYS else 1
-
-
-def option(parameter: Parameter) -> Option:
-    """The same parameter in the URL."""
-    name, default, field = parameter.name, parameter.default, parameter.field
-    if parameter.kind is bool:
-        return flag(name, bool(default))
-    if parameter.kind is str:
-        return choice(name, str(default), tuple(field.choices))
-    like: float = 0.5 if parameter.kind is float else 1
-    return Option(name, default, number(name, like, *field.span).read)

@@ -10,11 +10,11 @@ from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.data import ImageSet
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import option, parameters
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets import form, pictures
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
@@ -62,7 +62,7 @@ def page() -> None:
         name = _method(state)
         use = ATTACKS[name].about.supervised
         shown = parameters(ATTACKS[name], use)
-        layout.restore(state, [option(parameter) for parameter in shown], name)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name)
         target = _aim(state, images, chosen.classes)
         paper = PublishedMinMax.about.supervised.presets["paper"]
         published = {"paper": lambda: frame.as_published(state, paper)}

@@ -11,12 +11,12 @@ from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.attacks.core.about import Use
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import option, parameters
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.plane import share
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets import form, pictures
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 
@@ -70,7 +70,7 @@ def page() -> None:
         )
         use = _uses()[name]
         shown = parameters(ATTACKS[name], use)
-        layout.restore(state, [option(parameter) for parameter in shown], name)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name)
         paper = _uses()[PublishedMinMax.name].presets["paper"]
         published = {"paper": lambda: frame.as_published(state, paper)}
         form.presets(state, shown, use.presets, elsewhere=published if name == _DEFAULT else {})

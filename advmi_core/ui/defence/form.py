@@ -8,7 +8,7 @@ from advmi_core.data import ImageSet
 from advmi_core.defenses import DEFENSES
 from advmi_core.studies.defence import DefenceStudy
 from advmi_core.ui import resources
-from advmi_core.ui.attack.form import SHORT
+from advmi_core.ui.widgets.form import SHORT
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 MODELS = {"cnn": "CNN", "resnet18-w8": "ResNet-18, 8 channels"}

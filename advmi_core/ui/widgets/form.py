@@ -1,20 +1,48 @@
-"""The parameter form of an attack: presets above, one control a parameter, Start."""
+"""A form of parameters: presets above, one control a parameter, Start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks.core.about import Presets
-from advmi_core.fields import Parameter
+from advmi_core.fields import Parameter, Presets, parameter
 from advmi_core.figures.text import number
-from advmi_core.ui.widgets.state import PageState
+from advmi_core.ui.widgets.state import Option, PageState, choice, flag
+from advmi_core.ui.widgets.state import number as numeric
 
 CUSTOM = "custom"
 SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
+
+
+def of(record: type, name: str, called: str = "", default: Any = None, **changes: Any) -> Parameter:
+    """A field of a dataclass as a parameter of a page.
+
+    Args:
+        record, name: the dataclass and its field.
+        called: its name in the URL, where that is another.
+        default: of the page, where that is another.
+        changes: of what is said of it: another range, label or help.
+    """
+    told = parameter(record, name)
+    return replace(
+        told, name=called or name, default=told.default if default is None else default,
+        field=replace(told.field, **changes),
+    )  # fmt: skip
+
+
+def option(parameter: Parameter) -> Option:
+    """The same parameter in the URL."""
+    name, default, field = parameter.name, parameter.default, parameter.field
+    if parameter.kind is bool:
+        return flag(name, bool(default))
+    if parameter.kind is str:
+        return choice(name, str(default), tuple(field.choices))
+    like: float = 0.5 if parameter.kind is float else 1
+    return Option(name, default, numeric(name, like, *field.span).read)
 
 
 def presets(
