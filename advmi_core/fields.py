@@ -71,6 +71,9 @@ class Field:
         return self.label.partition(":")[0]
 
 
+SEED = Field("Seed", "The same seed gives the same bytes.", low=0, offered=(0, 2**31 - 1), main=True)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A field of a dataclass together with what is said of it.

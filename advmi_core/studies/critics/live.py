@@ -11,8 +11,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.attacks.core.base import SEED
-from advmi_core.fields import Field, check_fields
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.mi.dataset.estimators import ESTIMATORS, MIEstimate, MIStep, VariationalEstimator
 from advmi_core.mi.dataset.tasks import LARGEST_DIM, TASKS, Task
 from advmi_core.run import Run

@@ -10,8 +10,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.attacks.core.base import SEED
-from advmi_core.fields import Field, check_fields
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.mi.dataset.cross_fit import validation_size
 from advmi_core.mi.dataset.estimators import DV, MIEstimate, MIStep
 from advmi_core.mi.dataset.tasks import TASKS, Task

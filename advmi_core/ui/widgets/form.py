@@ -92,11 +92,11 @@ def _current(state: PageState, shown: list[Parameter], known: Presets) -> str:
     return CUSTOM
 
 
-def form(state: PageState, shown: list[Parameter]) -> bool:
+def form(state: PageState, shown: list[Parameter], help: str | None = None) -> bool:
     """The Start button, in sight without scrolling, and all parameters; True when it was pressed."""
     with st.form(state.key("form"), border=True, enter_to_submit=False):
         pressed = st.form_submit_button(
-            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch", help=help
         )
         for parameter in (p for p in shown if p.field.main):
             control(state, parameter)
