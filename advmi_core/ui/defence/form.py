@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from advmi_core.data import ImageSet
@@ -31,18 +33,18 @@ def options() -> list[Option]:
 def _fields() -> dict[str, Parameter]:
     """The study's parameters that the page offers, within the images that are here."""
     images, measurable = len(training()), max(1, min(_MOST_MEASURED, len(resources.images())))
-    return {
-        **{name: form.of(DefenceStudy, name) for name in ("alpha", "penalty", "eps", "epochs", "seed")},
-        "defense": form.of(DefenceStudy, "defense", "loss"),
-        "model": form.of(DefenceStudy, "model", choices=MODELS),
-        "n": form.of(
-            DefenceStudy, "n", "images", min(_USUAL.n, images), offered=(min(_FEWEST, images), images)
-        ),
-        "steps": form.of(DefenceStudy, "steps", "pgd-steps"),
-        "measured": form.of(
-            DefenceStudy, "measured", "test-images", min(_USUAL.measured, measurable), offered=(1, measurable)
-        ),
-    }
+    offered: dict[str, dict[str, Any]] = {
+        "defense": {"called": "loss"}, "alpha": {}, "penalty": {}, "eps": {}, "model": {"choices": MODELS},
+        "n": {
+            "called": "images", "default": min(_USUAL.n, images), "offered": (min(_FEWEST, images), images),
+        },
+        "epochs": {}, "steps": {"called": "pgd-steps"},
+        "measured": {
+            "called": "test-images", "default": min(_USUAL.measured, measurable), "offered": (1, measurable),
+        },
+        "seed": {},
+    }  # fmt: skip
+    return {name: form.of(DefenceStudy, name, **changes) for name, changes in offered.items()}
 
 
 def draw(state: PageState) -> bool:
