@@ -71,10 +71,17 @@ class RetrainingSpec(Retraining):
     measured: Annotated[str, Field("Losses measured on", choices=MEASURED)] = "test"
     epochs: Annotated[
         int | None,
-        Field("Epochs", "Passes over the originals and the mixed-in UAEs.", low=1, offered=(1, 200)),
+        Field(
+            "Epochs",
+            "Passes over the originals and the mixed-in UAEs; empty: the model's.",
+            low=1,
+            offered=(1, 200),
+        ),
     ] = None
-    share: Annotated[float, Field("UAEs mixed in", low=0, high=1)] = 1.0
-    noise: Annotated[float | None, Field("Length of the noise", low=0)] = None
+    share: Annotated[float, Field("UAEs mixed in", "Share of those that are chosen.", low=0, high=1)] = 1.0
+    noise: Annotated[
+        float | None, Field("Length of the noise", "In parts of the UAEs'; empty: the model's.", low=0)
+    ] = None
     asr_images: Annotated[
         int, Field("Images for the success rate", "UAEs are made of them only to tell it.", low=0)
     ] = 1000  # fmt: skip
