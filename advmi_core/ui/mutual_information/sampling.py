@@ -17,9 +17,8 @@ from advmi_core.studies.sampling.exports import values_csv, values_npz
 from advmi_core.studies.sampling.results import PERTURB, StudyResult, StudyStep, Summary
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, form
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
