@@ -18,6 +18,7 @@ from advmi_core.studies.sweep import Method, Sweep
 from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+FIGURE = {"Figure · PNG", "Figure · SVG", "Figure · PDF"}  # what every figure is offered as
 SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
-import plotly.graph_objects as go
-
-from advmi_core.figures.defence.screen import BASE, empty_figure
+from advmi_core.figures.chart import Axis, Chart, Element, Points, Rule
 from advmi_core.figures.defence.text import signed
-from advmi_core.figures.style import Style
+from advmi_core.figures.style import DASH, PALETTE, SOLID
 
 Study = dict[str, Any]
 CAPTION = (
@@ -24,10 +23,6 @@ CAPTION = (
 SPEC = {"standard", "after", "held", "attack", "estimators"}
 _COMPARED = ("difference", "low", "high")
 _ROW = {"name", "title", "clean", "robust", "validation"}
-_LOOKS = (
-    ("#d55e00", "circle"), ("#2f8fcb", "square"), ("#009e73", "diamond"), ("#b3689a", "star"),
-    ("#7d838c", "triangle-up"), ("#a67c00", "x"),
-)  # fmt: skip
 _APART, _SPREAD = 0.24, 0.6  # two studies of a setting, and all of them, in distances between two settings
 _PER_ROW, _FRAME = 44, 60
 
@@ -97,36 +92,24 @@ def table(study: Study) -> list[dict[str, str]]:
     ]
 
 
-def looks(studies: Sequence[Study]) -> list[Style]:
-    """The look of every study, in their order."""
-    found = zip(studies, cycle(_LOOKS), strict=False)
-    return [Style(budget(study), ink, "solid", mark, "-", "o", "") for study, (ink, mark) in found]
-
-
-def forest(studies: Sequence[Study]) -> go.Figure:
+def forest(studies: Sequence[Study]) -> Chart:
     """Every setting's difference from the model that goes on alone, with its paired 95 % interval."""
     titles = list(dict.fromkeys(title for study in studies for title in _settings(study)))
-    figure = empty_figure(_FRAME + _PER_ROW * len(titles), "right on x̃ against going on alone, points", "")
-    for study, look in zip(studies, looks(studies), strict=True):
-        rows = study["rows"][1:]
-        figure.add_scatter(
-            x=[100 * row["difference"] for row in rows],
+    marks: list[Element] = []
+    for study, palette in zip(studies, cycle(PALETTE), strict=False):
+        rows, look = study["rows"][1:], replace(palette, title=budget(study), dash=SOLID)
+        x, low, high = ([100 * row[end] for row in rows] for end in _COMPARED)
+        marks.append(Points(
+            style=look, x=x, x_ends=(low, high), size=9,
             y=[titles.index(row["title"]) + _aside(row["title"], study, studies) for row in rows],
-            error_x={
-                "type": "data", "symmetric": False, "color": look.ink, "thickness": 1.6, "width": 4,
-                "array": [100 * (row["high"] - row["difference"]) for row in rows],
-                "arrayminus": [100 * (row["difference"] - row["low"]) for row in rows],
-            },
-            mode="markers", name=look.title, customdata=[[row["title"], look.title] for row in rows],
-            marker={"symbol": look.mark, "size": 9, "color": look.ink},
-            hovertemplate="%{customdata[0]}: %{x:.2f}<br>%{customdata[1]}",
-        )  # fmt: skip
-    figure.add_vline(x=0, line={"color": BASE, "dash": "dash", "width": 1.4})
-    figure.update_layout(margin={"l": 190})
-    figure.update_yaxes(
-        tickvals=list(range(len(titles))), ticktext=titles, showgrid=False, range=[len(titles) - 0.5, -0.5]
-    )
-    return figure
+            tips=[f"{row['title']}: {at:.2f}<br>{look.title}" for row, at in zip(rows, x, strict=True)],
+        ))  # fmt: skip
+    return Chart(
+        elements=[*marks, Rule(x=0, dash=DASH)], height=_FRAME + _PER_ROW * len(titles),
+        across=Axis(title="right on x̃ against going on alone, points"),
+        up=Axis(ticks=tuple(enumerate(titles)), grid=False, range=(len(titles) - 0.5, -0.5)),
+        size=(7.2, 1.2 + 0.42 * len(titles)),
+    )  # fmt: skip
 
 
 def _settings(study: Study) -> list[str]:
