@@ -51,7 +51,8 @@ class Points:
         x, y: (N,) places; NaN is left out.
         x_ends, y_ends: both ends of the error bars, (N,) each; NaN where a point has none.
         labels: (N,) words beside them, "" for none; ``label_side`` says where on the screen.
-        tips: (N,) what pointing at one says; () where there is nothing to say.
+        tips: (N,) what pointing at one says, or a format of ``{x}``, ``{y}`` and ``{name}`` for all; () for
+            nothing. names: (N,) of the points, for that format.
         ids: (N,) what a click hands back.
         size: of a mark, pixels. opacity: in [0,1].
         named: the legend names them.
@@ -64,7 +65,8 @@ class Points:
     y_ends: Ends | None = None
     labels: Sequence[str] = ()
     label_side: Literal["top center", "top left", "top right", "bottom center"] = "top center"
-    tips: Sequence[str] = ()
+    tips: Sequence[str] | str = ()
+    names: Sequence[str] = ()
     ids: Sequence[str] = ()
     size: float = 8
     opacity: float = 1.0
@@ -98,7 +100,7 @@ class Bars:
         y: (N,) lengths, from ``base`` (N,) on.
         y_ends: both ends of the error bars.
         labels: (N,) words above them, at the heights ``label_at`` (N,).
-        tips: (N,) what pointing at one says.
+        tips, names: as of points.
         lying: they grow to the right, and ``x`` is upright.
         opacity: in [0,1].
     """
@@ -111,7 +113,8 @@ class Bars:
     y_ends: Ends | None = None
     labels: Sequence[str] = ()
     label_at: Values | None = None
-    tips: Sequence[str] = ()
+    tips: Sequence[str] | str = ()
+    names: Sequence[str] = ()
     lying: bool = False
     opacity: float = 1.0
     named: bool = True
@@ -238,6 +241,15 @@ class Grid:
 
 
 Drawing = Chart | Grid
+
+
+def tips_of(element: Points | Bars) -> Sequence[str]:
+    """(N,) what pointing at each says, or ()."""
+    if not isinstance(element.tips, str):
+        return element.tips
+    names = element.names or [""] * len(element.x)
+    places = zip(element.x, element.y, names, strict=True)
+    return [element.tips.format(x=x, y=y, name=name) for x, y, name in places]
 
 
 def charts_of(drawing: Drawing) -> Sequence[Chart]:

@@ -28,6 +28,7 @@ from advmi_core.figures.chart import (
     charts_of,
     end_labels,
     error_sizes,
+    tips_of,
     within_reach,
 )
 from advmi_core.figures.style import GREY, Dash, Style
@@ -146,7 +147,7 @@ def _points(points: Points, chart: Chart) -> Iterator[Trace]:
     trace: Trace = {
         "type": "scatter", "x": points.x, "y": within_reach(points.y, chart.up).tolist(), "name": style.title,
         "mode": "+".join(parts), "legendgroup": style.title, "named": points.named,
-        "cliponaxis": line is not None, **_hover(style, points.tips),
+        "cliponaxis": line is not None, **_hover(style, tips_of(points)),
         "marker": {
             "symbol": style.mark, "size": points.size, "color": style.ink, "opacity": points.opacity,
             "line": {"width": points.size / 6 if style.mark.endswith("-open") else 0, "color": style.ink},
@@ -185,7 +186,8 @@ def _bars(bars: Bars, chart: Chart) -> Iterator[Trace]:
     trace: Trace = {
         "type": "bar", "x": bars.y if bars.lying else bars.x, "y": bars.x if bars.lying else bars.y,
         "orientation": "h" if bars.lying else "v", "width": bars.width, "name": style.title,
-        "legendgroup": style.title, "named": bars.named, "opacity": bars.opacity, **_hover(style, bars.tips),
+        "legendgroup": style.title, "named": bars.named, "opacity": bars.opacity,
+        **_hover(style, tips_of(bars)),
         "marker": {
             "color": style.ink, "line": {"color": style.ink, "width": 1},
             "pattern": {"shape": style.hatch, "fillmode": "replace", "size": 7},

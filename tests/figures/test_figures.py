@@ -20,6 +20,7 @@ from advmi_core.figures.attack import text as words
 from advmi_core.figures.encode import data_url, default_gain, pixels, png
 from advmi_core.figures.matplotlib_renderer import figure as printed
 from advmi_core.figures.plotly_renderer import figure as on_screen
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.figures.text import number, percent
 
 STEPS, ROWS = 6, 2
@@ -229,7 +230,7 @@ def test_the_npz_opens_without_unpickling() -> None:
 
 
 def test_the_spec_is_json() -> None:
-    assert json.loads(export.spec_json(result().spec)) == {"attack": "minmax", "eps": 0.3}
+    assert json.loads(json_bytes(result().spec)) == {"attack": "minmax", "eps": 0.3}
 
 
 def test_the_screen_figure_says_which_curves_an_attack_does_not_use() -> None:
@@ -248,9 +249,9 @@ def test_the_critic_in_the_loop_is_a_second_thin_line_named_so() -> None:
         next(line for line in on_screen(charts.curves(way)).data if line.name == name)
         for name in ("Information kept", "critic in the loop, nats")
     )
-    assert kept.y.tolist() == pytest.approx((100 * result().history["kept"][:, 0]).tolist())
+    assert list(kept.y) == pytest.approx((100 * result().history["kept"][:, 0]).tolist())
     assert kept.hovertext[0] == f"95 %, {result().history['information'][0, 0]:g} nats (iteration 1)"
-    assert critic.y.tolist() == result().history["mi"][:, 0].tolist()
+    assert list(critic.y) == result().history["mi"][:, 0].tolist()
     assert critic.line.width < kept.line.width
     assert critic.yaxis != kept.yaxis
     (legend,) = printed(charts.curves(way)).legends

@@ -11,7 +11,7 @@ from advmi_core.figures.chart import Rule, Violin
 from advmi_core.figures.matplotlib_renderer import figure as printed
 from advmi_core.figures.mutual_information.violins import violins
 from advmi_core.figures.plotly_renderer import figure as on_screen
-from advmi_core.figures.text import two_digits
+from advmi_core.figures.text import fixed
 from advmi_core.studies.sampling.results import StudyResult
 
 
@@ -69,4 +69,4 @@ def test_in_print_each_violin_has_its_name_and_its_numbers() -> None:
 
 @pytest.mark.parametrize(("value", "text"), [(2.0, "2.00"), (-0.125, "−0.12"), (math.nan, "–")])
 def test_two_digits(value: float, text: str) -> None:
-    assert two_digits(value) == text
+    assert fixed(value) == text

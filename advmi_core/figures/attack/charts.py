@@ -19,6 +19,7 @@ SERIES = {
 }
 _LOOP = "#6f8796"  # of what another number in the attack's loop says
 _BEFORE, _AFTER = Style("x", "#777777", hatch="/"), Style("x̃", "#d55e00")
+_TIPS = {"kept": "{y:.4g} %, {name} (iteration {x})"}
 _SIZE = (6.0, 3.1)
 
 
@@ -33,15 +34,27 @@ def _chart(trail: Trajectory, name: str) -> Chart:
     values, steps = trail.curves[name], trail.curve_steps
     used = bool(np.isfinite(values).any())
     drawn: list[Element] = [
-        Line(style=style, x=steps, y=values, marks=0, width=2, tips=_tips(trail, name), named=False)
+        Line(
+            style=style,
+            x=steps,
+            y=values,
+            marks=0,
+            width=2,
+            tips=_TIPS.get(name, "{y:.4g} (iteration {x})"),
+            names=[f"{nats:.4g} nats" for nats in trail.curves["information"]],
+            named=False,
+        )
     ]
     loop = trail.curves[LOOP]
     beside = name == "kept" and bool(np.isfinite(loop).any())
     if beside:
         title = loop_title(trail.loop_term)
-        tips = _said(steps, loop, f" nats, {title}")
         look = Style(f"{title}, nats", _LOOP, DASH)
-        drawn.append(Line(style=look, x=steps, y=loop, marks=0, width=1, right=True, tips=tips))
+        drawn.append(
+            Line(
+                style=look, x=steps, y=loop, marks=0, width=1, right=True, tips="{y:.4g} nats (iteration {x})"
+            )
+        )
     if used and trail.best:
         drawn.append(Rule(x=trail.best, dash=DOT, width=1))
     if name == "criterion":
@@ -54,19 +67,6 @@ def _chart(trail: Trajectory, name: str) -> Chart:
         up=Axis(title=unit, labelled=used), right=Axis() if beside else None,
         legend="above" if beside else "page",
     )  # fmt: skip
-
-
-def _tips(trail: Trajectory, name: str) -> list[str]:
-    values = trail.curves[name]
-    if name != "kept":
-        return _said(trail.curve_steps, values, "")
-    nats = trail.curves["information"]
-    both = zip(trail.curve_steps, values, nats, strict=True)
-    return [f"{value:.4g} %, {nat:.4g} nats (iteration {step})" for step, value, nat in both]
-
-
-def _said(steps: Values, values: Values, unit: str) -> list[str]:
-    return [f"{value:.4g}{unit} (iteration {step})" for step, value in zip(steps, values, strict=True)]
 
 
 def prediction(classes: Sequence[str], before: Values, after: Values, truth: int) -> Chart:

@@ -17,10 +17,10 @@ from advmi_core.figures.autoencoders.series import (
     models_of,
     of_model,
     select,
-    signed,
 )
 from advmi_core.figures.chart import Axis, Bars, Chart, Element, Ends, Line, Points, Rule
 from advmi_core.figures.style import DASH, Style
+from advmi_core.figures.text import signed
 from advmi_core.studies.autoencoders import ROWS, RowSummary
 from advmi_core.studies.autoencoders.records import ORIGINAL
 
@@ -39,7 +39,7 @@ def curves(drawn: Sequence[Curve], epochs: str, beside: Sequence[Curve] = ()) ->
     lines = [
         Line(
             style=LOOKS[curve.row], x=curve.epoch, y=curve.mean, band=(curve.low, curve.high), marks=10,
-            tips=[f"{value:.3f}" for value in curve.mean],
+            tips="{y:.3f}",
         )
         for curve in drawn
     ]  # fmt: skip
@@ -102,7 +102,7 @@ def _bars(
     return Bars(
         style=LOOKS[row], x=places, y=y, width=width,
         y_ends=None if row == ORIGINAL else (y - low, y + high),
-        tips=[f"{value:.3f}" for value in y],
+        tips="{y:.3f}",
         labels=[] if row == ORIGINAL else [f"{signed(line.change, 1)} %" for line in mine],
         label_at=np.maximum(y + high, [levels.get(line.model, 0.0) for line in mine]),
     )  # fmt: skip
@@ -127,7 +127,7 @@ def bought(lines: Sequence[RowSummary], protocol: str, side: str = "test") -> Ch
             x_ends=_around(SCALE * line.mean, SCALE * line.std),
             y_ends=_around(100 * line.kept, 100 * line.kept_std), labels=[LOOKS[line.row].title],
             label_side="top left" if line.mean > middle else "top right", named=False,
-            tips=[f"loss {SCALE * line.mean:.3f}, keeps {100 * line.kept:.1f} %"],
+            tips="loss {x:.3f}, keeps {y:.1f} %",
         )
         for line in shown
     ]  # fmt: skip
@@ -162,7 +162,7 @@ def moved(lines: Sequence[RowSummary], model: str) -> Chart:
         drawn.append(Bars(
             style=style, x=[at + 0.27 * aside for at in range(len(rows))], y=values, width=0.25,
             labels=[f"{value:.2f}" if np.isfinite(value) else "" for value in values],
-            tips=[f"{LOOKS[row].title}: {value:.3f}" for row, value in zip(rows, values, strict=True)],
+            tips="{name}: {y:.3f}", names=[LOOKS[row].title for row in rows],
         ))  # fmt: skip
     known = [float(value) for bars in drawn for value in bars.y if np.isfinite(value)]
     ticks = tuple((at, LOOKS[row].title) for at, row in enumerate(rows))

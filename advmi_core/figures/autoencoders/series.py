@@ -144,11 +144,3 @@ def interval(line: RowSummary) -> tuple[float, float]:
     if pairs is None or not math.isfinite(pairs.low):
         return 0.0, 0.0
     return pairs.mean - pairs.low, pairs.high - pairs.mean
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference with its sign, a real minus; none at what rounds to 0; – where there is no number."""
-    if not math.isfinite(value):
-        return "–"
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else text[1:]

@@ -34,9 +34,8 @@ from advmi_core.figures.defence.series import (
     Split,
     names,
 )
-from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import DASH, DASHDOT, DOT, SOLID, Style
-from advmi_core.figures.text import number
+from advmi_core.figures.text import signed
 from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
@@ -199,9 +198,7 @@ def split(drawn: Sequence[Split], ends: tuple[float, float]) -> Chart:
     elements: list[Element] = [
         Bars(
             style=look, x=places + aside, y=values, width=0.36, base=base,
-            tips=[
-                f"{one.attack}: {number(value)} nats" for one, value in zip(drawn, values, strict=True)
-            ],
+            tips="{name}: {y:.3g} nats", names=[one.attack for one in drawn],
         )
         for look, base, values, aside in (
             (WHOLE, None, [one.standard for one in drawn], -0.2),
@@ -209,8 +206,7 @@ def split(drawn: Sequence[Split], ends: tuple[float, float]) -> Chart:
             (ADVERSARIAL, above, [one.adversarial for one in drawn], 0.2),
         )
     ]  # fmt: skip
-    tips = [f"{value:.3f} nats" for value in sums]
-    elements.append(Points(style=_SUM, x=places + 0.2, y=sums, size=13, tips=tips))
+    elements.append(Points(style=_SUM, x=places + 0.2, y=sums, size=13, tips="{y:.3f} nats"))
     gaps = [signed(one.gap.mean) for one in drawn]
     elements.append(Words(x=places, y=[_tops(one) + lift for one in drawn], texts=gaps))
     ticks = tuple((at, one.attack) for at, one in enumerate(drawn))
@@ -243,7 +239,7 @@ def equations(found: Mapping[str, Mapping[str, Paired]]) -> Chart:
         drawn.append(Bars(
             style=Style(EQUATIONS[stage], ink, hatch=hatch), y=[mean.mean for mean in seen], width=0.36,
             x=np.arange(len(seen)) + (0.4 * at - 0.2), y_ends=([m.low for m in seen], [m.high for m in seen]),
-            tips=[f"{of}: {mean.mean:.3f} nats" for of, mean in zip(QUANTITIES.values(), seen, strict=True)],
+            tips="{name}: {y:.3f} nats", names=list(QUANTITIES.values()),
         ))  # fmt: skip
     return Chart(
         elements=drawn, across=Axis(ticks=tuple(enumerate(QUANTITIES.values())), grid=False), legend="above",
@@ -252,7 +248,7 @@ def equations(found: Mapping[str, Mapping[str, Paired]]) -> Chart:
 
 
 def _line(x: Sequence[float], y: Sequence[float], look: Style, marks: int = 1000) -> Line:
-    return Line(style=look, x=x, y=y, marks=marks, tips=[f"{value:.3f}" for value in y])
+    return Line(style=look, x=x, y=y, marks=marks, tips="{y:.3f}")
 
 
 def _epochs(epochs: int) -> Axis:

@@ -83,7 +83,7 @@ def race(records: Sequence[RaceStep], bounds: Sequence[str], truth: float, steps
 def _line(style: Style, curve: Curve) -> Line:
     return Line(
         style=style, x=curve.steps, y=curve.mean, band=(curve.mean - curve.spread, curve.mean + curve.spread),
-        size=7, marks=9, tips=[f"{value:.3f}" for value in curve.mean],
+        size=7, marks=9, tips="{y:.3f}",
     )  # fmt: skip
 
 

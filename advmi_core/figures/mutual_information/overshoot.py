@@ -41,7 +41,7 @@ def course(records: Sequence[SampleSizeStep], k: int, truth: float, steps: int) 
         drawn.append(Line(
             style=look, x=[record.at for record in mine], y=means, size=7, marks=8,
             band=([each.min() for each in values], [each.max() for each in values]),
-            tips=[f"{mean:.3g} nats" for mean in means],
+            tips="{y:.3g} nats",
         ))  # fmt: skip
         if mine:
             ends.append(End(f"{look.title} {number(means[-1])}", means[-1], look.ink))

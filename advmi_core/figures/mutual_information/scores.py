@@ -40,7 +40,7 @@ def histograms(scores: Scores, within: tuple[float, float] | None = None) -> Cha
         drawn.append(Bars(
             style=replace(style, title=f"{style.title} ({values.size})"), x=middle, y=share,
             width=float(edges[1] - edges[0]), opacity=0.8,
-            tips=[f"T {at:.3g}: {part:.1f} %" for at, part in zip(middle, share, strict=True)],
+            tips="T {x:.3g}: {y:.1f} %",
         ))  # fmt: skip
     mean, soft = float(scores.joint.mean()), log_mean_exp(scores.marginal)
     drawn += [
@@ -65,7 +65,7 @@ def growth(records: Sequence[Scores], shown: int | None = None) -> Chart:
     drawn: list[Element] = [
         Line(
             style=_VALUE, x=steps, y=values, marks=1000 if len(steps) < 3 else 0, width=2.5,
-            tips=[f"{value:.3g} nats, step {step}" for step, value in zip(steps, values, strict=True)],
+            tips="{y:.3g} nats, step {x}",
         ),
         Rule(y=limit, dash=DASH, label=f"log K = {number(limit)}"),
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from advmi_core.figures.chart import Axis, Chart, Element, Rule, Violin
 from advmi_core.figures.style import DASH, Style, looks
-from advmi_core.figures.text import two_digits
+from advmi_core.figures.text import spread as spread_of
 from advmi_core.studies.sampling.results import StudyResult, Summary
 
 _STYLES = {
@@ -54,4 +54,4 @@ def spread(line: Summary) -> str:
     """Mean ± standard deviation over images and seeds, as text."""
     if not math.isfinite(line.mean):
         return "not measured yet"
-    return f"{two_digits(line.mean)} ± {two_digits(line.std)} nats"
+    return f"{spread_of(line.mean, line.std)} nats"

@@ -90,8 +90,7 @@ def guards(result: RobustnessResult) -> Chart | None:
             100 * float(np.mean([result.right[row, seed, step][:images].mean() for seed in seeds]))
             for step in steps
         ]
-        tips = [f"{mean:.2f} %" for mean in means]
-        drawn.append(Line(style=look, x=list(range(len(steps))), y=means, size=9, tips=tips))
+        drawn.append(Line(style=look, x=list(range(len(steps))), y=means, size=9, tips="{y:.2f} %"))
     return Chart(
         elements=drawn, across=Axis(ticks=tuple(enumerate(steps))), up=Axis(title="right, %"), size=_SIZE
     )  # fmt: skip

@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
+from advmi_core.evaluation import Paired
 from advmi_core.figures.chart import Axis, Chart, Element, Points, Rule
-from advmi_core.figures.defence.text import signed
 from advmi_core.figures.style import DASH, PALETTE, SOLID
+from advmi_core.figures.text import difference, signed
 
 Study = dict[str, Any]
 CAPTION = (
@@ -66,10 +67,11 @@ def said(studies: Sequence[Study]) -> tuple[str, str, str]:
     text = (
         "One Standard AT is trained for the larger part of its epochs; from there it goes on alone, and with "
         "the term: same weights, images and noise, so that the difference is the term's. "
-        f"The best: {best['title']} ({budget(where)}), {_difference(best)} percentage points [95\u00a0%]."
+        f"The best: {best['title']} ({budget(where)}), {difference(_pairs(best), 100)} percentage points "
+        "[95\u00a0%]."
     )
     again = [
-        f"{_difference(row)} ({budget(study)})"
+        f"{difference(_pairs(row), 100)} ({budget(study)})"
         for study, row in pairs
         if row is not best and row["title"] == best["title"]
     ]
@@ -84,7 +86,7 @@ def table(study: Study) -> list[dict[str, str]]:
             "the last epochs": row["title"],
             "right on x, %": f"{100 * row['clean']:.2f}",
             "right on x̃, %": f"{100 * row['robust']:.2f}",
-            "− alone, points [95 %]": _marked(row) if "difference" in row else "–",
+            "− alone, points [95 %]": difference(_pairs(row), 100, mark=True),
             "natural MI of x̃, nats": signed(row["validation"]["natural_adv"]),
             "adversarial MI of x̃, nats": signed(row["validation"]["adversarial_adv"]),
         }
@@ -128,10 +130,6 @@ def _makes(count: int) -> str:
     return "make" if count > 1 else "makes"
 
 
-def _difference(row: dict[str, Any]) -> str:
-    mean, low, high = (signed(100 * row[end]) for end in _COMPARED)
-    return f"{mean} [{low}, {high}]"
-
-
-def _marked(row: dict[str, Any]) -> str:
-    return _difference(row) + (" ●" if row["low"] > 0 or row["high"] < 0 else "")
+def _pairs(row: dict[str, Any]) -> Paired | None:
+    """The row's difference; None for the model that goes on alone."""
+    return Paired(0, *(row[end] for end in _COMPARED)) if "difference" in row else None

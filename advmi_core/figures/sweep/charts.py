@@ -56,10 +56,7 @@ def plane(points: Sequence[Point], measure: Measure = KEPT, chosen: str = "") ->
         seen = _measured(mine, measure)
         x, y = [100 * p.summary.asr for p in seen], [p.mean(measure) for p in seen]
         said = labels(seen, measure) if any(point.method in written for point in seen) else ()
-        tips = [
-            f"{p.place}: ASR {at:.1f} %, {_written(measure, up)}"
-            for p, at, up in zip(seen, x, y, strict=True)
-        ]
+        tips = f"{{name}}: ASR {{x:.1f}} %, {_written(measure, 'y')}"
         drawn += _line(
             style, seen, x, y, chosen, x_ends=_asr_ends(seen), y_ends=_ends(seen, measure), labels=said,
             label_side="top left", tips=tips,
@@ -96,8 +93,7 @@ def asr(points: Sequence[Point], _measure: Measure = KEPT, chosen: str = "") -> 
     for style, mine in _drawn(points):
         x, seen = by_budget([point for point in mine if math.isfinite(point.summary.asr)], points)
         y, ends = [100 * p.summary.asr for p in seen], _asr_ends(seen)
-        tips = [f"{p.place}: {up:.1f} %" for p, up in zip(seen, y, strict=True)]
-        drawn += _line(style, seen, x, y, chosen, y_ends=ends, band=ends, tips=tips)
+        drawn += _line(style, seen, x, y, chosen, y_ends=ends, band=ends, tips="{name}: {y:.1f} %")
     return Chart(elements=drawn, across=_from_zero(points), up=Axis(title=ASR, range=(-4, 108)))
 
 
@@ -107,7 +103,7 @@ def mi(points: Sequence[Point], measure: Measure = KEPT, chosen: str = "") -> Ch
     for style, mine in _drawn(points):
         x, seen = by_budget(_measured(mine, measure), points)
         y, ends = [p.mean(measure) for p in seen], _ends(seen, measure)
-        tips = [f"{p.place}: {_written(measure, up)}" for p, up in zip(seen, y, strict=True)]
+        tips = f"{{name}}: {_written(measure, 'y')}"
         drawn += _line(style, seen, x, y, chosen, y_ends=ends, band=ends, tips=tips)
     return Chart(elements=drawn, across=_from_zero(points), up=Axis(title=measure.axis))
 
@@ -122,10 +118,7 @@ def distances(points: Sequence[Point], measure: Measure = KEPT, chosen: str = ""
         for style, mine in _drawn(points):
             seen = _measured(mine, measure)
             x, y = [p.mean(across) for p in seen], [p.mean(measure) for p in seen]
-            tips = [
-                f"{p.place}: {across.title} {at:.3f}, {_written(measure, up)}"
-                for p, at, up in zip(seen, x, y, strict=True)
-            ]
+            tips = f"{{name}}: {across.title} {{x:.3f}}, {_written(measure, 'y')}"
             drawn += _line(
                 style, seen, x, y, chosen, x_ends=_ends(seen, across), y_ends=_ends(seen, measure), tips=tips
             )
@@ -147,8 +140,9 @@ def histogram(points: Sequence[Point], measure: Measure = KEPT, _chosen: str = "
     for point in points:
         look, heights = looks[point.method], shares(point, measure, edges)
         style = Style(f"{look.title}, {point.place}", look.ink, look.dash, look.mark)
-        tips = [f"from {_written(measure, at)}: {up:.1f} %" for at, up in zip(edges, heights, strict=False)]
-        drawn.append(Outline(style=style, edges=edges, heights=heights, tips=[*tips, tips[-1]]))
+        tip = f"from {_written(measure, 'x')}: {{y:.1f}} %"
+        tips = [tip.format(x=at, y=up) for at, up in zip(edges, [*heights, heights[-1]], strict=True)]
+        drawn.append(Outline(style=style, edges=edges, heights=heights, tips=tips))
         if math.isfinite(mean := point.mean(measure)):
             tip = f"mean {number(mean)} {measure.unit}"
             drawn.append(Points(style=style, x=[mean], y=[0], size=11, named=False, tips=[tip]))
@@ -170,8 +164,8 @@ def _measured(mine: Sequence[Point], measure: Measure) -> list[Point]:
     return [point for point in mine if math.isfinite(point.mean(measure))]
 
 
-def _written(measure: Measure, value: float) -> str:
-    return f"{value:.{1 if measure.scale > 1 else 3}f} {measure.unit}"
+def _written(measure: Measure, axis: str) -> str:
+    return f"{{{axis}:.{1 if measure.scale > 1 else 3}f}} {measure.unit}"
 
 
 def _from_zero(points: Sequence[Point]) -> Axis:
@@ -190,7 +184,9 @@ def _line(
 ) -> list[Element]:
     """A method's line, and a ring around the chosen point if the line has it."""
     ids = [point.id for point in seen]
-    drawn: list[Element] = [Line(style=style, x=x, y=y, size=9, ids=ids, **more)]
+    drawn: list[Element] = [
+        Line(style=style, x=x, y=y, size=9, ids=ids, names=[p.place for p in seen], **more)
+    ]
     if chosen in ids:
         at = ids.index(chosen)
         drawn.append(Points(style=RING, x=[x[at]], y=[y[at]], size=19, named=False))

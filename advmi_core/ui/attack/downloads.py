@@ -12,6 +12,7 @@ from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack import charts, export, pictures
 from advmi_core.figures.chart import Chart
 from advmi_core.figures.encode import default_gain
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack import results, views
@@ -37,7 +38,7 @@ def offer(page: str, snapshot: Snapshot, row: int) -> None:
         [
             File("Curves", f"{stem}-curves.csv", partial(export.curves_csv, result)),
             File("Arrays", f"{stem}.npz", partial(export.arrays_npz, result)),
-            File("Settings", f"{stem}.json", lambda: export.spec_json(result.spec | results.about(task))),
+            File("Settings", f"{stem}.json", lambda: json_bytes(result.spec | results.about(task))),
         ],
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from advmi_core.figures.attack import export
 from advmi_core.figures.autoencoders import charts
 from advmi_core.figures.autoencoders import latent as latent_charts
 from advmi_core.figures.autoencoders import table as retraining_table
@@ -18,6 +17,7 @@ from advmi_core.figures.autoencoders.series import (
     title,
 )
 from advmi_core.figures.chart import Chart, Drawing, Grid, titled
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.ui.autoencoders import latent
 from advmi_core.ui.autoencoders.source import Shown
 from advmi_core.ui.autoencoders.views import EPOCHS
@@ -39,7 +39,7 @@ def offer(state: PageState, shown: Shown) -> None:
         [
             File("Table", f"{stem}.csv", partial(retraining_table.as_csv, lines)),
             File("Table", f"{stem}.tex", partial(retraining_table.as_latex, lines)),
-            File("Settings", f"{stem}.json", partial(export.spec_json, shown.result.spec)),
+            File("Settings", f"{stem}.json", partial(json_bytes, shown.result.spec)),
         ],
     )  # fmt: skip
 

@@ -19,10 +19,10 @@ from advmi_core.figures.autoencoders.series import (
     of_model,
     protocols_of,
     select,
-    signed,
     title,
 )
 from advmi_core.figures.chart import Chart, Line
+from advmi_core.figures.text import signed
 from advmi_core.studies.autoencoders import ROWS, RowSummary
 from advmi_core.studies.autoencoders.records import longest
 from advmi_core.ui.autoencoders import (

@@ -7,11 +7,11 @@ from functools import partial
 
 import streamlit as st
 
-from advmi_core.figures.attack import export
 from advmi_core.figures.chart import Chart, Drawing, Grid, titled
 from advmi_core.figures.defence import charts
 from advmi_core.figures.defence import table as defence_table
 from advmi_core.figures.defence.series import equations, names
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 from advmi_core.ui import resources
@@ -30,7 +30,7 @@ def offer(state: PageState, result: DefenceStudyResult) -> None:
         [
             File("Curves", f"{stem}-curves.csv", partial(defence_table.curves_csv, result)),
             File("Attacks", f"{stem}-attacks.csv", partial(defence_table.attacks_csv, result)),
-            File("Settings", f"{stem}-settings.json", partial(export.spec_json, result.lesson.spec())),
+            File("Settings", f"{stem}-settings.json", partial(json_bytes, result.lesson.spec())),
         ],
     )  # fmt: skip
 

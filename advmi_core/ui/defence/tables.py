@@ -6,11 +6,11 @@ from functools import partial
 
 import streamlit as st
 
-from advmi_core.figures.attack import export
 from advmi_core.figures.chart import Chart
 from advmi_core.figures.robustness import charts as robustness_charts
 from advmi_core.figures.robustness import table as robustness_table
 from advmi_core.figures.robustness import text as robustness_words
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, StoredError, stored
 from advmi_core.studies.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources
@@ -162,7 +162,7 @@ def _files(
         [
             File("Table", f"{stem}.csv", partial(robustness_table.as_csv, lines)),
             File("Table", f"{stem}.tex", partial(robustness_table.as_latex, lines)),
-            File("Settings", f"{stem}.json", partial(export.spec_json, spec)),
+            File("Settings", f"{stem}.json", partial(json_bytes, spec)),
         ],
         "table-files",
     )  # fmt: skip

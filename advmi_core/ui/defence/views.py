@@ -11,8 +11,7 @@ from advmi_core.figures.chart import Drawing
 from advmi_core.figures.defence import charts as defence_charts
 from advmi_core.figures.defence import series as drawn
 from advmi_core.figures.defence.series import names
-from advmi_core.figures.defence.text import signed
-from advmi_core.figures.text import number
+from advmi_core.figures.text import number, signed
 from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.attacks import SHORT
 from advmi_core.studies.defence.records import DEFENCE, ESTIMATORS, STANDARD

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from advmi_core.figures.attack import export
 from advmi_core.figures.mutual_information import violins
-from advmi_core.figures.text import duration, number, two_digits
+from advmi_core.figures.tabular import json_bytes
+from advmi_core.figures.text import duration, fixed, number
 from advmi_core.jobs import Snapshot, journal
 from advmi_core.parts import user_folder
 from advmi_core.studies.sampling.exports import values_csv, values_npz
@@ -137,7 +137,7 @@ def _said(snapshot: Snapshot) -> str:
 
 def _verdict(snapshot: Snapshot) -> None:
     lines = [line for line in snapshot.result.table() if math.isfinite(line.rank_correlation)]
-    agreement = " · ".join(f"{line.sampling} {two_digits(line.rank_correlation)}" for line in lines)
+    agreement = " · ".join(f"{line.sampling} {fixed(line.rank_correlation)}" for line in lines)
     text = f"Rank correlation: {agreement or 'not known yet'} (1: the same order, 0: chance)."
     if snapshot.state == "cancelled":
         text = f"Partial result: cancelled, finished parts are kept. {text}"
@@ -158,9 +158,9 @@ def _row(line: Summary) -> dict[str, str]:
         "sampling": line.sampling,
         "K": str(line.k or "–"),
         "mean ± std (nats)": violins.spread(line).removesuffix(" nats"),
-        "by seed": " | ".join(map(two_digits, line.means)),
-        "rank correlation": two_digits(line.rank_correlation),
-        "ICC(2,1)": two_digits(line.icc),
+        "by seed": " | ".join(map(fixed, line.means)),
+        "rank correlation": fixed(line.rank_correlation),
+        "ICC(2,1)": fixed(line.icc),
         "ms per image": number(1000 * line.seconds),
     }
 
@@ -172,7 +172,7 @@ def _downloads(state: PageState, result: StudyResult) -> None:
         [
             File("Values", f"{stem}.csv", lambda: values_csv(result)),
             File("Values", f"{stem}.npz", lambda: values_npz(result)),
-            File("Settings", f"{stem}.json", lambda: export.spec_json(result.spec)),
+            File("Settings", f"{stem}.json", lambda: json_bytes(result.spec)),
         ],
         "study-files",
     )  # fmt: skip

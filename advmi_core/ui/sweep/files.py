@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from advmi_core.figures.attack import export
 from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.charts import CHARTS
 from advmi_core.figures.sweep.series import KEPT, Measure, Point
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.studies.sweep import SweepResult
 from advmi_core.ui.sweep.charts import VIEWS, at
 from advmi_core.ui.widgets import downloads
@@ -40,7 +40,7 @@ def offer(
         [
             File("Table", f"{stem}.csv", partial(sweep_table.as_csv, points)),
             File("Table", f"{stem}.tex", partial(sweep_table.as_latex, points)),
-            File("Settings", f"{stem}.json", partial(export.spec_json, found.spec)),
+            File("Settings", f"{stem}.json", partial(json_bytes, found.spec)),
             File("Images", f"{stem}.npz", partial(arrays, found)),
         ],
     )  # fmt: skip
