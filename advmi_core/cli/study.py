@@ -21,7 +21,7 @@ from advmi_core.cli.options import (
     seed_option,
 )
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.text import number, two_digits
+from advmi_core.figures.text import fixed, number
 from advmi_core.studies.sampling.results import StudyResult
 from advmi_core.studies.sampling.spec import SAMPLINGS
 from advmi_core.studies.sampling.study import SamplingStudy
@@ -120,7 +120,7 @@ def _tell(facts: dict[str, Any]) -> None:
     for heading in ("mean, nats", "std, nats", "rank corr.", "ICC(2,1)", "ms/image"):
         table.add_column(heading, justify="right")
     for row in facts["samplings"]:
-        cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
+        cells = [fixed(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
         table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
     show(table)
     people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)

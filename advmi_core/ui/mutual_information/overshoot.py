@@ -19,10 +19,9 @@ from advmi_core.studies.critics.overshoot import (
     reached,
 )
 from advmi_core.ui import layout, work
-from advmi_core.ui.widgets import callout, form
+from advmi_core.ui.widgets import callout, charts, downloads, form
 from advmi_core.ui.widgets.state import PageState, choice
 
-_BARE = {"displayModeBar": False}
 _POINTS = 40  # of a curve, at least; less than twice as many
 _AGREE = 0.25  # nats between in-sample and held-out value that one would call the same
 _FORMULA = (
@@ -114,7 +113,7 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
         work.progress(_job(state), snapshot)
     else:
         _say(snapshot)
-    _charts(state, snapshot.about, snapshot.records)
+    _charts(state, snapshot.about, snapshot.records, ended=not snapshot.active)
 
 
 def _say(snapshot: Snapshot) -> None:
@@ -138,18 +137,22 @@ def _say(snapshot: Snapshot) -> None:
     callout.box("note", title, text)
 
 
-def _charts(state: PageState, spec: SampleSizeSweep, records: Sequence[SampleSizeStep]) -> None:
+def _charts(
+    state: PageState, spec: SampleSizeSweep, records: Sequence[SampleSizeStep], *, ended: bool = False
+) -> None:
     chosen, so_far = _chosen(state), reached(spec, records)
     left, right = st.columns(2, gap="small")
-    left.plotly_chart(
-        figures.course(records, chosen, spec.truth, spec.steps), key=state.key("sweep-course"), config=_BARE,
-        alt=f"In-sample and held-out estimate over the steps for K = {chosen}, truth {number(spec.truth)}",
-    )  # fmt: skip
+    course = figures.course(records, chosen, spec.truth, spec.steps)
+    with left:
+        alt = f"In-sample and held-out estimate over the steps for K = {chosen}, truth {number(spec.truth)}"
+        charts.draw(state, "course", course, alt)
     finals = ", ".join(
         f"K {k}: {number(float(a.mean()))} against {number(float(b.mean()))}"
         for k, a, b in zip(so_far.ks, so_far.train, so_far.held_out, strict=True)
     )
-    right.plotly_chart(
-        figures.by_k(so_far, KS, chosen), key=state.key("sweep-by-k"), config=_BARE,
-        alt=f"In-sample against held-out value at the last step by K: {finals or 'none yet'}",
-    )  # fmt: skip
+    with right:
+        alt = f"In-sample against held-out value at the last step by K: {finals or 'none yet'}"
+        charts.draw(state, "by-k", figures.by_k(so_far, KS, chosen), alt)
+    if ended:
+        shown = {"One K": lambda: course, "All K": lambda: figures.by_k(so_far, KS)}
+        downloads.row(state, "advmi-overshoot", shown, name="overshoot-files")
