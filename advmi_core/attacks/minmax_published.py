@@ -116,7 +116,8 @@ class PublishedMinMax(Descent):
         restored_from = (1 - self.restore) * self.steps if problem.objective.mi_sign > 0 else self.steps
         yield from self._warm_up(problem, ball, information, current, c)
         # A model of somebody else may count its calls, or have hooks that want to see every pass.
-        known = current.device.type == "cuda" and isinstance(problem.objective.model, Network)
+        written_here = isinstance(problem.objective.model, Network) and not problem.objective.model.foreign
+        known = current.device.type == "cuda" and written_here
         descend = Replayed(
             partial(self.descend, problem, ball, information), wanted=known and information.repeats
         )
