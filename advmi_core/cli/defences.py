@@ -21,10 +21,10 @@ from advmi_core.cli.console import (
     watch,
 )
 from advmi_core.cli.options import MOST_SEEDS, check_radius, count_option, folder_option, number_option
-from advmi_core.defenses import DEFENSES, DefenseStep, parallel
+from advmi_core.defenses import DefenseStep, parallel
 from advmi_core.device import describe, tune_cpu
 from advmi_core.studies.robustness.training import DefenceTrainings
-from advmi_core.studies.robustness.training_spec import TrainedRow, TrainingsResult, TrainingsStep
+from advmi_core.studies.robustness.training_spec import TrainingsResult, TrainingsStep
 from advmi_core.studies.robustness.variants import TRAINED
 from advmi_core.validate import check_count
 
@@ -83,7 +83,7 @@ def train_defences(
         if quiet:
             return
         people.print(f"computed on {describe(place)}", highlight=False)
-        say(_facts(trainings, result)) if as_json else _tell(result)
+        say(_facts(trainings, result)) if as_json else _tell(trainings, result)
     need_complete(result.complete)
 
 
@@ -100,24 +100,20 @@ def _describe(step: TrainingsStep) -> str:
 
 def _facts(trainings: DefenceTrainings, result: TrainingsResult) -> dict[str, Any]:
     """All parameters, and of each model the epochs on validation images."""
-    return {"spec": trainings.spec(), "rows": [_row(row) for row in result.rows]}
+    rows = []
+    for (row, seed), (kept, history) in result.rows.items():
+        spec = trainings.training(row, seed)
+        own = {name: value for name, value in spec.to_dict().items() if name in spec.method.parameters}
+        title, epochs = trainings.variants[row].title, [epoch.to_dict() for epoch in history]
+        rows.append({"row": row, "title": title, "seed": seed, **own, "kept": kept, "history": epochs})
+    return {"spec": trainings.spec(), "rows": rows}
 
 
-def _row(row: TrainedRow) -> dict[str, Any]:
-    parameters = DEFENSES[row.spec.defense].parameters
-    own = {name: value for name, value in row.spec.to_dict().items() if name in parameters}
-    epochs = [epoch.to_dict() for epoch in row.history]
-    return {
-        "row": row.row, "title": row.title, "seed": row.seed, **own, "kept": row.kept, "history": epochs,
-    }  # fmt: skip
-
-
-def _tell(result: TrainingsResult) -> None:
+def _tell(trainings: DefenceTrainings, result: TrainingsResult) -> None:
     table = Table(title="Accuracy on validation images, %, at the epoch that was kept")
     for heading in ("Row", "Seed", "Epoch", "Clean", "Under PGD"):
         table.add_column(heading, justify="left" if heading == "Row" else "right")
-    for row in result.rows:
-        kept = row.history[row.kept - 1]
-        shares = (f"{100 * share:.2f}" for share in (kept.clean, kept.robust))
-        table.add_row(row.title, str(row.seed), str(row.kept), *shares)
+    for (row, seed), (kept, history) in result.rows.items():
+        shares = (f"{100 * share:.2f}" for share in (history[kept - 1].clean, history[kept - 1].robust))
+        table.add_row(trainings.variants[row].title, str(seed), str(kept), *shares)
     show(table)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -86,22 +85,25 @@ class Stage(Loop[EstimatorStep]):
         before: int,
         total: int,
     ) -> None:
+        first = name == "first"
         epochs, self.lr = (
-            (spec.epochs, spec.lr) if name == "first" else (spec.optimised_epochs, spec.optimised_lr)
+            (spec.epochs if first else spec.optimised_epochs),
+            (spec.lr if first else spec.optimised_lr),
         )
         self.name, self.estimators, self.batch = name, estimators, spec.batch
         self.train, self.held, self.rows, self.before, self.all = train, held, rows, before, total
-        self.seed = spec.seed
         self.device = train["y"].device
         modules: dict[str, nn.Module] = {kind: getattr(estimators, kind) for kind in KINDS}
-        self.learner = Learner(modules, partial(_adam, self.lr), self.device)
+        self.learner = Learner(
+            modules, lambda module: torch.optim.Adam(module.parameters(), self.lr), self.device
+        )
         per_epoch = len(whole_batches(rows, spec.batch))
         ends = [(epoch + 1) * per_epoch for epoch in range(epochs)]
         super().__init__(spec, self.learner, ends, file=file)
         self.title = "the estimators"
 
     def batches(self, epoch: int) -> list[Tensor]:
-        order = torch.randperm(len(self.rows), generator=stream(self.seed, self.name, epoch))
+        order = torch.randperm(len(self.rows), generator=stream(self._seed, self.name, epoch))
         return whole_batches(self.rows[order], self.batch)
 
     def learning_rate(self, epoch: int) -> float:
@@ -146,7 +148,3 @@ class Stage(Loop[EstimatorStep]):
     def history(self) -> list[HeldOutMI]:
         """What the held-out pairs said after each epoch."""
         return [HeldOutMI(**told) for told in self.progress.history]
-
-
-def _adam(lr: float, module: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.Adam(module.parameters(), lr)

@@ -16,7 +16,9 @@ MILESTONES = (0.75, 0.9)
 """Shares of the epochs after which the learning rate is divided by 10 (published: after 75 and 90 of 100)."""
 MOMENTUM = 0.9
 DEFENSE = Field(
-    "Loss", "NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M).",
+    "Loss",
+    "NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M). "
+    + "; ".join(f"{each.title}: {each.paper}" for each in DEFENSES.values()),
     choices={name: each.title for name, each in DEFENSES.items()}, main=True,
 )  # fmt: skip
 MODEL = Field("Model", choices={name: name for name in MODELS if not name.startswith("ae-")})

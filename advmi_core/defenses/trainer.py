@@ -24,8 +24,7 @@ from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Network, build, measure
 from advmi_core.models.training.augment import augmented
 from advmi_core.models.training.cards import make_card, revision
-from advmi_core.models.training.images import ImageLoop
-from advmi_core.models.training.loop import Moment
+from advmi_core.models.training.loop import ImageLoop, Moment
 from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.splits import Splits, make_splits
 from advmi_core.run import Run

@@ -120,6 +120,12 @@ OTHERS = [
     (["train", "cnn", "--out", "occupied"], "'--out': occupied is a file"),
     (["train", "cnn", "--seed", HUGE], "'--seed'"),
     (["train"], "Missing argument"),
+    (["train-defences"], "Missing option '--out'"),
+    (["train-defences", "--out", "models", "--study", "x"], "study must be one of"),
+    (["train-defences", "--out", "models", "--row", "x"], "rows must be one of"),
+    (["train-defences", "--out", "models", "--eps", "2"], "eps must be ≤ 1"),
+    (["train-defences", "--out", "models", "--seeds", "0"], "seeds must be a whole number ≥ 1"),
+    (["train-defences", "--out", "models", "--n", "9999999"], "n must be"),
     (["data", "get", ""], "data set"),
     (["data", "get"], "Missing argument"),
     (["data", "burn"], "No such command 'burn'"),
@@ -168,8 +174,10 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, 
 
 
 NEEDED = {"train": ["cnn"], "get": ["mnist"], "sweep": ["--preset", "smoke"]}
+NEEDED |= {"train-defences": ["--out", "models"]}
 WRONG = {"sweep": ["--shard", "0"], "attack": ["--n", "0"], "train": ["--batch", "0"], "mi": ["--n", "0"]}
 WRONG |= {"sampling": ["--steps", "0"], "app": ["--port", "-7"], "reconstruction": ["--run", "--n", "0"]}
+WRONG |= {"train-defences": ["--n", "0"]}
 WRONG |= {kind: ["--run"] for kind in ("whitebox", "blackbox", "ablation")}
 
 

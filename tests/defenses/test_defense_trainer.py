@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from advmi_core.data import ImageSet
-from advmi_core.defenses import DEFENSES, DefenseSpec, learner, train_defense
+from advmi_core.defenses import DEFENSES, Defense, DefenseSpec, learner, train_defense
+from advmi_core.defenses.methods import AdversarialLoss, Batch, Term
 from advmi_core.mi.local.estimators import LocalEstimators
 
 Small = Callable[..., DefenseSpec]
@@ -145,6 +147,36 @@ def test_bfloat16_and_memory_layout_change_speed_and_not_what_is_learnt(
     usual = first_loss()
     assert first_loss(channels_last=False) == pytest.approx(usual, rel=1e-4)
     assert first_loss(precision="bfloat16") == pytest.approx(usual, rel=0.05)
+
+
+def test_a_defence_is_added_by_one_line(
+    small: Small,
+    estimators: LocalEstimators,
+    images: ImageSet,
+    test_images: ImageSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Squared distance of the logits, and a term that is a parameter times the mean of E_n(x, h(x̃))."""
+
+    def pairing(clean: Tensor, attacked: Tensor, y: Tensor, weight: float) -> Tensor:
+        return functional.cross_entropy(attacked, y) + weight * (clean - attacked).square().mean()
+
+    def term(batch: Batch, penalty: float) -> Tensor:
+        return penalty * batch.estimators.natural(batch.x, batch.attacked).mean()
+
+    loss = AdversarialLoss(pairing, weight=0.5)
+    added = Defense("Pairing", loss, "nobody", Term(term, "wmim_weight", ("penalty",)), "standard")
+    monkeypatch.setitem(DEFENSES, "pairing", added)
+    with pytest.raises(ValueError, match="Pairing needs estimators"):
+        train_defense(small("pairing", model="cnn"), images=images, test=test_images)
+    spec = small("pairing", model="cnn", epochs=1, warmup=0, wmim_weight=2.0, penalty=0.3)
+    run = train_defense(spec, estimators=estimators, images=images, test=test_images, record_every=1)
+    for record in run:
+        parts = record.parts
+        assert parts.loss == pytest.approx(parts.base + 2 * parts.information, rel=1e-5)
+        assert parts.information != 0
+        assert math.isfinite(parts.selected)
+    assert run.result.complete
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from advmi_core import models
 from advmi_core.cli import app
 from advmi_core.defenses.folders import DefenseFolder
+from advmi_core.experiments.store import Store
 from advmi_core.studies.robustness.trained_models import find
 from advmi_core.studies.robustness.training import DefenceTrainings
 from advmi_core.studies.robustness.variants import ROWS, TRAINED
@@ -73,8 +74,9 @@ def go(child: subprocess.Popen[str]) -> Iterable[str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All but the claims."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    """All but the claims, and how far the studies of the folder are."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    paths = (path for path in found if not path.relative_to(folder).parts[0].startswith("defences-"))
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -83,7 +85,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     result = TINY.run(folder, CPU).drain()
     assert result.complete
-    assert [(row.row, row.seed) for row in result.rows] == [("namid", 0), ("trades", 0)]
+    assert list(result.rows) == [("namid", 0), ("trades", 0)]
+    (info,) = Store(folder).studies()
+    assert (info.title, info.complete, info.done) == ("Defences: cnn on fashion-mnist", True, len(PARTS))
     return folder
 
 
@@ -151,7 +155,7 @@ def test_two_processes_at_once_compute_each_training_once(whole: Path, tmp_path:
     assert files(tmp_path / "both") == expected
 
 
-@pytest.mark.parametrize("moment", ["standard 2", "estimators 5", "trades 4", "namid 3"])
+@pytest.mark.parametrize("moment", ["estimators 5", "namid 3"])
 def test_killed_and_started_again_it_is_the_same(whole: Path, tmp_path: Path, moment: str) -> None:
     child = started(tmp_path / "cut")
     for line in go(child):

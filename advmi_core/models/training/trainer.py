@@ -19,9 +19,8 @@ from advmi_core.models.metrics import better, main_metric, measure
 from advmi_core.models.registry import build
 from advmi_core.models.training.augment import augmented
 from advmi_core.models.training.cards import make_card, revision, train_command
-from advmi_core.models.training.images import ImageLoop
 from advmi_core.models.training.learners import learner
-from advmi_core.models.training.loop import Moment
+from advmi_core.models.training.loop import ImageLoop, Moment
 from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.spec import TrainSpec
 from advmi_core.models.training.splits import Splits, make_splits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -164,59 +165,57 @@ class ModelWork(ABC):
                     self.made[row, split] = making.result()
                     self.finished += 1
                 yield MakingStep(
-                    self._done,
-                    self.total,
-                    self.model,
-                    row,
-                    split,
-                    step.done,
-                    len(x),
-                    step.success,
-                    step.reused,
-                )
+                    step=self._done, total=self.total, model=self.model, row=row, split=split, done=step.done,
+                    count=len(x), success=step.success, reused=step.reused,
+                )  # fmt: skip
 
     def _train(self, row: str, schedule: str, seed: int) -> Generator[Record, None, Arrays]:
         """One training; its last record says what was measured."""
-        study, began, key = self.study, self._done, (row, schedule, seed)
-        steps, positions = study.gradient_steps(self.model, schedule), self.positions(row)
-        is_base = key == (ORIGINAL, _EPOCHS, study.seeds[0])
-        served = (schedule,) if row == ORIGINAL else PROTOCOLS
-        epochs, nothing = study.epochs_of(self.model), float("nan")
-        now = RetrainStep(
-            step=began, total=self.total, model=self.model, row=row,
-            protocols=served if row in study.rows else (), seed=seed, epoch=1, epochs=epochs, loss=nothing,
-            validation=nothing, metrics={}, used=len(positions), reused=False,
-        )  # fmt: skip
-
-        def good(arrays: Arrays) -> bool:
-            return self.good(arrays) and (not is_base or self._has_weights(arrays))
-
-        def make() -> Generator[RetrainStep, None, Arrays]:
-            training = self.training(
-                self.model, self._lesson(row, positions), seed=seed, epochs=epochs, steps=steps,
-                batch=study.batch, device=self._device,
-            )  # fmt: skip
-            for moment in training.records():
-                self._done = began + moment.step
-                self.found[key] = {"curve": np.asarray(moment.curve, np.float32)}
-                if moment.step < steps:
-                    last = moment.curve[-1] if moment.curve else nothing
-                    yield replace(
-                        now, step=self._done, epoch=moment.epoch, loss=moment.loss, validation=last
-                    )  # fmt: skip
-            with one_thread():
-                arrays = self.measure(training, moment, row)
-            return arrays | _weights(training.network) if is_base else arrays
-
-        part = yield from compute_one(self.artefact(row), self.name(row, schedule, seed), good, make, now)
-        arrays = self.found[key] = part.arrays
-        self._done, self.finished = began + steps, self.finished + 1
+        is_base = (row, schedule, seed) == (ORIGINAL, _EPOCHS, self.study.seeds[0])
+        began, now = self._done, self._begin(row, schedule, seed)
+        part = yield from compute_one(
+            self.artefact(row),
+            self.name(row, schedule, seed),
+            lambda arrays: self.good(arrays) and (not is_base or self._has_weights(arrays)),
+            lambda: self._learn(now, schedule, is_base),
+            now,
+        )
+        arrays = self.found[row, schedule, seed] = part.arrays
+        self._done = began + self.study.gradient_steps(self.model, schedule)
+        self.finished += 1
         self.loaded &= part.reused
         yield replace(
-            now, step=self._done, epoch=epochs, loss=float(arrays.get("loss", nothing)),
+            now, step=self._done, epoch=now.epochs, loss=float(arrays.get("loss", math.nan)),
             validation=float(arrays["curve"][-1]), metrics=self.metrics(arrays), reused=part.reused,
         )  # fmt: skip
         return arrays
+
+    def _begin(self, row: str, schedule: str, seed: int) -> RetrainStep:
+        """What is known of a training before its first step."""
+        served = (schedule,) if row == ORIGINAL else PROTOCOLS
+        return RetrainStep(
+            step=self._done, total=self.total, model=self.model, row=row,
+            protocols=served if row in self.study.rows else (), seed=seed, epoch=1,
+            epochs=self.study.epochs_of(self.model), loss=math.nan, validation=math.nan, metrics={},
+            used=len(self.positions(row)), reused=False,
+        )  # fmt: skip
+
+    def _learn(self, now: RetrainStep, schedule: str, is_base: bool) -> Generator[RetrainStep, None, Arrays]:
+        """Train and measure."""
+        began, steps = now.step, self.study.gradient_steps(self.model, schedule)
+        training = self.training(
+            self.model, self._lesson(now.row), seed=now.seed, epochs=now.epochs, steps=steps,
+            batch=self.study.batch, device=self._device,
+        )  # fmt: skip
+        for moment in training.records():
+            self._done = began + moment.step
+            self.found[now.row, schedule, now.seed] = {"curve": np.asarray(moment.curve, np.float32)}
+            if moment.step < steps:
+                last = moment.curve[-1] if moment.curve else math.nan
+                yield replace(now, step=self._done, epoch=moment.epoch, loss=moment.loss, validation=last)
+        with one_thread():
+            arrays = self.measure(training, moment, now.row)
+        return arrays | _weights(training.network) if is_base else arrays
 
     def positions(self, row: str) -> Tensor:
         """(u,) of the new images that are mixed in.
@@ -226,8 +225,10 @@ class ModelWork(ABC):
         source = self.made.get((self.study.matched or "" if row in NOISES else row, TRAIN))
         return torch.empty(0, dtype=torch.int64) if source is None else chosen(self.study, source.success)
 
-    def _lesson(self, row: str, positions: Tensor) -> TrainingSet:
-        return lesson(self.images, self.made.get((row, TRAIN)), positions, self.study.target(row))
+    def _lesson(self, row: str) -> TrainingSet:
+        return lesson(
+            self.images, self.made.get((row, TRAIN)), self.positions(row), self.study.target(row)
+        )  # fmt: skip
 
     def _has_weights(self, arrays: Arrays) -> bool:
         channels, height, width = self.images.train.x.shape[1:]

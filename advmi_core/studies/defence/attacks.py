@@ -12,6 +12,7 @@ from advmi_core.attacks import FWA, PGD, Attack, AutoAttack
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
 from advmi_core.defenses.estimator_spec import STAGES, Estimated
+from advmi_core.experiments.artefact import Arrays
 from advmi_core.memory import in_parts
 from advmi_core.mi.local.estimators import InformationSplit
 from advmi_core.models import Network
@@ -72,23 +73,23 @@ def _outputs(network: Network, images: Tensor, rows: slice) -> Tensor:
     return logits
 
 
-def to_arrays(measured: Measured) -> dict[str, Tensor]:
+def to_arrays(measured: Measured) -> Arrays:
     """Name → (n,), for a file."""
     flat = {name: value for name, value in vars(measured).items() if isinstance(value, Tensor)}
     for stage in STAGES:
         flat |= {f"{stage}/{name}": value for name, value in vars(getattr(measured, stage)).items()}
-    return flat
+    return {name: value.numpy() for name, value in flat.items()}
 
 
-def from_arrays(arrays: dict[str, Tensor]) -> Measured:
-    """What ``to_arrays`` gave.
-
-    Raises:
-        TypeError: names are missing, or there are others.
-    """
+def from_arrays(arrays: Arrays) -> Measured | None:
+    """What ``to_arrays`` gave; None where names are missing, or there are others."""
+    values = {name: torch.from_numpy(array) for name, array in arrays.items()}
     splits: dict[str, Any] = {}
-    for stage in STAGES:
-        mine = {name.partition("/")[2]: v for name, v in arrays.items() if name.startswith(f"{stage}/")}
-        splits[stage] = InformationSplit(**mine)
-    flat: dict[str, Any] = {name: value for name, value in arrays.items() if "/" not in name}
-    return Measured(**flat, **splits)
+    try:
+        for stage in STAGES:
+            mine = {name.partition("/")[2]: v for name, v in values.items() if name.startswith(f"{stage}/")}
+            splits[stage] = InformationSplit(**mine)
+        flat: dict[str, Any] = {name: value for name, value in values.items() if "/" not in name}
+        return Measured(**flat, **splits)
+    except TypeError:
+        return None

@@ -13,12 +13,10 @@ from advmi_core.attacks import Attack
 from advmi_core.data import ImageSet
 from advmi_core.defenses.estimator_spec import Estimated, EstimatorSpec
 from advmi_core.defenses.spec import DefenseSpec
-from advmi_core.experiments.artefact import Arrays, Artefact
+from advmi_core.experiments.artefact import Artefact
 from advmi_core.files import parse_json
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Network, state
-from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.records import Measured
 from advmi_core.studies.defence.spec import DefenceStudySpec
 
 
@@ -68,14 +66,6 @@ class TrainingStore:
         artefact = Artefact(self._directory, kind, self._facts | facts)
         artefact.open()
         return artefact
-
-
-def to_measured(arrays: Arrays) -> Measured | None:
-    """What was measured, from its part; None if that is not what the arrays hold."""
-    try:
-        return attacks.from_arrays({name: torch.from_numpy(values) for name, values in arrays.items()})
-    except TypeError:
-        return None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from advmi_core.studies.defence.records import (
     DefenceStudyStep,
 )
 from advmi_core.studies.defence.spec import DefenceStudySpec
-from advmi_core.studies.defence.store import TrainingStore, to_measured
+from advmi_core.studies.defence.store import TrainingStore
 
 TRAINED, VALUES = "trained", "values"
 FoundT = TypeVar("FoundT")
@@ -182,13 +182,15 @@ class DefenceStudyWork:
                 part = yield from compute_one(
                     self.store.attacked(attack, network, estimated),
                     VALUES,
-                    lambda arrays: to_measured(arrays) is not None,
+                    lambda arrays: attacks.from_arrays(arrays) is not None,
                     partial(self._break, label, model, network, estimated),
                     self._moment(label, model),
                 )
                 self._count(part)
                 self._iterations += attack.iterations
-                yield self._moment(label, model, measured=to_measured(part.arrays), reused=part.reused)
+                yield self._moment(
+                    label, model, measured=attacks.from_arrays(part.arrays), reused=part.reused
+                )
 
     def _break(self, label: str, model: str, network: Classifier, estimated: Estimated) -> Making:
         attack = self.attacks[label]
@@ -199,8 +201,7 @@ class DefenceStudyWork:
         with run:
             for step in run:
                 yield self._moment(label, model, attack.iterations * step.step / step.total)
-        measured = measure(network, estimated, self.test, run.result.x_adv)
-        return {name: values.numpy() for name, values in attacks.to_arrays(measured).items()}
+        return attacks.to_arrays(measure(network, estimated, self.test, run.result.x_adv))
 
     def _moment(self, label: str, model: str, iterations: float = 0, **found: Any) -> DefenceStudyStep:
         """A record after so many iterations of an attack."""

@@ -21,11 +21,9 @@ from advmi_core.experiments.progress import StudyRun
 from advmi_core.files import parse_json
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.studies.robustness.trained_models import read
 from advmi_core.studies.robustness.training_spec import (
     DefenceTrainingsSpec,
     Step,
-    TrainedRow,
     TrainingsResult,
     TrainingsStep,
 )
@@ -177,16 +175,12 @@ class _Work:
 
     def result(self) -> TrainingsResult:
         """Every model of the study that is there."""
-        rows = [
-            TrainedRow(
-                row, self.study.variants[row].title, seed, self.study.training(row, seed),
-                read(folder.weights, folder.model).training["epoch"], found[1],
-            )
-            for row in self.study.names
-            for seed in self.study.seeds
-            if (found := (folder := self._folder(row, seed)).load()) is not None
-        ]  # fmt: skip
-        return TrainingsResult(tuple(rows), len(self.done) == len(self.tasks))
+        folders = {
+            (row, seed): self._folder(row, seed) for row in self.study.names for seed in self.study.seeds
+        }
+        found = {key: folder.load() for key, folder in folders.items()}
+        rows = {key: (each[0].card["validation"]["epoch"], each[1]) for key, each in found.items() if each}
+        return TrainingsResult(rows, len(self.done) == len(self.tasks))
 
 
 def _told(step: Step | None) -> Step | None:

@@ -37,29 +37,10 @@ class TrainingsStep:
 
 
 @dataclass(frozen=True)
-class TrainedRow:
-    """A row's model of one seed.
-
-    Attributes:
-        row, title, seed: which.
-        spec: parameters of its training.
-        kept: the epoch that was kept.
-        history: all of them, on validation images.
-    """
-
-    row: str
-    title: str
-    seed: int
-    spec: DefenseSpec
-    kept: int
-    history: tuple[Epoch, ...]
-
-
-@dataclass(frozen=True)
 class TrainingsResult:
-    """The models that are there, and whether these are all."""
+    """(row, seed) → the kept epoch and all epochs, of the models that are there; and whether all are."""
 
-    rows: tuple[TrainedRow, ...]
+    rows: dict[tuple[str, int], tuple[int, tuple[Epoch, ...]]]
     complete: bool
 
 
@@ -127,8 +108,8 @@ class DefenceTrainingsSpec:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The rows that are wanted."""
-        return tuple(self.variants if self.rows is None else self.rows)
+        """The rows that are wanted, each once."""
+        return tuple(dict.fromkeys(self.variants if self.rows is None else self.rows))
 
     def training(self, row: str, seed: int) -> DefenseSpec:
         """Parameters of a row's training."""
