@@ -117,7 +117,7 @@ def _row(
 ) -> dict[str, str | float]:
     """All columns in percent; NaN where there is no such number."""
     apart = pairs or Paired(0, math.nan, math.nan, math.nan)
-    known = {
+    known: dict[str, str | float] = {
         "accuracy": accuracy, "accuracy_std": math.nan, "accuracy_low": math.nan, "accuracy_high": math.nan,
         "baseline": line.baseline or "", "difference": apart.mean, "difference_std": math.nan,
         "difference_low": apart.low, "difference_high": apart.high, **more,
