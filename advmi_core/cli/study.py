@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from advmi_core import paths
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import (
     MOST_SEEDS,
@@ -22,8 +23,6 @@ from advmi_core.cli.options import (
 )
 from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.figures.text import fixed, number
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
 from advmi_core.studies.sampling.results import StudyResult
 from advmi_core.studies.sampling.spec import SAMPLINGS
 from advmi_core.studies.sampling.study import SamplingStudy
@@ -48,7 +47,11 @@ def sampling(
     ] = None,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "cnn",
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     eps: Annotated[float, number_option("Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
     perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
     samplings: Annotated[
@@ -66,13 +69,14 @@ def sampling(
         tune_cpu()
         check_count(seeds, "seeds")
         check_radius(eps, "linf")
+        name, pictures = own_inputs(model, images, dataset, shape, mean, std)
         study = SamplingStudy(
-            n=n, dataset=dataset, split=split, model=model, eps=eps, perturbation=perturbation, seed=seed,
+            n=n, dataset=pictures, split=split, model=name, eps=eps, perturbation=perturbation, seed=seed,
             samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,
             device=device,
         )  # fmt: skip
         began = time.perf_counter()
-        run = journal.kept(study.run(out or user_folder()), _entry(study, out), journal.next_part)
+        run = study.run(out or paths.studies()).announce(*_of_the_page(study, out))
         result = watch(run, lambda step: f"{step.stage}, seed {step.seed}", as_json)
         facts = _facts(study, result) | {
             "seconds": round(time.perf_counter() - began, 3),
@@ -84,18 +88,13 @@ def sampling(
         raise typer.Exit(130)
 
 
-def _entry(study: SamplingStudy, out: Path | None) -> journal.Entry:
-    """How the journal begins; the app's page can show a study of its own folder that its form describes."""
+def _of_the_page(study: SamplingStudy, out: Path | None) -> tuple[str, dict[str, Any]]:
+    """The app's page, and what its form holds, if it can show the study; else "" and nothing."""
     of_form = SamplingStudy(n=study.n, eps=study.eps, perturbation=study.perturbation)
-    shown = study == of_form and out is None and study.n in _ON_THE_PAGE
+    if study != of_form or out is not None or study.n not in _ON_THE_PAGE:
+        return "", {}
     form = {"study-n": study.n, "study-eps": study.eps, "study-kind": study.perturbation}
-    return journal.Entry(
-        key=journal.key_of("sampling", asdict(study), out),
-        title=study.title,
-        page="mutual-information" if shown else "",
-        form={"section": "sampling"} | form if shown else {},
-        folder=str(out or user_folder()),
-    )
+    return "mutual-information", {"section": "sampling"} | form
 
 
 def _facts(study: SamplingStudy, result: StudyResult) -> dict[str, Any]:

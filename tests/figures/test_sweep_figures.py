@@ -12,6 +12,7 @@ import pytest
 from matplotlib.text import Text
 from scipy.stats import t as student
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import ImageTable, summarise, wilson
 from advmi_core.figures import legend
@@ -195,8 +196,8 @@ def test_the_legend_names_every_method_once_and_escapes_it() -> None:
     assert "MinMax published" in text
     assert "a&lt;b" in text
     assert legend.html([]) == ""
-    every = [point(method, 0.1, [1.0]) for method in sweep.TITLES]
-    assert legend.html([charts.plane(every)]).count("<img") == len(sweep.TITLES)
+    every = [point(method, 0.1, [1.0]) for method in variants()]
+    assert legend.html([charts.plane(every)]).count("<img") == len(variants())
 
 
 @pytest.mark.parametrize("name", list(charts.CHARTS))
@@ -267,7 +268,7 @@ def test_pictures_of_a_cell_show_the_change_with_one_gain() -> None:
 @pytest.mark.fault("P12")
 def test_no_two_labels_of_the_printed_plane_overlap() -> None:
     """The run that comes with AdvMI: three methods whose points lie close together."""
-    shipped = [info for info in runs() if info.shipped and info.name == "talk"]
+    shipped = [info for info in runs() if info.shipped and info.kind == "talk"]
     made = figure(charts.plane(sweep_cells.points(load(shipped[0].folder))))
     (axis,) = made.axes
     made.draw_without_rendering()

@@ -18,7 +18,7 @@ CAPTION = (
     "estimators that the row was trained with. ● marks an interval without 0. Intervals are over images: "
     "what chance does in a training is not in them (compare the seeds). No correction for the number of "
     "comparisons. Made by `python -m benchmarks.namid_late --trained DIR --out DIR`, in a folder that "
-    "`python -m benchmarks.defences --out DIR` filled with that budget."
+    "`advmi train-defences --out DIR` filled with that budget."
 )
 """What stands below the tables."""
 SPEC = {"standard", "after", "held", "attack", "estimators"}

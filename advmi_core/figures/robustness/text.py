@@ -16,10 +16,6 @@ from advmi_core.studies.robustness.suite import AUTOATTACK
 CLAIMED = "PGD-40"
 """The column that a claim is made on: on 10,000 images, unlike AutoAttack, and in every table."""
 _PARAMETERS = {"alpha": "α", "penalty": "λ", "wmim_weight": "w"}
-_COUNTS = {  # which of them count for a term of mutual information
-    "namid": ("alpha", "penalty"),
-    "wmim": ("wmim_weight",),
-}
 
 
 def verdict(result: RobustnessResult) -> tuple[Tone, str, str]:
@@ -96,7 +92,9 @@ def _weights(result: RobustnessResult) -> Iterator[str]:
     for row in result.spec["rows"]:
         variant = KINDS[result.spec["kind"]][row]
         spec = result.spec["trained"][f"{row}/{result.spec['seeds'][0]}"]["spec"]
-        names = [name for name in _COUNTS.get(DEFENSES[variant.defense].term, ()) if name in spec]
+        names = [
+            name for name in DEFENSES[variant.defense].parameters if name in _PARAMETERS and name in spec
+        ]
         words = ", ".join(f"{_PARAMETERS[name]} = {spec[name]:g}" for name in names)
         if words:
             said.setdefault(words, []).append(variant.title)

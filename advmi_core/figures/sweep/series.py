@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import ImageTable, Interval, Summary, paired
 from advmi_core.figures.style import PALETTE, Style, looks
@@ -93,20 +94,6 @@ class Point:
         return Interval(found.low, found.high)
 
 
-# The methods that the app offers keep their look in every run; others take what is left, in their order.
-TITLES = {
-    "minmax-solver": "MinMax solver",
-    "minmax": "MinMax published",
-    "pgd": "PGD margin",
-    "cw": "CW",
-    "ddn": "DDN",
-    "penalty": "Penalty",
-    "minmax-gaussian": "MinMax Gaussian patches",
-    "minmax-patches": "MinMax patches",
-    "pgd-ce": "PGD cross-entropy",
-}
-
-
 def place(eps: float) -> str:
     """``ε 0.3``, or that there is none."""
     return f"ε {eps:g}" if eps < UNBOUNDED else "no ε"
@@ -114,18 +101,18 @@ def place(eps: float) -> str:
 
 def title(method: str) -> str:
     """The method's name for people."""
-    return TITLES.get(method, method)
-
-
-_STYLES = {
-    method: replace(look, title=title)
-    for (method, title), look in zip(TITLES.items(), PALETTE, strict=True)
-}  # fmt: skip
+    known = variants()
+    return known[method][1].title if method in known else method
 
 
 def styles(methods: Iterable[str]) -> dict[str, Style]:
-    """A look for every method; different ones for up to nine of them."""
-    return looks(methods, _STYLES)
+    """A look for every method; different ones for up to nine of them.
+
+    The first methods that the app offers keep their look in every run; others take what is left, in their
+    order.
+    """
+    offered = zip(variants(), PALETTE, strict=False)
+    return looks(methods, {name: replace(look, title=title(name)) for name, look in offered}, title)
 
 
 def lines(points: Sequence[Point]) -> dict[str, list[Point]]:

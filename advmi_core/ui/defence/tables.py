@@ -6,12 +6,13 @@ from functools import partial
 
 import streamlit as st
 
+from advmi_core.experiments.shipped import StoredError
 from advmi_core.figures.chart import Chart
 from advmi_core.figures.robustness import charts as robustness_charts
 from advmi_core.figures.robustness import table as robustness_table
 from advmi_core.figures.robustness import text as robustness_words
 from advmi_core.figures.tabular import json_bytes
-from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, StoredError, stored
+from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, stored
 from advmi_core.studies.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources
 from advmi_core.ui.defence import term
@@ -20,7 +21,7 @@ from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
-TRAIN = "python -m benchmarks.defences --out DIR"
+TRAIN = "advmi train-defences --out DIR"
 MEASURE = "advmi table {} --run --trained DIR"
 TABLES = {
     "whitebox-linf": "White box, L∞",
