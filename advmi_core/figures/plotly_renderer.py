@@ -101,7 +101,7 @@ def _frame(charts: Sequence[Chart], height: int) -> Trace:
     lines = _LINE * len(above(first))
     title = _TITLE if any(chart.title for chart in charts) else 0
     top = max(first.top, 12 + lines + title + (_LEGEND if shown == "above" else 0))
-    bottom = 46 if first.across.title else 30
+    bottom = 46 if charts[-1].across.title else 30
     layout: Trace = {
         "height": height, "hovermode": first.hover, "showlegend": bool(shown), "barmode": "overlay",
         "paper_bgcolor": _CLEAR, "plot_bgcolor": _CLEAR, "violingap": 0.1,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from links import written
 from streamlit.testing.v1 import AppTest
+from sweep_pages import FIGURE
 
 from advmi_core.jobs import shared
 
@@ -63,6 +64,10 @@ class Tab:
     def charts(self) -> list[Any]:
         """The plotly figures on the page, as they are sent."""
         return [json.loads(element.proto.spec) for element in self.app.get("plotly_chart")]
+
+    @property
+    def downloads(self) -> set[str]:
+        return {element.proto.label for element in self.app.get("download_button")}
 
     @property
     def pictures(self) -> list[Any]:
@@ -156,6 +161,7 @@ def test_training_the_critic_shows_scores_and_admits_optimism(visit: Visit) -> N
     assert job.state == "done"
     assert job.result.step == 60
     assert len(tab.charts) == 2
+    assert tab.downloads == FIGURE
     assert "optimistic" in tab.said
     assert "From patches" in tab.said
     assert f"{math.log(32):.3g}" in tab.said
@@ -210,6 +216,7 @@ def test_a_race_ends_with_a_table_and_words(visit: Visit) -> None:
     assert job.about.bounds == ("dv", "infonce", "smile", "mine")
     assert job.result.values.shape == (4, 2)
     assert curves(tab.charts[0]) == ["DV", "InfoNCE", "SMILE", "MINE"]
+    assert tab.downloads == FIGURE
     table = next(iter(tab.app.dataframe)).value
     assert table["Bound"].tolist() == ["DV", "InfoNCE", "SMILE", "MINE"]
     assert table["Error, nats"].tolist() == pytest.approx((job.result.mean - 1.0).tolist())
@@ -274,6 +281,7 @@ def test_the_overshoot_is_trained_and_the_slider_walks_through_it(visit: Visit) 
     assert job.result.ks == (16, 32, 64, 128, 256, 512, 1024, 2048)
     inside = next(trace for trace in tab.charts[1]["data"] if trace["name"] == "in sample")
     assert inside["x"] == list(job.result.ks)
+    assert tab.downloads == FIGURE
     assert "With 16 pairs" in tab.said
     for k in (32, 512):
         tab.widget("select_slider", "sweep-k").set_value(str(k)).run()

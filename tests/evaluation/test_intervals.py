@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from advmi_core.evaluation import paired, wilson
+from advmi_core.evaluation import Paired, paired, wilson
 
 RATES = np.linspace(0.05, 0.95, 19)
 
@@ -85,6 +85,15 @@ def test_paired_leaves_out_what_one_side_did_not_measure() -> None:
     found = paired(a, b)
     assert (found.n, found.mean) == (2, 2.0)
     assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, 1, 2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sign"), [(0.1, 2, 1), (-2, -0.1, -1), (-1, 1, 0), (math.nan, math.nan, 0)]
+)
+def test_a_difference_has_a_sign_where_its_interval_leaves_zero_out(
+    low: float, high: float, sign: int
+) -> None:
+    assert Paired(3, 0.5, low, high).sign == sign
 
 
 def test_paired_with_too_few_pairs_has_no_interval() -> None:

@@ -53,7 +53,7 @@ Figures = dict[str, Drawing | Figure]
 
 @cache
 def sweep_figures() -> Figures:
-    (shipped,) = (info for info in sweep.runs() if info.shipped and info.name == "talk")
+    (shipped,) = (info for info in sweep.runs() if info.shipped and info.kind == "talk")
     points = cells.points(sweep.load(shipped.folder))
     return {name: draw(points, KEPT, "") for name, draw in CHARTS.items()}
 

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +16,14 @@ import torch
 from PIL import Image
 
 from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.evaluation import Paired
 from advmi_core.figures.attack import charts, export, pictures, stage, trajectory
 from advmi_core.figures.attack import text as words
 from advmi_core.figures.encode import data_url, default_gain, pixels, png
 from advmi_core.figures.matplotlib_renderer import figure as printed
 from advmi_core.figures.plotly_renderer import figure as on_screen
-from advmi_core.figures.tabular import json_bytes
-from advmi_core.figures.text import number, percent
+from advmi_core.figures.tabular import csv_bytes, json_bytes
+from advmi_core.figures.text import difference, number, percent, spread
 
 STEPS, ROWS = 6, 2
 SHAPE = (1, 4, 5)
@@ -206,6 +208,34 @@ def test_readouts_carry_units_and_admit_what_is_unknown() -> None:
 )
 def test_numbers_as_people_read_them(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_differences_and_spreads_are_written_one_way() -> None:
+    clear, unclear, alone = (
+        Paired(3, -0.5, -1, -0.25),
+        Paired(3, 0.001, -1, 1),
+        Paired(1, 2, math.nan, math.nan),
+    )
+    assert difference(clear, 10, 1, mark=True) == "−5.0 [−10.0, −2.5] ●"
+    assert difference(clear) == "−0.50 [−1.00, −0.25]"
+    assert difference(unclear, mark=True) == "0.00 [−1.00, +1.00]"  # no sign at what rounds to 0
+    assert difference(alone, mark=True) == "+2.00"
+    assert difference(None) == difference(Paired(0, math.nan, math.nan, math.nan)) == "–"
+    assert (spread(1.25, 0.5, 1), spread(1, math.nan), spread(math.nan, math.nan)) == (
+        "1.2 ± 0.5",
+        "1.00",
+        "–",
+    )
+
+
+def test_a_table_as_csv_has_seven_digits_and_nothing_where_nothing_was_measured() -> None:
+    lines = [
+        {"a": "x, y", "n": 3, "v": 1 / 3},
+        {"a": "", "n": 4, "v": math.nan},
+        {"a": "z", "n": 5, "v": math.inf},
+    ]
+    assert csv_bytes(lines) == b'a,n,v\n"x, y",3,0.3333333\n,4,\nz,5,\n'
+    assert csv_bytes([]) == b""
 
 
 def test_the_csv_holds_every_iteration_of_every_image() -> None:

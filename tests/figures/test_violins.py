@@ -68,5 +68,5 @@ def test_in_print_each_violin_has_its_name_and_its_numbers() -> None:
 
 
 @pytest.mark.parametrize(("value", "text"), [(2.0, "2.00"), (-0.125, "−0.12"), (math.nan, "–")])
-def test_two_digits(value: float, text: str) -> None:
+def test_fixed_decimals(value: float, text: str) -> None:
     assert fixed(value) == text

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from advmi_core.evaluation import Paired
 from advmi_core.figures.tabular import booktabs, csv_bytes
 from advmi_core.figures.text import difference, fixed, signed, spread
-from advmi_core.studies.robustness import Line, SeedLine
+from advmi_core.studies.robustness import Line
 
 PUBLISHED = "published"
 _DATASETS = {"cifar10": "CIFAR-10", "tiny-imagenet": "Tiny-ImageNet"}
@@ -98,29 +99,32 @@ def _published(line: Line | None) -> str:
 
 
 def _numbers(line: Line) -> list[dict[str, str | float]]:
-    return [_of_seed(line, found) for found in line.seeds] + [_of_all(line)]
+    """A line a seed, and one of all of them."""
+    seeds = [
+        _row(
+            line, str(found.seed), found.accuracy.images, found.accuracy.value, found.difference,
+            accuracy_low=found.accuracy.interval.low, accuracy_high=found.accuracy.interval.high,
+        )
+        for found in line.seeds
+    ]  # fmt: skip
+    whole = Paired(0, line.difference, math.nan, math.nan)
+    spreads = {"accuracy_std": line.std, "difference_std": line.difference_std}
+    return [*seeds, _row(line, "mean", line.images, line.mean, whole, **spreads)]
 
 
-def _of_seed(line: Line, found: SeedLine) -> dict[str, str | float]:
-    accuracy, pairs = found.accuracy, found.difference
-    apart = (pairs.mean, pairs.low, pairs.high) if pairs else (math.nan,) * 3
-    return {
-        "row": line.title, "attack": line.attack, "seed": str(found.seed), "images": accuracy.images,
-        "accuracy": 100 * accuracy.value, "accuracy_std": math.nan,
-        "accuracy_low": 100 * accuracy.interval.low, "accuracy_high": 100 * accuracy.interval.high,
-        "baseline": line.baseline or "", "difference": 100 * apart[0], "difference_std": math.nan,
-        "difference_low": 100 * apart[1], "difference_high": 100 * apart[2], **_source(line),
+def _row(
+    line: Line, seed: str, images: int, accuracy: float, pairs: Paired | None, **more: float
+) -> dict[str, str | float]:
+    """All columns in percent; NaN where there is no such number."""
+    apart = pairs or Paired(0, math.nan, math.nan, math.nan)
+    known: dict[str, str | float] = {
+        "accuracy": accuracy, "accuracy_std": math.nan, "accuracy_low": math.nan, "accuracy_high": math.nan,
+        "baseline": line.baseline or "", "difference": apart.mean, "difference_std": math.nan,
+        "difference_low": apart.low, "difference_high": apart.high, **more,
     }  # fmt: skip
-
-
-def _of_all(line: Line) -> dict[str, str | float]:
+    shares = {name: value if isinstance(value, str) else 100 * value for name, value in known.items()}
     return {
-        "row": line.title, "attack": line.attack, "seed": "mean", "images": line.images,
-        "accuracy": 100 * line.mean, "accuracy_std": 100 * line.std,
-        "accuracy_low": math.nan, "accuracy_high": math.nan,
-        "baseline": line.baseline or "", "difference": 100 * line.difference,
-        "difference_std": 100 * line.difference_std,
-        "difference_low": math.nan, "difference_high": math.nan, **_source(line),
+        "row": line.title, "attack": line.attack, "seed": seed, "images": images, **shares, **_source(line)
     }  # fmt: skip
 
 
