@@ -89,6 +89,13 @@ def test_what_does_not_fit_the_memory_is_taken_in_part_and_told(
     assert data.load(own_set.name, shape=(1, 8, 8), limit=5).notes == ()
 
 
+def test_named_images_too_large_for_the_memory_are_taken_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_files, "MAX_VALUES", 7 * 3 * 32 * 32)
+    images = data.load("fashion-mnist", shape=(3, 32, 32))
+    assert len(images) == 7
+    assert "Of 1,000 images the first 7 are taken" in " ".join(images.notes)
+
+
 def test_labels_from_a_csv(tmp_path: Path) -> None:
     pictures = {f"photos/{i}.png": png(random_pixels(8, 8)) for i in range(3)}
     text = b"file,label\nphotos/0.png,dog\nphotos/1.png,cat\nphotos/2.png,dog\n"
