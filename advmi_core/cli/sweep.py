@@ -56,7 +56,14 @@ def sweep(
         check_choice(preset, "preset", tuple(PRESETS))
         usual = PRESETS[preset]
         name, pictures = own_inputs(model or usual.model, images, dataset or usual.dataset, shape, mean, std)
-        given = {"n": n, "split": split, "seed": seed, "shard": shard, "model": name, "dataset": pictures}
+        given: dict[str, Any] = {
+            "n": n,
+            "split": split,
+            "seed": seed,
+            "shard": shard,
+            "model": name,
+            "dataset": pictures,
+        }
         chosen = replace(usual, **{key: value for key, value in given.items() if value is not None})
         began = time.perf_counter()
         run = chosen.run(runs, executor=executor, workers=workers, ray_address=ray_address, device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,13 @@ def test_the_photographs_come_with_their_classes() -> None:
     assert set(images.classes) <= set(data.imagenet_classes())
     assert len(set(data.imagenet_classes())) == 1000
     assert [choice.name for choice in data.choices()] == ["fashion-mnist", "photographs"]
+
+
+def test_an_entry_point_of_a_package_is_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path / "theirs", {"cat/0.png": png(random_pixels(8, 8))})
+    (tmp_path / "somebodys_data.py").write_text(f"def place():\n    return {str(tmp_path / 'theirs')!r}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = metadata.EntryPoint("theirs", "somebodys_data:place", own.GROUP)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: (point,) if group == own.GROUP else ())
+    assert data.load("theirs").classes == ("cat",)
+    assert "theirs" in data.own_sets()
