@@ -8,6 +8,7 @@ import platform
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.table import Table
 
 import advmi_core
@@ -15,7 +16,17 @@ from advmi_core import data, device, models, paths
 from advmi_core.cli.console import people, say, show
 from advmi_core.evaluation.checkup import MOST, check_model
 
-PACKAGES = ("torch", "torchvision", "streamlit", "plotly", "matplotlib", "numpy", "safetensors", "typer")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "streamlit",
+    "plotly",
+    "matplotlib",
+    "numpy",
+    "safetensors",
+    "timm",
+    "typer",
+)
 
 
 def examine() -> dict[str, Any]:
@@ -101,6 +112,24 @@ def _advice(facts: dict[str, Any]) -> list[str]:
                     f"The weights of {name} for {dataset} cannot be used ({state}): run `advmi train {name}`."
                 )
     return advice
+
+
+def tell(facts: dict[str, Any]) -> None:
+    """Print what ``examine`` found."""
+    console, table = Console(), Table(title="AdvMI doctor", show_header=False)
+    table.add_row("AdvMI", f"{facts['advmi']} on Python {facts['python']}")
+    table.add_row("computes on", facts["device"])
+    table.add_row("CPU", f"{facts['threads']} threads on {facts['cores']} cores")
+    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
+    for name, splits in facts["data"].items():
+        table.add_row(
+            f"data: {name}", ", ".join(f"{split}: {source or 'not here'}" for split, source in splits.items())
+        )
+    for dataset, states in facts["weights"].items():
+        table.add_row(f"weights: {dataset}", ", ".join(f"{name}: {state}" for name, state in states.items()))
+    show(table)
+    for line in facts["advice"]:
+        console.print(f"• {line}", highlight=False, markup=False)
 
 
 def look_over(model: str, images: str | None, place: str, as_json: bool) -> None:

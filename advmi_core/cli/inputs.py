@@ -70,3 +70,13 @@ def _answers(network: models.Network, x: Tensor) -> Tensor:
 
     with torch.no_grad():
         return torch.cat([answer(slice(start, start + at_once(x))) for start in range(0, len(x), at_once(x))])
+
+
+def too_few(facts: dict[str, Any]) -> list[str]:
+    """One sentence where fewer images were attacked than were asked for."""
+    if facts["images"] >= facts["asked"]:
+        return []
+    there = f"Asked for {facts['asked']} images; {facts['dataset']} has {facts['available']} here"
+    if facts["right"] is None:
+        return [f"{there}, and all of them were attacked."]
+    return [f"{there}, {facts['model']} gets {facts['right']} of them right, and these were attacked."]

@@ -34,7 +34,7 @@ from advmi_core.cli.console import (
 )
 from advmi_core.cli.data import data_app
 from advmi_core.cli.defences import train_defences
-from advmi_core.cli.inputs import answers, objective_of
+from advmi_core.cli.inputs import answers, objective_of, too_few
 from advmi_core.cli.mi import mi
 from advmi_core.cli.models import models_app
 from advmi_core.cli.options import (
@@ -156,16 +156,6 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _too_few(facts: dict[str, Any]) -> list[str]:
-    """One sentence where fewer images were attacked than were asked for."""
-    if facts["images"] >= facts["asked"]:
-        return []
-    there = f"Asked for {facts['asked']} images; {facts['dataset']} has {facts['available']} here"
-    if facts["right"] is None:
-        return [f"{there}, and all of them were attacked."]
-    return [f"{there}, {facts['model']} gets {facts['right']} of them right, and these were attacked."]
-
-
 def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
     table = Table(title=f"{facts['attack']} on {facts['model']}, {facts['dataset']}", show_header=False)
     over = f"over {facts['succeeded']} successes of {facts['counted']} images"
@@ -195,7 +185,7 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
     answers = [
         f"“{before}” became “{after}”" if before != after else f"“{before}” stayed" for before, after in pairs
     ]
-    for line in (*answers, *facts["notes"], *_too_few(facts), *facts["warnings"], *written):
+    for line in (*answers, *facts["notes"], *too_few(facts), *facts["warnings"], *written):
         people.print(line, highlight=False, soft_wrap=True)
 
 
@@ -258,23 +248,7 @@ def examine(
             )
         return
     facts = doctor.examine()
-    if as_json:
-        say(facts)
-        return
-    table = Table(title="AdvMI doctor", show_header=False)
-    table.add_row("AdvMI", f"{facts['advmi']} on Python {facts['python']}")
-    table.add_row("computes on", facts["device"])
-    table.add_row("CPU", f"{facts['threads']} threads on {facts['cores']} cores")
-    table.add_row("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items()))
-    for name, splits in facts["data"].items():
-        table.add_row(
-            f"data: {name}", ", ".join(f"{split}: {source or 'not here'}" for split, source in splits.items())
-        )
-    for dataset, states in facts["weights"].items():
-        table.add_row(f"weights: {dataset}", ", ".join(f"{name}: {state}" for name, state in states.items()))
-    show(table)
-    for line in facts["advice"]:
-        Console().print(f"• {line}", highlight=False, markup=False)
+    say(facts) if as_json else doctor.tell(facts)
 
 
 @app.command("app")

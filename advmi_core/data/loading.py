@@ -81,8 +81,13 @@ def load(
         raise ValueError(f"{found.files[0]} must hold images {facts.shape}, got {pixels.images.shape[1:]}")
     subset = len(pixels.labels) < facts.sizes[split]
     x, y = own_files.resized(pixels, shape or facts.shape, limit).tensors()
-    notes = () if shape in (None, facts.shape) else (resized_note(name, facts.shape, shape),)
-    return ImageSet(x, y, classes, name, split, found.source, subset, notes=notes)
+    notes: list[str] = [] if shape in (None, facts.shape) else [_resized_note(name, facts.shape, shape)]
+    wanted = min(limit or len(pixels.labels), len(pixels.labels))
+    if len(y) < wanted:
+        notes.append(
+            f"Of {len(pixels.labels):,} images the first {len(y):,} are taken: more do not fit 2 GiB."
+        )
+    return ImageSet(x, y, classes, name, split, found.source, subset, notes=tuple(notes))
 
 
 def check_name(name: str) -> None:
@@ -95,7 +100,7 @@ def check_name(name: str) -> None:
         check_choice(name, "dataset", (*CATALOG, PHOTOGRAPHS, *own_sets()))
 
 
-def resized_note(name: str, own: Shape, shape: Shape) -> str:
+def _resized_note(name: str, own: Shape, shape: Shape) -> str:
     """What is said of images that are brought to another size."""
     return f"The images of {name} have {_sides(own)} pixels and are brought to the model's {_sides(shape)}."
 
@@ -105,7 +110,8 @@ def _sides(shape: Shape) -> str:
 
 
 def _load_own(own: OwnSet, split: str, shape: Shape, limit: int | None) -> ImageSet:
-    pixels = _read(_OwnFiles(shape, limit), (own.path,), split, _stamp((own.path,)))
+    top = own.path if own.path.suffix.lower() != ".csv" else own.path.parent  # the pictures lie beside it
+    pixels = _read(_OwnFiles(shape, limit), (own.path,), split, _stamp((top,)))
     x, y = pixels.tensors()
     source = "embedded" if own.name == PHOTOGRAPHS else "folder"
     return ImageSet(

@@ -103,7 +103,10 @@ def cards(fetched: bool = True) -> list[dict[str, Any]]:
         try:
             card = parse_json(path.read_text(encoding="utf-8"))
             name = str(card["model"])
-            found.append({**card, "title": card.get("title", name), "dataset": card["dataset"]})
+            known = {"shape": list(card["shape"]), "classes": int(card["classes"])}
+            found.append(
+                {**card, **known, "title": card.get("title", name), "dataset": dict(card["dataset"])}
+            )
         except (OSError, ValueError, KeyError, TypeError):  # a half card is nobody's model
             continue
     return found
@@ -188,6 +191,8 @@ def _timm_card(name: str) -> dict[str, Any]:
     facts = timm.models.get_pretrained_cfg(name)
     if facts is None or not (facts.hf_hub_id or facts.url):
         raise ValueError(f"timm has no weights of {name!r} to fetch")
+    if facts.num_classes < 2:
+        raise ValueError(f"{name!r} of timm gives features and no classes; wrap it in a model of your own")
     hub = f"https://huggingface.co/{facts.hf_hub_id}/resolve/main/model.safetensors"
     return {
         "shape": list(facts.input_size),

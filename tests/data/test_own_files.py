@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,13 @@ def test_what_does_not_fit_the_memory_is_taken_in_part_and_told(
     assert data.load(own_set.name, shape=(1, 8, 8), limit=5).notes == ()
 
 
+def test_named_images_too_large_for_the_memory_are_taken_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_files, "MAX_VALUES", 7 * 3 * 32 * 32)
+    images = data.load("fashion-mnist", shape=(3, 32, 32))
+    assert len(images) == 7
+    assert "Of 1,000 images the first 7 are taken" in " ".join(images.notes)
+
+
 def test_labels_from_a_csv(tmp_path: Path) -> None:
     pictures = {f"photos/{i}.png": png(random_pixels(8, 8)) for i in range(3)}
     text = b"file,label\nphotos/0.png,dog\nphotos/1.png,cat\nphotos/2.png,dog\n"
@@ -146,3 +154,13 @@ def test_the_photographs_come_with_their_classes() -> None:
     assert set(images.classes) <= set(data.imagenet_classes())
     assert len(set(data.imagenet_classes())) == 1000
     assert [choice.name for choice in data.choices()] == ["fashion-mnist", "photographs"]
+
+
+def test_an_entry_point_of_a_package_is_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path / "theirs", {"cat/0.png": png(random_pixels(8, 8))})
+    (tmp_path / "somebodys_data.py").write_text(f"def place():\n    return {str(tmp_path / 'theirs')!r}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = metadata.EntryPoint("theirs", "somebodys_data:place", own.GROUP)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: (point,) if group == own.GROUP else ())
+    assert data.load("theirs").classes == ("cat",)
+    assert "theirs" in data.own_sets()

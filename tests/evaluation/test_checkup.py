@@ -20,7 +20,6 @@ class Made(nn.Module):
     def __init__(self, change: str = "") -> None:
         super().__init__()
         self.layer, self.change = nn.Linear(3 * 8 * 8, 4), change
-        self.norm = nn.BatchNorm1d(4, track_running_stats=False)
         with torch.no_grad():
             self.layer.weight.normal_(generator=torch.Generator().manual_seed(0))
 
@@ -33,7 +32,7 @@ class Made(nn.Module):
         if self.change == "random":
             return logits + torch.rand_like(logits)
         if self.change == "batch":
-            return self.norm(logits) * 3
+            return logits - 0.5 * logits.mean(0)
         if self.change == "nan":
             return logits / 0 * 0
         return logits

@@ -53,7 +53,7 @@ def test_the_estimate_of_photographs_falls_with_the_noise_and_is_small_for_a_str
     means = [float(_measure(x, (x + s * noise).clamp(0, 1)).mean()) for s in (0, 0.02, 0.08, 0.3)]
     assert means == sorted(means, reverse=True)
     assert means[0] > 2
-    assert float(_measure(x, x.roll(1, 0)).mean()) < 0.4 < means[-1] + 0.2
+    assert float(_measure(x, x.roll(1, 0)).mean()) < 0.4 < means[-1]
 
 
 def test_a_large_row_has_the_same_value_alone_and_in_a_batch() -> None:
@@ -64,7 +64,7 @@ def test_a_large_row_has_the_same_value_alone_and_in_a_batch() -> None:
 
 
 def test_whitening_is_a_linear_map_after_which_x_is_uncorrelated() -> None:
-    a = torch.randn(2, 500, 6, generator=torch.Generator().manual_seed(0)) @ torch.randn(6, 6)
+    a = 5 * torch.randn(2, 500, 6, generator=torch.Generator().manual_seed(0)).cumsum(2)
     white, twin = patches._whitened(a, a)
     assert torch.equal(white, twin)
     covariance = white.transpose(1, 2) @ white / 500
