@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from advmi_core.attacks import MinMax, PublishedMinMax
 from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE
+from advmi_core.attacks.minmax_published import WARM
 
 
 class Usual(NamedTuple):
@@ -26,7 +27,7 @@ PUBLISHED = Usual(inner=20, alpha=0.01, start=0.086)
 # as its random start does. For random projections it kept w = 100 on 250 training images, where half the UAEs
 # succeeded; the better the autoencoder, the fewer do, so the next smaller weight is taken: 86 % did.
 DEFAULTS: dict[str, Usual] = {
-    "mine-conv": Usual(inner=5, alpha=0.03, start=0.01, mi_weight=10.0, warmup=80),
+    "mine-conv": Usual(**WARM, mi_weight=10.0),
     "mine-random": Usual(inner=5, alpha=0.03, start=0.03, mi_weight=30.0, warmup=20),
     "mine-patches": Usual(inner=5, alpha=0.01, start=0.03, mi_weight=30.0),
     "gaussian-patches": Usual(inner=1, alpha=0.01, start=0.086),

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +41,7 @@ from advmi_core.cli.options import (
     number_option,
     port_from,
     seed_option,
+    with_fields,
 )
 from advmi_core.cli.report import report
 from advmi_core.cli.robustness import ABOUT, command
@@ -71,29 +73,26 @@ for kind in ABOUT:
     table_app.command(kind)(command(kind))
 
 
-@app.command()
 def attack(
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = MinMax.name,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
     n: Annotated[int, count_option("Images; of a classifier's, the first it gets right.")] = 64,
-    eps: Annotated[
-        float | None, number_option("Radius ε, such as 0.1 or 8/255; pixels lie in [0,1].")
-    ] = None,
-    steps: Annotated[int | None, count_option("Iterations.")] = None,
-    seed: Annotated[int, seed_option("Seed of all random numbers.")] = 0,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other parameter, NAME=VALUE; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="A parameter as Python has it, NAME=VALUE; may be repeated."),
     ] = None,
     out: Annotated[Path | None, folder_option("Folder for result.npz, spec.json, summary.json.")] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Attack images and report success rate, information kept, mutual information and norms."""
     with clear_errors():
         tune_cpu()
-        chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
+        chosen = _build_attack(attack, given, option or [])
         check_count(n, "n")
         check_radius(getattr(chosen, "eps", None), getattr(chosen, "norm", "linf"))
         objective, x, taken = _objective(model, dataset, split, n, device)
@@ -109,10 +108,15 @@ def attack(
         say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
 
 
-def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
+app.command("attack")(with_fields(attack, ATTACKS))
+
+
+def _build_attack(name: str, given: Mapping[str, Any], options: list[str]) -> Attack:
     check_choice(name, "attack", tuple(ATTACKS))
     known = {field.name for field in fields(ATTACKS[name])}
-    parameters = {key: value for key, value in given.items() if value is not None}
+    if unknown := given.keys() - known:
+        raise ValueError(f"{', '.join(sorted(unknown))} is no parameter of {name}")
+    parameters = dict(given)
     for option in options:
         key, equals, value = option.partition("=")
         key = key.strip().replace("-", "_")

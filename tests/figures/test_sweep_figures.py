@@ -12,6 +12,7 @@ import pytest
 from matplotlib.text import Text
 from scipy.stats import t as student
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import ImageTable, summarise, wilson
 from advmi_core.figures.attack.print import save
@@ -195,7 +196,7 @@ def test_the_legend_names_every_method_once_and_escapes_it() -> None:
     assert "MinMax published" in text
     assert "a&lt;b" in text
     assert sweep_legend.html([]) == ""
-    for style in sweep.styles(sweep.TITLES).values():
+    for style in sweep.styles(variants()).values():
         assert style.mark in sweep_legend.MARKS
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import ImageTable, Interval, Summary
 from advmi_core.figures.style import Dashes, Style
@@ -109,18 +110,6 @@ _LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
     ("#b0653a", "2px,4px,8px,4px", "cross", (0, (1, 2, 5, 2)), "P", "2 4 8 4"),
     ("#d1477a", "16px,6px", "pentagon", (0, (12, 5)), "p", "16 6"),
 )
-# The methods that the app offers keep their look in every run; others take what is left, in their order.
-TITLES = {
-    "minmax-solver": "MinMax solver",
-    "minmax": "MinMax published",
-    "pgd": "PGD margin",
-    "cw": "CW",
-    "ddn": "DDN",
-    "penalty": "Penalty",
-    "minmax-gaussian": "MinMax Gaussian patches",
-    "minmax-patches": "MinMax patches",
-    "pgd-ce": "PGD cross-entropy",
-}
 
 
 def place(eps: float) -> str:
@@ -130,14 +119,19 @@ def place(eps: float) -> str:
 
 def title(method: str) -> str:
     """The method's name for people."""
-    return TITLES.get(method, method)
+    known = variants()
+    return known[method][1].title if method in known else method
 
 
 def styles(methods: Iterable[str]) -> dict[str, Style]:
-    """A look for every method; different ones for up to nine of them."""
+    """A look for every method; different ones for up to nine of them.
+
+    The first methods that the app offers keep their look in every run; others take what is left, in their
+    order.
+    """
     wanted = list(dict.fromkeys(methods))
-    known = list(TITLES)
-    fixed = {method: known.index(method) for method in wanted if method in TITLES}
+    known = list(variants())[: len(_LOOKS)]
+    fixed = {method: known.index(method) for method in wanted if method in known}
     free = [at for at in range(len(_LOOKS)) if at not in fixed.values()] or list(range(len(_LOOKS)))
     others = [method for method in wanted if method not in fixed]
     places = fixed | {method: free[at % len(free)] for at, method in enumerate(others)}

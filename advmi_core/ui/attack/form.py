@@ -8,11 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from advmi_core.attacks.core.about import Presets
+from advmi_core.fields import Parameter
 from advmi_core.figures.text import number
-from advmi_core.ui.attack.fields import Parameter
 from advmi_core.ui.widgets.state import PageState
 
-Presets = Mapping[str, Mapping[str, Any]]
 CUSTOM = "custom"
 SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
 
@@ -21,14 +21,14 @@ def presets(
     state: PageState,
     shown: list[Parameter],
     known: Presets,
-    labels: Mapping[str, str],
+    labels: Mapping[str, str] = MappingProxyType({}),
     elsewhere: Mapping[str, Callable[[], None]] = MappingProxyType({}),
 ) -> None:
     """Buttons that fill the form; "custom" as soon as something differs.
 
     Args:
         state, shown: the page and the parameters of its form.
-        known: values by the preset's name; ``labels``: what it is called.
+        known: values by the preset's name; ``labels``: what it is called, where that is not its name.
         elsewhere: presets that need another form.
     """
     key = state.key("preset")
@@ -50,7 +50,7 @@ def presets(
         names,
         key=key,
         default=now,
-        format_func=lambda name: labels.get(name, name),
+        format_func=lambda name: labels.get(name, name.capitalize()),
         on_change=fill,
         width="stretch",
     )
@@ -102,7 +102,7 @@ def control(state: PageState, parameter: Parameter) -> None:
 def _number(state: PageState, parameter: Parameter) -> None:
     field, held = parameter.field, state.held(parameter.name)
     cast = parameter.kind
-    low, high, step = cast(field.low), cast(field.high), cast(field.step) or cast(1)
+    low, high, step = *map(cast, field.span), cast(field.step)
     if field.slider and not parameter.optional:
         style = None if cast is int else SHORT
         st.slider(field.label, low, high, step=step, **held, format=style, help=field.help)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from advmi_core.fields import Field, Parameter
 from advmi_core.figures.mutual_information import overshoot as figures
 from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
@@ -20,9 +21,8 @@ from advmi_core.studies.critics.overshoot import (
 )
 from advmi_core.ui import layout, work
 from advmi_core.ui.attack import form
-from advmi_core.ui.attack.fields import Parameter
+from advmi_core.ui.attack.fields import option
 from advmi_core.ui.widgets import callout
-from advmi_core.ui.widgets.field import Field
 from advmi_core.ui.widgets.state import PageState, choice
 
 _BARE = {"displayModeBar": False}
@@ -50,7 +50,7 @@ _PRESETS: form.Presets = {
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(p.option() for p in _ALL)])
+    layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(option(p) for p in _ALL)])
     layout.restore_run(state, "overshoot")
     left, right = st.columns([1, 2.9], gap="medium")
     with left:

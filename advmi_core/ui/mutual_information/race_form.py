@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from advmi_core.fields import Field, Parameter
 from advmi_core.figures.mutual_information.bounds import STYLES
 from advmi_core.mi.dataset.tasks import LARGEST_DIM, TASKS
 from advmi_core.studies.critics.live import BoundComparison
 from advmi_core.ui.attack import form
-from advmi_core.ui.attack.fields import Parameter
-from advmi_core.ui.widgets.field import Field
+from advmi_core.ui.attack.fields import option
 from advmi_core.ui.widgets.state import Option, PageState
 
 _TASKS = {
@@ -71,7 +71,7 @@ _ALL = [_TASK, _MI, *_NUMBERS, *_CHOSEN.values()]
 
 def options() -> list[Option]:
     """The form's parameters in the URL."""
-    return [parameter.option() for parameter in _ALL]
+    return [option(parameter) for parameter in _ALL]
 
 
 def draw(state: PageState) -> bool:
