@@ -38,7 +38,7 @@ LOOP = Series("loop", "critic in the loop", "nats", "#6f8796", "dash", "--", "")
 
 NEGATIVE, ZERO, POSITIVE = "#0072b2", "#f7f7f7", "#d55e00"
 BEFORE, AFTER = "#777777", "#d55e00"
-GAINS = (1, 2, 4, 10, 20)
+GAINS = (1, 2, 4, 10, 20, 50, 100)
 
 
 def default_gain(largest_change: float) -> int:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack import export
 from advmi_core.figures.attack import print as printed
+from advmi_core.figures.attack.stage import Prediction
 from advmi_core.figures.palette import default_gain
 from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
@@ -90,7 +91,10 @@ def strip(task: Task, result: AttackResult, row: int) -> Figure:
 
 def _bars(task: Task, result: AttackResult, row: int) -> Figure:
     before, after = (torch.softmax(out[row], 0).cpu().numpy() for out in (result.output, result.output_adv))
-    return printed.bars(task.classes, before, after, int(task.images.y[row]))
+    truth = int(task.images.y[row])
+    told = Prediction(before, after[None], task.classes, truth, target=task.target).told()
+    names = [task.classes[label] for label in told]
+    return printed.bars(names, before[told], after[told], told.index(truth))
 
 
 def _gallery(task: Task, result: AttackResult) -> Figure:

@@ -11,6 +11,7 @@ import streamlit as st
 from advmi_core.attacks.core.about import Presets
 from advmi_core.fields import Parameter
 from advmi_core.figures.text import number
+from advmi_core.ui.attack.fields import in_parts
 from advmi_core.ui.widgets.state import PageState
 
 CUSTOM = "custom"
@@ -109,7 +110,8 @@ def _number(state: PageState, parameter: Parameter) -> None:
         return
     if field.marks:
         options = sorted({*field.marks, held["value"]})  # a link may hold one between two marks
-        st.select_slider(field.label, options, **held, format_func=number, help=field.help)
+        said = in_parts if parameter.name == "eps" else number
+        st.select_slider(field.label, options, **held, format_func=said, help=field.help)
         return
     style = "%d" if cast is int else SHORT
     st.number_input(

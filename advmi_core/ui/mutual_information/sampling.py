@@ -21,7 +21,8 @@ from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
 from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, chooser
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
@@ -41,7 +42,8 @@ small critic learns on one half of them and is scored on the other, and the imag
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    most = max(1, min(_MOST, len(resources.images())))
+    chosen = chooser.restore(state, layout.restore, "classifier", resources.CLASSIFIER)
+    most = max(1, min(_MOST, len(chosen.images)))
     least = min(_LEAST, most)
     layout.restore(
         state,
@@ -53,18 +55,19 @@ def section(state: PageState) -> None:
     layout.restore_run(state, "sampling")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
+        chooser.draw(state, chosen, "classifier")
         if _controls(state, least, most):
-            _start(state)
+            _start(state, chosen)
         st.markdown(_WORDS)
     with right:
-        key = journal.key_of("sampling", asdict(_study(state)))
-        long_jobs.find_again(state, _job(state), key, lambda: _start(state))
+        key = journal.key_of("sampling", asdict(_study(state, chosen)))
+        long_jobs.find_again(state, _job(state), key, lambda: _start(state, chosen))
         snapshot = work.current(_job(state))
         if snapshot is None:
             callout.box(
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
-        elif (made := snapshot.about) != _study(state):
+        elif (made := snapshot.about) != _study(state, chosen):
             callout.of_other_settings(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
         work.follow(_job(state), lambda now: _show(state, now))
     reliability.draw(state)
@@ -87,18 +90,18 @@ def _controls(state: PageState, least: int, most: int) -> bool:
     )  # fmt: skip
 
 
-def _study(state: PageState) -> SamplingStudy:
+def _study(state: PageState, chosen: Chosen) -> SamplingStudy:
     return SamplingStudy(
-        dataset=resources.DATASET,
-        model=resources.CLASSIFIER,
+        dataset=chosen.images.name,
+        model=chosen.trained_name,
         n=int(state.value("study-n")),
         eps=float(state.value("study-eps")),
         perturbation=str(state.value("study-kind")),
     )
 
 
-def _start(state: PageState) -> None:
-    study = _study(state)
+def _start(state: PageState, chosen: Chosen) -> None:
+    study = _study(state, chosen)
     key = journal.key_of("sampling", asdict(study))
     entry = long_jobs.entry(state, key, study.title)
     long_jobs.start(

@@ -1,4 +1,4 @@
-"""The image row: by class, by index, at random, uploaded or drawn."""
+"""The image row: by class, by index, at random, uploaded, photographed or drawn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -14,8 +15,8 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from advmi_core.data import DecodedImage, ImageSet, decode_image
-from advmi_core.figures.encode import data_url
+from advmi_core.data import UNLABELLED, DecodedImage, ImageSet, decode_image, original
+from advmi_core.figures.encode import thumbnail
 from advmi_core.ui.widgets import components
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
@@ -26,9 +27,13 @@ WAYS = {
     "index": "Index",
     "random": "Random",
     "upload": "Upload",
+    "camera": "Camera",
     "draw": "Draw",
 }
-FOREIGN = ("upload", "draw")
+FOREIGN = ("upload", "camera", "draw")
+Judge = Callable[[ImageSet], tuple[Tensor, str]]
+"""Images → their labels in the model's numbering, and why they are its own answers where they are."""
+YOURS = ("your picture",)
 MOST = 64
 PREVIEWED = 6
 _STRIP, _MARGIN = 3, (128, 128, 128)  # longest side in parts of the shorter one
@@ -50,8 +55,10 @@ def options(chosen: ImageSet) -> list[Option]:
 
 
 def _ways(chosen: ImageSet) -> tuple[str, ...]:
-    """Without images of the data set there are still those of one's own."""
-    return tuple(WAYS) if len(chosen) else FOREIGN
+    """Without images of the data set there are still those of one's own; a camera sees in colour."""
+    coloured = chosen.x.shape[1] == 3
+    ways = tuple(WAYS) if len(chosen) else FOREIGN
+    return tuple(way for way in ways if coloured or way != "camera")
 
 
 def _classes(chosen: ImageSet) -> tuple[str, ...]:
@@ -60,13 +67,16 @@ def _classes(chosen: ImageSet) -> tuple[str, ...]:
     return tuple(name for label, name in enumerate(chosen.classes) if label in there) or chosen.classes
 
 
-def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor]) -> Images | None:
+def choose(state: PageState, chosen: ImageSet, judge: Judge) -> Images | None:
     """Draw the image row and return what is chosen; None while there is nothing.
 
     Args:
         state: the page's parameters, restored with ``options``.
         chosen: the data set.
-        answer: the model's own classes for images whose label nobody knows.
+        judge: labels images for the model.
+
+    Raises:
+        ValueError: the model cannot take the images.
     """
     st.segmented_control(
         "Image",
@@ -76,17 +86,31 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
         width="stretch",
     )
     way = str(state.value("image-by"))
-    foreign = way in FOREIGN
-    images = _foreign(state, chosen, answer, way) if foreign else _own(chosen, _SOURCES[way](state, chosen))
+    if way in FOREIGN:
+        images = _foreign(state, chosen, judge, way)
+    else:
+        indices = _SOURCES[way](state, chosen)
+        images = _own(chosen, indices, judge)
+        if len(indices) == 1 and (whole := _whole(chosen, indices[0])) is not None:
+            _show_crop(whole, (chosen.x.shape[3], chosen.x.shape[2]))
+            return images
     if images is not None:
         _preview(images)
     return images
 
 
+def _whole(chosen: ImageSet, index: int) -> DecodedImage | None:
+    """The picture that an image was cut from, where there is a larger one."""
+    try:
+        return original(chosen, index)
+    except ValueError:  # gone since it was loaded; the image itself is here
+        return None
+
+
 def _preview(images: Images) -> None:
     """What was chosen, small, and where it comes from."""
     shown = [
-        f'<img src="{data_url(image)}" alt="{escape(name)}" title="{escape(name)}">'
+        f'<img src="{thumbnail(image)}" alt="{escape(name)}" title="{escape(name)}">'
         for image, name in zip(images.x[:PREVIEWED].numpy(), images.names, strict=False)
     ]
     more = len(images) - len(shown)
@@ -98,15 +122,17 @@ def _preview(images: Images) -> None:
     )
 
 
-def _own(chosen: ImageSet, indices: list[int]) -> Images:
+def _own(chosen: ImageSet, indices: list[int], judge: Judge) -> Images:
     taken = chosen.take(indices)
     names = tuple(f"#{index} {chosen.classes[int(y)]}" for index, y in zip(indices, taken.y, strict=True))
-    return Images(taken.x, taken.y, True, names, f"{chosen.name}, {chosen.split} split ({chosen.source})")
+    source = f"{chosen.name}, {chosen.split} split ({chosen.source})"
+    labels, doubt = judge(taken)
+    return Images(taken.x, labels, not doubt, names, source, doubt)
 
 
-def by_index(chosen: ImageSet, index: int) -> Images:
+def by_index(chosen: ImageSet, index: int, judge: Judge) -> Images:
     """One image of the data set."""
-    return _own(chosen, [index])
+    return _own(chosen, [index], judge)
 
 
 def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
@@ -221,10 +247,20 @@ def _bounded(picture: Image.Image) -> Image.Image:
     return ImageOps.pad(picture, (width, height), color=_MARGIN)
 
 
-def _foreign(
-    state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor], way: str
-) -> Images | None:
-    decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
+def _photographed(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+    file = st.camera_input("Take a photograph", key=state.key("camera"))
+    return None if file is None else _decode(file.getvalue(), chosen)
+
+
+_OWN = {"upload": _uploaded, "camera": _photographed, "draw": _drawn}
+
+
+def _foreign(state: PageState, chosen: ImageSet, judge: Judge, way: str) -> Images | None:
+    decoded = _OWN[way](state, chosen)
     if decoded is None:
         return None
-    return Images(decoded.x, answer(decoded.x), False, ("your picture",), "stays on this machine")
+    nobodys = replace(
+        chosen.take([]), x=decoded.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
+    )
+    labels, doubt = judge(nobodys)
+    return Images(decoded.x, labels, False, YOURS, "stays on this machine", doubt)

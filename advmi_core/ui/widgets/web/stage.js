@@ -41,16 +41,24 @@ class Stage {
     return { bar, play, back, range, next, label, kept, choice };
   }
 
-  update(data) {
+  // The latest message counts: files of an earlier one may be decoded after it.
+  async take(data) {
+    this.awaited = data;
+    const pixels = isFiles(data) ? await arrays(data) : null;
+    if (this.awaited === data) this.update(data, pixels);
+  }
+
+  update(data, pixels) {
     const fresh = data.key !== this.key;
     const ended = this.data && this.data.live && !data.live;
     if (fresh || this.gain === undefined) this.gain = data.gain;
     this.data = data;
-    this.frames = new Frames(data);
+    this.frames = new Frames(data, pixels);
     if (fresh || data.live) this.stop();
     if (fresh || data.live || ended) this.step = data.live || !data.best ? data.steps.at(-1) : data.best;
     this.key = data.key;
     this.root.classList.toggle("large", data.large);
+    this.root.classList.toggle("photograph", pixels !== null);
     this.root.classList.toggle("four", data.kind === "reconstruction");
     this.root.dataset.key = data.key;
     this.root.dataset.state = data.live ? "live" : data.idle ? "idle" : "finished";
@@ -168,7 +176,7 @@ const stages = new WeakMap();
 export default function ({ data, parentElement }) {
   if (!stages.has(parentElement)) stages.set(parentElement, new Stage(parentElement));
   const stage = stages.get(parentElement);
-  stage.update(JSON.parse(data));
+  stage.take(JSON.parse(data));
   // The frame may call this between two messages as well: only a stage that left the page ends.
   return () =>
     setTimeout(() => {
