@@ -12,15 +12,15 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from advmi_core import data, models, paths
+from advmi_core import models, paths
 from advmi_core.attacks import ATTACKS, Attack, MinMax
 from advmi_core.become import become
 from advmi_core.cli import doctor, saving
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_data, own_model
 from advmi_core.cli.console import (
     Dataset,
     Device,
@@ -33,7 +33,9 @@ from advmi_core.cli.console import (
     watch,
 )
 from advmi_core.cli.data import data_app
+from advmi_core.cli.inputs import answers, objective_of
 from advmi_core.cli.mi import mi
+from advmi_core.cli.models import models_app
 from advmi_core.cli.options import (
     check_radius,
     count_option,
@@ -49,8 +51,10 @@ from advmi_core.cli.study import study_app
 from advmi_core.cli.sweep import sweep
 from advmi_core.cli.table import table_app
 from advmi_core.device import VARIABLE, describe, pick, tune_cpu
-from advmi_core.objectives import Classification, Objective, Reconstruction
+from advmi_core.objectives import Classification
 from advmi_core.validate import check_choice, check_count, number_from
+
+_SHOWN = 8  # pairs of class names
 
 
 class Program(typer.Typer):
@@ -64,6 +68,7 @@ class Program(typer.Typer):
 
 app = Program(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
 app.add_typer(study_app, name="study")
 app.add_typer(table_app, name="table")
 app.command()(mi)
@@ -77,7 +82,11 @@ def attack(
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = MinMax.name,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "cnn",
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     n: Annotated[int, count_option("Images; of a classifier's, the first it gets right.")] = 64,
     option: Annotated[
         list[str] | None,
@@ -95,11 +104,20 @@ def attack(
         chosen = _build_attack(attack, given, option or [])
         check_count(n, "n")
         check_radius(getattr(chosen, "eps", None), getattr(chosen, "norm", "linf"))
-        objective, x, taken = _objective(model, dataset, split, n, device)
+        pictures = dataset if images is None else own_data(images)
+        network = models.load(own_model(model, shape, mean, std), dataset, device=str(pick(device)))
+        objective, x, taken = objective_of(network, pictures, split, n)
         began = time.perf_counter()
         run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
-        facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
+        facts = {
+            "attack": attack,
+            "dataset": pictures,
+            "model": network.name,
+            **taken,
+            **saving.facts(result),
+        }
+        facts |= answers(network, result)
         facts["partial"] = not run.ended
         facts["seconds"] = round(time.perf_counter() - began, 3)
         facts["device"] = describe(objective.device)
@@ -138,36 +156,6 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _objective(
-    model: str, dataset: str, split: str, n: int, device: str
-) -> tuple[Objective, torch.Tensor, dict[str, Any]]:
-    """A classifier is attacked on the first ``n`` images it gets right, an autoencoder on the first ``n``.
-
-    The facts say how many images were asked for, how many there are, and of how many of these the model was
-    found to be right (None for an autoencoder) before there were enough.
-    """
-    images = data.load(dataset, split=split)
-    taken = {"asked": n, "available": len(images), "looked_at": min(n, len(images)), "right": None}
-    place = pick(device)
-    network = models.load(model, dataset=dataset, device=str(place))
-    if isinstance(network, models.Autoencoder):
-        chosen = images.take(range(min(n, len(images))))
-        return Reconstruction(network), chosen.x, taken
-    right: list[int] = []
-    looked_at = 0
-    for start in range(0, len(images), 256):
-        logits = network(images.x[start : start + 256].to(place))
-        hits = logits.argmax(1).cpu() == images.y[start : start + 256]
-        right += (hits.nonzero().flatten() + start).tolist()
-        looked_at += len(hits)
-        if len(right) >= n:
-            break
-    if not right:
-        raise ValueError(f"{model} gets none of the {looked_at} images of {dataset} ({split}) right")
-    chosen = images.take(right[:n])
-    return Classification(network, chosen.y), chosen.x, taken | {"looked_at": looked_at, "right": len(right)}
-
-
 def _too_few(facts: dict[str, Any]) -> list[str]:
     """One sentence where fewer images were attacked than were asked for."""
     if facts["images"] >= facts["asked"]:
@@ -203,7 +191,11 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         )
     show(table)
     written = [f"wrote {path}" for path in facts.get("files", [])]
-    for line in (*_too_few(facts), *facts["warnings"], *written):
+    pairs = list(zip(facts.get("classes_before", ()), facts.get("classes_after", ()), strict=True))[:_SHOWN]
+    answers = [
+        f"“{before}” became “{after}”" if before != after else f"“{before}” stayed" for before, after in pairs
+    ]
+    for line in (*answers, *facts["notes"], *_too_few(facts), *facts["warnings"], *written):
         people.print(line, highlight=False, soft_wrap=True)
 
 
@@ -256,8 +248,28 @@ _TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dat
 
 
 @app.command("doctor")
-def examine(as_json: Json = False) -> None:
-    """Device, threads, data, weights and versions: what is missing, and how to get it."""
+def examine(
+    model: Annotated[
+        str | None, typer.Option(help=f"Look a model over instead. {MODEL_HELP}", show_default=False)
+    ] = None,
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Device, threads, data, weights and versions: what is missing; or what is odd about a model."""
+    if model is not None:
+        with clear_errors():
+            tune_cpu()
+            doctor.look_over(
+                own_model(model, shape, mean, std),
+                None if images is None else own_data(images),
+                device,
+                as_json,
+            )
+        return
     facts = doctor.examine()
     if as_json:
         say(facts)
@@ -282,11 +294,27 @@ def examine(as_json: Json = False) -> None:
 def start_app(
     port: Annotated[int, count_option("Port to listen on; 0 takes a free one.", most=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Offer a model of one's own, FILE.py:FUNCTION; may be repeated.")
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data", help="Offer images of one's own: folder, zip, CSV of labels or IDX file; repeatable."
+        ),
+    ] = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     device: Device = "auto",
 ) -> None:
     """Start the app in the browser."""
     with clear_errors():
         pick(device)
+        for reference in model or []:
+            people.print(f"offers the model {own_model(reference, shape, mean, std)}", highlight=False)
+        for path in images or []:
+            people.print(f"offers the images {own_data(path)}", highlight=False)
     if device != "auto":
         os.environ[VARIABLE] = device  # of the server, and of the processes that it starts
     root = paths.app_root()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import (
     MOST_SEEDS,
@@ -48,7 +49,11 @@ def sampling(
     ] = None,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "cnn",
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     eps: Annotated[float, number_option("Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
     perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
     samplings: Annotated[
@@ -66,8 +71,9 @@ def sampling(
         tune_cpu()
         check_count(seeds, "seeds")
         check_radius(eps, "linf")
+        name, pictures = own_inputs(model, images, dataset, shape, mean, std)
         study = SamplingStudy(
-            n=n, dataset=dataset, split=split, model=model, eps=eps, perturbation=perturbation, seed=seed,
+            n=n, dataset=pictures, split=split, model=name, eps=eps, perturbation=perturbation, seed=seed,
             samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,
             device=device,
         )  # fmt: skip

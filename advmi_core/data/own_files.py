@@ -118,10 +118,17 @@ def raw(path: Path, name: str) -> bytes:
 
 
 def resized(pixels: Pixels, shape: Shape, limit: int | None = None) -> Pixels:
-    """8-bit images of one size brought to another one, by the same crop as any picture."""
-    images, labels = pixels.images[:limit], pixels.labels[:limit]
-    if images.shape[1:] == shape:
-        return Pixels(images, labels, pixels.classes)
+    """8-bit images of one size brought to another one, by the same crop as any picture.
+
+    At most as many as fit 2 GiB: ``MAX_VALUES``.
+
+    Raises:
+        ValueError: it is a table, which has no pictures.
+    """
+    if pixels.images.shape[1:] == shape:
+        return Pixels(pixels.images[:limit], pixels.labels[:limit], pixels.classes)
+    most = min(MAX_VALUES // (shape[0] * shape[1] * shape[2]), limit or len(pixels.labels))
+    images, labels = pixels.images[:most], pixels.labels[:most]
     if images.dtype != np.uint8:
         raise ValueError(f"a table cannot be brought to images of {shape}")
     new = np.empty((len(images), *shape), np.uint8)

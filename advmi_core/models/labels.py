@@ -8,7 +8,7 @@ from torch import Tensor
 from advmi_core.data import UNLABELLED, ImageSet
 from advmi_core.memory import in_parts
 from advmi_core.models.base import Classifier, Network
-from advmi_core.models.metrics import BATCH, evaluating
+from advmi_core.models.metrics import at_once, evaluating
 
 
 def labels_for(network: Network, images: ImageSet) -> tuple[Tensor, str]:
@@ -54,13 +54,8 @@ def _answers(network: Classifier, images: ImageSet) -> Tensor:
 
     with evaluating(network), torch.no_grad():
         try:
-            return torch.cat(in_parts(answer, len(images), _at_once(images), device))
+            return torch.cat(in_parts(answer, len(images), at_once(images.x), device))
         except (RuntimeError, ValueError, AssertionError) as error:
             raise ValueError(
                 f"{network.name} cannot take the images {tuple(images.x.shape[1:])} of {images.name}: {error}"
             ) from error
-
-
-def _at_once(images: ImageSet) -> int:
-    """Images that a network sees at once: as many numbers as ``BATCH`` of CIFAR-10's."""
-    return max(1, BATCH * 3 * 32 * 32 // max(1, images.x[0].numel()))
