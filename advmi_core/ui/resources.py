@@ -217,7 +217,7 @@ def showcase(name: str = CLASSIFIER, dataset: str = DATASET) -> list[int]:
     """
     net = model(name)
     chosen = images(dataset, net.in_shape)
-    some = chosen.take(range(min(len(chosen), max(1, _LOOKED_AT // max(1, chosen.x[:1].numel())))))
+    some = chosen.take(range(min(len(chosen), max(_SHOWN, _LOOKED_AT // max(1, chosen.x[:1].numel())))))
     y, _ = labels(name, some)
     right = predict(name, some.x) == y if isinstance(net, Classifier) and len(some) else y >= 0
     first: dict[int, int] = {}

@@ -45,6 +45,7 @@ class Prediction:
             "truth": told.index(self.truth),
             "truth_tag": "true" if self.truth_known else "taken",
             "target": None if self.target is None else told.index(self.target),
+            "many": len(self.classes) > _FEW,
             "probs0": plain(self.probs0[told]),
             "probs": [plain(row[told]) for row in self.probs],
         }

@@ -54,7 +54,8 @@ def sized(use: Use, attack: type[Attack], shape: Shape) -> Use:
         return use
     eps = _PHOTOGRAPH if size == "photograph" else _COLOUR
     known = {each.name: each for each in fields.parameters(attack)}
-    own = {"eps": eps, **({"steps": _STEPS} if size == "photograph" else {})}
+    # So small an ε that the attack would fit between two grey levels: a saved picture is to fool as well.
+    own = {"eps": eps, **({"steps": _STEPS, "quantize": True} if size == "photograph" else {})}
     own = {name: value for name, value in own.items() if name in known and name not in attack.hidden}
     first, *others = use.presets
     presets = {first: {**use.presets[first], **own}, **{name: use.presets[name] for name in others}}

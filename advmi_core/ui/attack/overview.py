@@ -26,7 +26,7 @@ _LEAD = (
     "Change every pixel by at most ε and a model sees something else. "
     "Mutual information tells how much of the original is left while that happens."
 )
-_STORIES = {"supervised": "a classifier", "unsupervised": "an autoencoder", "photograph": "a photograph"}
+_STORIES = {"supervised": "classifier", "unsupervised": "autoencoder", "photograph": "photo"}
 _KINDS = {"supervised": "classifier", "unsupervised": "autoencoder", "photograph": "classifier"}
 _MODELS = {
     "supervised": resources.CLASSIFIER,
@@ -78,7 +78,7 @@ def _of_data(chosen: Chosen) -> str:
 
 def _options(chosen: Chosen, offered: list[int]) -> list[Option]:
     return [
-        number("image", offered[-1], 0, max(0, len(chosen.images) - 1)),
+        number("image", offered[0 if chosen.images.files else -1], 0, max(0, len(chosen.images) - 1)),
         number("seed", 0, 0, 2**31 - 1),
     ]
 
@@ -98,7 +98,7 @@ def _use(chosen: Chosen) -> Use:
 def _controls(state: PageState, chosen: Chosen, offered: list[int]) -> bool:
     """Story, model and data, image, ε and the button; True when an attack is asked for."""
     st.segmented_control(
-        "Fool …", **state.held_pick("story", _STORIES), format_func=_STORIES.__getitem__, required=True,
+        "Attack a …", **state.held_pick("story", _STORIES), format_func=_STORIES.__getitem__, required=True,
          width="stretch",
     )  # fmt: skip
     chooser.draw(state, chosen, chosen.facts.kind)

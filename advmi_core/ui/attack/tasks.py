@@ -83,7 +83,8 @@ class Task:
     @cached_property
     def bytes_each(self) -> int:
         """Memory that one image takes while it is attacked."""
-        problem = self.objective().on(self.images.x[:1])
+        first = self.images.only(torch.arange(len(self.images)) == 0)
+        problem = replace(self, images=first).objective().on(first.x)
         return memory.bytes_each(self.model, problem, self.attack.critic_weights(problem))
 
     def kin(self) -> Kin | None:

@@ -19,6 +19,7 @@ from advmi_core.ui.widgets.state import Option, PageState, choice
 MODEL, DATA = "attack-model", "attack-data"
 KINDS = ("classifier", "autoencoder")
 _LABELS = {"classifier": "Model", "autoencoder": "Autoencoder Φ"}
+_SHORT = {"classifier": "Model", "autoencoder": "Φ"}
 
 
 @dataclass(frozen=True)
@@ -129,16 +130,15 @@ def _offered(facts: ModelChoice) -> tuple[str, ...]:
 def draw(state: PageState, chosen: Chosen, kind: str) -> None:
     """The two boxes, and in one sentence each what does not fit."""
     known = resources.models_here(kind)
-    left, right = st.columns(2, gap="small")
-    left.selectbox(
-        _LABELS[kind], **state.held_choice(MODEL, known), format_func=lambda name: known[name].title,
-        help="The models that come with AdvMI, those that were trained on the page Defence, and one's own: "
-        "`advmi app --model FILE.py:FUNCTION`.",
-    )  # fmt: skip
-    right.selectbox(
-        "Data", **state.held_choice(DATA, _offered(chosen.facts)), format_func=_title,
-        help="The pictures to choose from; one's own: `advmi app --data PATH`.",
-    )  # fmt: skip
+    with st.container(gap="xsmall"):  # both say themselves what they are, so that they take one line each
+        st.selectbox(
+            _LABELS[kind], **state.held_choice(MODEL, known), label_visibility="collapsed",
+            format_func=lambda name: f"{_SHORT[kind]}: {known[name].title}",
+        )  # fmt: skip
+        st.selectbox(
+            "Data", **state.held_choice(DATA, _offered(chosen.facts)), label_visibility="collapsed",
+            format_func=lambda name: f"Data: {_title(name)}",
+        )  # fmt: skip
     for sentence in (*resources.offer().complaints, *remarks(chosen)):
         st.caption(f":material/info: {plain(sentence)}")
 

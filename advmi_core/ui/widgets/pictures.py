@@ -46,7 +46,7 @@ def options(chosen: ImageSet) -> list[Option]:
     ways, here = _ways(chosen), _classes(chosen)
     return [
         choice("image-by", ways[0], ways),
-        choice("image-class", here[-1], here),
+        choice("image-class", here[0 if chosen.files else -1], here),
         number("image-number", 1, 1, max(1, len(chosen))),
         number("image-index", 0, 0, max(0, len(chosen) - 1)),
         number("image-seed", 0, 0, 2**31 - 1),
@@ -92,7 +92,7 @@ def choose(state: PageState, chosen: ImageSet, judge: Judge) -> Images | None:
         indices = _SOURCES[way](state, chosen)
         images = _own(chosen, indices, judge)
         if len(indices) == 1 and (whole := _whole(chosen, indices[0])) is not None:
-            _show_crop(whole, (chosen.x.shape[3], chosen.x.shape[2]))
+            _show_cut(whole, images)
             return images
     if images is not None:
         _preview(images)
@@ -226,14 +226,30 @@ def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> Decoded
     return decoded
 
 
-def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
+def _framed(decoded: DecodedImage) -> Image.Image:
+    """The whole picture with the used part framed."""
     preview = decoded.preview.copy()
     ImageDraw.Draw(preview).rectangle(
         decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
     )
+    return _bounded(preview)
+
+
+def _show_cut(decoded: DecodedImage, images: Images) -> None:
+    """Where in its picture an image lies, in one row."""
+    height, width = images.x.shape[2:]
+    framed = np.moveaxis(np.asarray(_framed(decoded), np.float32) / 255, -1, 0)
+    st.html(
+        f'<div class="preview"><img class="whole" src="{thumbnail(framed)}" alt="The whole picture with the '
+        f'used part framed"><div class="where">{escape(images.names[0])} · the framed part becomes '
+        f"{width}×{height} pixels · {escape(images.source)}</div></div>"
+    )
+
+
+def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
     note = ", light and dark exchanged" if decoded.inverted else ""
     st.image(
-        _bounded(preview),
+        _framed(decoded),
         caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
         width=220,
         alt="Upload with the used part framed",
