@@ -25,6 +25,8 @@ from advmi_core.validate import (
     plain_fields,
 )
 
+Presets = Mapping[str, Mapping[str, Any]]
+
 
 @dataclass(frozen=True)
 class Field:
@@ -67,6 +69,9 @@ class Field:
     def name(self) -> str:
         """The label without its formula."""
         return self.label.partition(":")[0]
+
+
+SEED = Field("Seed", "The same seed gives the same bytes.", low=0, offered=(0, 2**31 - 1), main=True)
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,22 @@ def check_fields(record: object, by_row: Sequence[str] = ()) -> None:
             parameter.check(getattr(record, parameter.name), parameter.name in by_row)
 
 
-@functools.cache
 def parameters(record: type) -> tuple[Parameter, ...]:
     """The fields of a dataclass that are a number, a word with choices or a switch, in their order."""
+    return _parameters(record)
+
+
+def parameter(record: type, name: str) -> Parameter:
+    """One of them.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    return {each.name: each for each in parameters(record)}[name]
+
+
+@functools.cache
+def _parameters(record: type) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(record)
     said = [typing.get_type_hints(owner, include_extras=True) for owner in record.__mro__[:-1]]
     found = (_parameter(each, hints[each.name], said) for each in dataclasses.fields(record) if each.init)

@@ -40,9 +40,7 @@ from advmi_core.cli.options import (
     check_radius,
     count_option,
     folder_option,
-    number_option,
     port_from,
-    seed_option,
     with_fields,
 )
 from advmi_core.cli.report import report
@@ -199,29 +197,16 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         people.print(line, highlight=False, soft_wrap=True)
 
 
-@app.command()
 def train(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(models.MODELS)}.")],
     dataset: Dataset = "fashion-mnist",
     out: Annotated[Path, folder_option("Folder for the weights and their card.")] = Path("weights"),
-    epochs: Annotated[int | None, count_option()] = None,
-    batch: Annotated[int | None, count_option("Images per gradient step.")] = None,
-    lr: Annotated[float | None, number_option("Highest learning rate.")] = None,
-    warmup: Annotated[float | None, number_option("Share of steps in which the rate rises.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd or adam.")] = None,
-    weight_decay: Annotated[float | None, number_option("")] = None,
-    smoothing: Annotated[float | None, number_option("Label smoothing.")] = None,
-    flip: Annotated[bool | None, typer.Option(help="Mirror images at random.")] = None,
-    sparsity: Annotated[float | None, number_option("Weight of the KL sparsity term.")] = None,
-    adversary: Annotated[float | None, number_option("Weight of the discriminator's game.")] = None,
-    validation: Annotated[float | None, number_option("Share held out to choose the epoch.")] = None,
-    half: Annotated[bool | None, typer.Option(help="Store float16 weights.")] = None,
-    seed: Annotated[int | None, seed_option()] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Train a model; by default with the settings of the shipped weights. A killed training goes on."""
-    given = {key: value for key, value in locals().items() if key in _TRAINABLE and value is not None}
     with clear_errors():
         tune_cpu()
         spec = replace(models.default_spec(model, dataset), **given)
@@ -244,7 +229,7 @@ def train(
             Console().print_json(json.dumps(result.card.get("metrics", {})))
 
 
-_TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dataset"}
+app.command("train")(with_fields(train, {"train": models.TrainSpec}))
 
 
 @app.command("doctor")

@@ -49,21 +49,28 @@ def number_option(help: str) -> Any:
     return typer.Option(help=help, parser=_number, metavar="NUMBER")
 
 
-def with_fields(command: Callable[..., None], records: Mapping[str, type]) -> Callable[..., None]:
+def with_fields(
+    command: Callable[..., None], records: Mapping[str, type], before: str = "", *, defaults: bool = False
+) -> Callable[..., None]:
     """The command with an option for every field that is described in some dataclasses.
 
     Args:
         command: gets those that were given as ``given``, by name; its own options come first.
         records: by name.
+        before: each of their helps.
+        defaults: take the fields' own; else what is not given is left out.
     """
     own = inspect.signature(command, eval_str=True).parameters
     described = [each for record in records.values() for each in parameters(record) if each.described]
     options: dict[str, inspect.Parameter] = {}
     for each in described:
         if each.name not in own and each.name not in options:
-            annotation = _option(each, records)
+            annotation = _option(each, records, before)
             options[each.name] = inspect.Parameter(
-                each.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+                each.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=annotation,
+                default=each.default if defaults else None,
             )
 
     @functools.wraps(command)
@@ -79,13 +86,14 @@ def with_fields(command: Callable[..., None], records: Mapping[str, type]) -> Ca
     return whole
 
 
-def _option(parameter: Parameter, records: Mapping[str, type]) -> Any:
+def _option(parameter: Parameter, records: Mapping[str, type], before: str) -> Any:
     """The annotation of an option: None where it is not given."""
     field, kind = parameter.field, parameter.kind
-    said = [f"{field.name}.", field.help]
+    said = [before, f"{field.name}.", field.help]
     if field.choices:
         said.append(f"One of {', '.join(field.choices)}.")
-    having = [name for name, record in records.items() if parameter.name in record.__dataclass_fields__]
+    name = parameter.name
+    having = [who for who, record in records.items() if any(p.name == name for p in parameters(record))]
     if len(having) < len(records):
         said.append(f"Of {', '.join(having)}.")
     text = " ".join(part for part in said if part)

@@ -42,7 +42,7 @@ def pages(program: Any) -> dict[str, Page]:
         program: the root command, which knows its options.
     """
     results = {f"results/{name}.md": make for name, make in RESULTS.items()}
-    reference = {"commands": partial(command_line, program), "attacks": registered_attacks}
+    reference: dict[str, Page] = {"commands": partial(command_line, program), "attacks": registered_attacks}
     return {**results, **{f"reference/{name}.md": make for name, make in reference.items()}}
 
 

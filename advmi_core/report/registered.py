@@ -19,7 +19,7 @@ def registered_attacks() -> str:
         "On the command line a parameter is an option, `--mi-weight 10`; in Python a keyword, "
         "`mi_weight=10`; in the app a control. Empty stands for None. See "
         "[what they reach](../results/attacks.md).",
-        section("Every attack", table(_rows(common))),
+        section("Every attack", "Options of `advmi attack`:", table(_rows(common))),
         *(_of(attack, [p for p in parameters(attack) if p not in common]) for attack in ATTACKS.values()),
     )
 
@@ -27,7 +27,8 @@ def registered_attacks() -> str:
 def _of(attack: type[Attack], own: list[Parameter]) -> str:
     paper = f" From {attack.about.paper}." if attack.about.paper else ""
     said = (attack.__doc__ or "").partition("\n")[0]
-    return section(f"`{attack.name}`", f"{attack.label()}: {said}{paper}", table(_rows(own)))
+    command = f"`advmi attack --attack {attack.name}`; of its own, or otherwise than above:"
+    return section(attack.label(), f"{said}{paper}", command, table(_rows(own)))
 
 
 def _rows(shown: Iterable[Parameter]) -> list[dict[str, str]]:
@@ -53,4 +54,4 @@ def allowed(parameter: Parameter) -> str:
     words = ["whole"] * (parameter.kind is int) + ["odd"] * field.odd
     words += [f"{'>' if field.above else '≥'} {field.low:g}"] * math.isfinite(field.low)
     words += [f"{'<' if field.below else '≤'} {field.high:g}"] * math.isfinite(field.high)
-    return ", ".join(words + ["or empty"] * parameter.optional)
+    return ", ".join(words + ["or empty"] * parameter.optional) or "any"

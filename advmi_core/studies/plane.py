@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import NORM, SEED, STEPS
+from advmi_core.attacks.core.base import NORM, STEPS
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.attacks.minmax import MinMax
-from advmi_core.fields import check_fields
+from advmi_core.fields import SEED, check_fields
 from advmi_core.objectives import Objective, Problem
 from advmi_core.run import Run
 from advmi_core.validate import check_images, check_numbers

@@ -139,16 +139,10 @@ def test_overview_attacks_a_photograph(visit: Visit) -> None:
 def test_old_links_name_a_model(visit: Visit, text: str) -> None:
     tab = visit("supervised", attack_model=text)
     assert not tab.app.warning
-    assert tab.app.selectbox(key="supervised.attack-model").value == (
-        text if "@" in text else f"{text}@fashion-mnist"
-    )
-    wanted = text.partition("@")[2] or "fashion-mnist"
-    assert (
-        tab.app.selectbox(
-            key=f"supervised.{tab.app.selectbox(key='supervised.attack-model').value}.attack-data"
-        ).value
-        == wanted
-    )
+    dataset = text.partition("@")[2] or "fashion-mnist"
+    model = tab.app.selectbox(key="supervised.attack-model").value
+    assert model == f"cnn@{dataset}"
+    assert tab.app.selectbox(key=f"supervised.{model}.attack-data").value == dataset
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from links import written
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.ui.attack import form
 from advmi_core.ui.attack.fields import parameters
+from advmi_core.ui.widgets import form
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import _text, number
 

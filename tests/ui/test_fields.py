@@ -9,7 +9,8 @@ import pytest
 
 from advmi_core.attacks import ATTACKS, Attack
 from advmi_core.attacks.core.about import Use
-from advmi_core.ui.attack.fields import option, parameters
+from advmi_core.ui.attack.fields import parameters
+from advmi_core.ui.widgets.form import option
 from advmi_core.ui.widgets.state import Option, choice, flag, number
 
 

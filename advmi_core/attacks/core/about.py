@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from advmi_core.fields import Field
-
-Presets = Mapping[str, Mapping[str, Any]]
+from advmi_core.fields import Field, Presets
 
 
 @dataclass(frozen=True)

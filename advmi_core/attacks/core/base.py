@@ -19,7 +19,7 @@ from advmi_core.attacks.core.best import BestIterates
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.attacks.core.records import AttackResult, Step
-from advmi_core.fields import Field, check_fields, parameters
+from advmi_core.fields import SEED, Field, check_fields, parameters
 from advmi_core.memory import give_back, out_of_memory, say_smaller
 from advmi_core.mi.per_image.estimate import DEFAULT_STEPS
 from advmi_core.mi.per_image.information import Information, measure_of
@@ -39,7 +39,6 @@ NORM = Field(
     "Norm of the ball", "L∞ bounds every pixel, L2 the length of the whole perturbation.",
     choices={"linf": "L∞", "l2": "L2"}, main=True,
 )  # fmt: skip
-SEED = Field("Seed", "The same seed gives the same bytes.", low=0, offered=(0, 2**31 - 1), main=True)
 L2_ONLY = replace(NORM, choices={"l2": "L2"})
 STEP_SIZE = Field(
     "Step size α", "Empty: chosen from ε and the iterations.", low=0, above=True, offered=(1e-5, 10),

@@ -10,13 +10,11 @@ from advmi_core.attacks import Attack
 from advmi_core.attacks.core.about import Use
 from advmi_core.fields import Parameter
 from advmi_core.figures.encode import is_photograph
-from advmi_core.figures.text import number as number_text
 from advmi_core.models.base import Shape
-from advmi_core.ui.widgets.state import Option, choice, flag, number
+from advmi_core.ui.widgets.form import GREY_LEVELS
 
-_GREY_LEVELS = 255
-_COLOUR, _PHOTOGRAPH = 8 / _GREY_LEVELS, 2 / _GREY_LEVELS  # ε that people use
-_MARKS = tuple(level / _GREY_LEVELS for level in (0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 255))
+_COLOUR, _PHOTOGRAPH = 8 / GREY_LEVELS, 2 / GREY_LEVELS  # ε that people use
+_MARKS = tuple(level / GREY_LEVELS for level in (0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 255))
 _STEPS = 40  # each of them takes a tenth of a second
 _EVERYBODYS = {each.name for each in fields.parameters(Attack)} - {"steps"}
 
@@ -65,26 +63,7 @@ def sized(use: Use, attack: type[Attack], shape: Shape) -> Use:
     return dataclasses.replace(use, presets=presets, fields={**use.fields, **marked})
 
 
-def in_parts(value: float) -> str:
-    """ε as people write it for colours: a fraction of 255 where it is one."""
-    level = value * _GREY_LEVELS
-    return (
-        f"{round(level, 1):g}/{_GREY_LEVELS}" if abs(level - round(level, 1)) < 1e-6 else number_text(value)
-    )
-
-
 def _place(parameter: Parameter) -> int:
     if parameter.field.slider or parameter.field.marks:
         return 0
     return 2 if parameter.name in _EVERYBODYS else 1
-
-
-def option(parameter: Parameter) -> Option:
-    """The same parameter in the URL."""
-    name, default, field = parameter.name, parameter.default, parameter.field
-    if parameter.kind is bool:
-        return flag(name, bool(default))
-    if parameter.kind is str:
-        return choice(name, str(default), tuple(field.choices))
-    like: float = 0.5 if parameter.kind is float else 1
-    return Option(name, default, number(name, like, *field.span).read)

@@ -14,10 +14,10 @@ from advmi_core.figures.attack.text import readouts
 from advmi_core.figures.encode import thumbnail
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame, results, views
+from advmi_core.ui.attack import frame, results, views
 from advmi_core.ui.attack.fields import parameters, size_of, sized
 from advmi_core.ui.attack.tasks import Kind, Task
-from advmi_core.ui.widgets import callout, chooser, components, pictures
+from advmi_core.ui.widgets import callout, chooser, components, form, pictures
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 

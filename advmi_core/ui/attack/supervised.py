@@ -9,11 +9,11 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import option, parameters, size_of, sized
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters, size_of, sized
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import chooser, pictures
+from advmi_core.ui.widgets import chooser, form, pictures
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
@@ -58,7 +58,7 @@ def page() -> None:
         size = size_of(chosen.facts.shape)
         use = sized(ATTACKS[name].about.supervised, ATTACKS[name], chosen.facts.shape)
         shown = parameters(ATTACKS[name], use)
-        layout.restore(state, [option(parameter) for parameter in shown], name + size)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name + size)
         target = _aim(state, images, chosen.classes)
         paper = PublishedMinMax.about.supervised.presets["paper"]
         published = {"paper": lambda: frame.as_published(state, paper, size)}

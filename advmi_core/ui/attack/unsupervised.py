@@ -11,12 +11,12 @@ from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.attacks.core.about import Use
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import option, parameters, size_of, sized
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters, size_of, sized
 from advmi_core.ui.attack.plane import share
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import chooser, pictures
+from advmi_core.ui.widgets import chooser, form, pictures
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
@@ -66,7 +66,7 @@ def page() -> None:
         size = size_of(chosen.facts.shape)
         use = sized(_uses()[name], ATTACKS[name], chosen.facts.shape)
         shown = parameters(ATTACKS[name], use)
-        layout.restore(state, [option(parameter) for parameter in shown], name + size)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name + size)
         paper = _uses()[PublishedMinMax.name].presets["paper"]
         published = {"paper": lambda: frame.as_published(state, paper, size)}
         form.presets(state, shown, use.presets, elsewhere=published if name == _DEFAULT else {})

@@ -69,7 +69,7 @@ def _outcome(state: PageState) -> None:
         return
     callout.box("note", "Ready", "Press Start: every bound draws its curve, the grey line is the truth.")
     steps = int(state.value("race-steps"))
-    _chart(state, (), race_form.bounds(state), race_form.truth(state), steps)
+    _chart(state, (), race_form.bounds(state), float(state.value("race-mi")), steps)
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:

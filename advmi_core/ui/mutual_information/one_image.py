@@ -17,9 +17,8 @@ from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies.critics.one_image import PGD_STEPS, CriticTrace, Scores, Twins, twins
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import maps
-from advmi_core.ui.widgets import callout, chooser, pictures
+from advmi_core.ui.widgets import callout, chooser, form, pictures
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice

@@ -19,9 +19,8 @@ from advmi_core.studies.sampling.parts import PERTURB
 from advmi_core.studies.sampling.results import StudyResult, StudyStep, Summary, collect
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout, chooser
+from advmi_core.ui.widgets import callout, chooser, form
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric

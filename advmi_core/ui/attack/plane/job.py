@@ -19,9 +19,10 @@ from advmi_core.figures.encode import is_photograph
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import Plane, PlaneResult
 from advmi_core.ui import layout, work
-from advmi_core.ui.attack import form, settings, views
-from advmi_core.ui.attack.fields import option, parameters
+from advmi_core.ui.attack import settings, views
+from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.tasks import Kind, Task
+from advmi_core.ui.widgets import form
 from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
@@ -57,7 +58,7 @@ def held(state: PageState, names: Container[str], use: Use | None = None) -> dic
         use: with the defaults of the page's form, instead of the attack's.
     """
     shown = [parameter for parameter in parameters(MinMax, use) if parameter.name in names]
-    layout.restore(state, [option(parameter) for parameter in shown], MinMax.name)
+    layout.restore(state, [form.option(parameter) for parameter in shown], MinMax.name)
     for parameter in shown:
         form.control(state, parameter)
     return form.values(state, shown)

@@ -1,21 +1,49 @@
-"""The parameter form of an attack: presets above, one control a parameter, Start."""
+"""A form of parameters: presets above, one control a parameter, Start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks.core.about import Presets
-from advmi_core.fields import Parameter
+from advmi_core.fields import Parameter, Presets, parameter
 from advmi_core.figures.text import number
-from advmi_core.ui.attack.fields import in_parts
-from advmi_core.ui.widgets.state import PageState
+from advmi_core.ui.widgets.state import Option, PageState, choice, flag
+from advmi_core.ui.widgets.state import number as numeric
 
 CUSTOM = "custom"
+GREY_LEVELS = 255
 SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
+
+
+def of(record: type, name: str, called: str = "", default: Any = None, **changes: Any) -> Parameter:
+    """A field of a dataclass as a parameter of a page.
+
+    Args:
+        record, name: the dataclass and its field.
+        called: its name in the URL, where that is another.
+        default: of the page, where that is another.
+        changes: of what is said of it: another range, label or help.
+    """
+    told = parameter(record, name)
+    return replace(
+        told, name=called or name, default=told.default if default is None else default,
+        field=replace(told.field, **changes),
+    )  # fmt: skip
+
+
+def option(parameter: Parameter) -> Option:
+    """The same parameter in the URL."""
+    name, default, field = parameter.name, parameter.default, parameter.field
+    if parameter.kind is bool:
+        return flag(name, bool(default))
+    if parameter.kind is str:
+        return choice(name, str(default), tuple(field.choices))
+    like: float = 0.5 if parameter.kind is float else 1
+    return Option(name, default, numeric(name, like, *field.span).read)
 
 
 def presets(
@@ -65,11 +93,11 @@ def _current(state: PageState, shown: list[Parameter], known: Presets) -> str:
     return CUSTOM
 
 
-def form(state: PageState, shown: list[Parameter]) -> bool:
+def form(state: PageState, shown: list[Parameter], help: str | None = None) -> bool:
     """The Start button, in sight without scrolling, and all parameters; True when it was pressed."""
     with st.form(state.key("form"), border=True, enter_to_submit=False):
         pressed = st.form_submit_button(
-            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch", help=help
         )
         for parameter in (p for p in shown if p.field.main):
             control(state, parameter)
@@ -110,10 +138,16 @@ def _number(state: PageState, parameter: Parameter) -> None:
         return
     if field.marks:
         options = sorted({*field.marks, held["value"]})  # a link may hold one between two marks
-        said = in_parts if parameter.name == "eps" else number
+        said = _in_parts if parameter.name == "eps" else number
         st.select_slider(field.label, options, **held, format_func=said, help=field.help)
         return
     style = "%d" if cast is int else SHORT
     st.number_input(
         field.label, low, high, **held, step=step, help=field.help, format=style, placeholder="automatic"
     )
+
+
+def _in_parts(value: float) -> str:
+    """ε as people write it for colours: a fraction of 255 where it is one."""
+    level = value * GREY_LEVELS
+    return f"{round(level, 1):g}/{GREY_LEVELS}" if abs(level - round(level, 1)) < 1e-6 else number(value)
