@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -90,24 +92,22 @@ def choices() -> list[ModelChoice]:
 
     What cannot be built is left out; ``load`` says why.
     """
-    mine = [_of(network, _title(network)) for network in _own()]
-    return mine + _shipped() + [_of_card(card) for card in zoo.cards()]
+    noted = os.environ.get(own.VARIABLE, "")
+    mine = [_own_choice(name, noted) for name in (*own.registered(), *own.entry_points())]
+    return [one for one in mine if one] + _shipped() + [_of_card(card) for card in zoo.cards()]
 
 
-def _own() -> list[Network]:
-    found: list[Network] = []
-    for name in (*own.registered(), *own.entry_points()):
-        try:
-            if (network := own.load(name)) is not None:
-                found.append(network)
-        except ValueError:
-            continue
-    return found
-
-
-def _title(network: Network) -> str:
-    noted = own.registered().get(network.name)
-    return noted.title if noted else f"{network.name} (your own)"
+@lru_cache(maxsize=64)
+def _own_choice(name: str, noted: str) -> ModelChoice | None:
+    """``noted`` is part of the key: to build a model only to describe it can take a while."""
+    try:
+        network = own.load(name)
+    except ValueError:
+        return None
+    if network is None:
+        return None
+    registered = own.registered().get(name)
+    return _of(network, registered.title if registered else f"{name} (your own)")
 
 
 def _of(network: Network, title: str) -> ModelChoice:

@@ -92,11 +92,14 @@ def folder() -> Path:
     return paths.cache() / "models"
 
 
-def cards() -> list[dict[str, Any]]:
+def cards(fetched: bool = True) -> list[dict[str, Any]]:
     """The cards of the networks that come with AdvMI, then of those in the cache; each has a ``title``."""
-    fetched = [path for prefix in PREFIXES for path in (folder() / prefix[:-1]).glob("*.json")]
+    cached = [path for prefix in PREFIXES for path in (folder() / prefix[:-1]).glob("*.json")]
     found = []
-    for path in (*(place(name).with_suffix(".json") for name in EMBEDDED), *sorted(fetched)):
+    for path in (
+        *(place(name).with_suffix(".json") for name in EMBEDDED),
+        *sorted(cached if fetched else ()),
+    ):
         try:
             card = parse_json(path.read_text(encoding="utf-8"))
             name = str(card["model"])

@@ -150,13 +150,16 @@ def _drawn(parts: Tensor, most: int, streams: RowStreams) -> Tensor:
 
 
 def _whitened(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Samples (B,P,D) in coordinates in which those of x are uncorrelated, with unit variance or less."""
-    mean = a.mean(1, keepdim=True)
-    centred = a - mean
-    ridge = _RIDGE * torch.eye(a.shape[2], device=a.device)
-    root = torch.linalg.cholesky_ex(torch.bmm(centred.transpose(1, 2), centred) / a.shape[1] + ridge).L
-    inverse = torch.linalg.solve_triangular(root, ridge / _RIDGE, upper=False).transpose(1, 2)
-    return torch.bmm(centred, inverse), torch.bmm(b - mean, inverse)
+    """Samples (B,P,D) in coordinates in which those of x and x̃ together are uncorrelated, of variance ≤ 1.
+
+    Both take the same map: where x̃ is like x, so are their coordinates; where it is noisy, noise counts less.
+    """
+    a, b = (samples - samples.mean(1, keepdim=True) for samples in (a, b))
+    eye = torch.eye(a.shape[2], device=a.device)
+    both = torch.bmm(a.transpose(1, 2), a) + torch.bmm(b.transpose(1, 2), b)
+    root = torch.linalg.cholesky_ex(both / (2 * a.shape[1]) + _RIDGE * eye).L
+    inverse = torch.linalg.solve_triangular(root, eye, upper=False).transpose(1, 2)
+    return torch.bmm(a, inverse), torch.bmm(b, inverse)
 
 
 def _minibatches(streams: RowStreams, count: int, batch: int, steps: int, repeats: int) -> Sequence[Tensor]:
