@@ -71,7 +71,11 @@ def images(name: str = DATASET, shape: Shape | None = None) -> ImageSet:
         return ImageSet(*none, facts.classes, name, "test", "not on this machine", True)
     channels, height, width = shape or known.shape
     most = max(1, _MOST_VALUES // (channels * height * width))
-    return loaded(name, "test" if "test" in known.sizes else next(iter(known.sizes)), shape, most)
+    split = "test" if "test" in known.sizes else next(iter(known.sizes))
+    try:
+        return loaded(name, split, shape, most)
+    except data.DataNotFoundError as error:  # it went since it was listed
+        raise UnreadableError(str(error).splitlines()[0]) from error
 
 
 def loaded(name: str, split: str, shape: Shape | None = None, limit: int | None = None) -> ImageSet:

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,40 @@ def test_a_photograph_of_a_telephone_is_turned_and_cut(visit: Visit) -> None:
     assert tab.job.result.x_adv.shape == (1, 3, 224, 224)
 
 
-def test_many_photographs_say_what_they_take(visit: Visit) -> None:
-    tab = visit("supervised", attack_model=LITE, attack_data="cifar10", image_by="random", image_count="64")
-    if not tab.app.warning:  # CIFAR-10 is on this machine
-        assert "GB of memory" in tab.said
-        assert "are brought to the model's 224×224" in tab.said
+def _zip(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, raw in files.items():
+            archive.writestr(name, raw)
+    return buffer.getvalue()
+
+
+def test_a_zip_of_photographs_is_a_gallery_that_says_what_it_takes(visit: Visit) -> None:
+    tab = visit("supervised", attack_model=LITE, image_by="upload", steps="2", mi_steps="0")
+    files = {f"{kind}/{n}.jpg": _jpeg(300 + n, 240) for kind in ("espresso", "tabby") for n in range(8)}
+    raw = _zip({**files, "tabby/broken.jpg": b"no picture"})
+    tab.app.file_uploader[0].upload("walk.zip", raw, "application/zip").run()
+    assert not tab.app.exception
+    assert "1 of 17 pictures cannot be read" in tab.said
+    assert "All 16 images at once would take" in tab.said
+    assert "GB of memory" in tab.said
+    tab.press("Start")
+    tab.finish()
+    about, result = tab.job.about, tab.job.result
+    assert result.x_adv.shape == (16, 3, 224, 224)
+    named = {about.classes[label] for label in about.images.y.tolist()}
+    assert named == {"espresso", "tabby"}
+    (row,) = tab.parts("advmi_thumbs")
+    assert len(row["items"]) == 16
+    assert all(len(item["src"]) < 20_000 for item in row["items"])
+
+
+def test_what_is_no_zip_is_one_sentence(visit: Visit) -> None:
+    tab = visit("supervised", image_by="upload")
+    tab.app.file_uploader[0].upload("walk.zip", b"PK no zip", "application/zip").run()
+    (error,) = tab.app.error
+    assert "walk" in error.value
+    assert "/tmp" not in error.value
 
 
 def test_the_plane_says_why_it_has_no_photograph(visit: Visit) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from advmi_core.data import UNLABELLED, DecodedImage, ImageSet, decode_image, original
 from advmi_core.figures.encode import thumbnail
-from advmi_core.ui.widgets import components
+from advmi_core.ui.widgets import components, zipped
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
@@ -190,15 +190,25 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
 _SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
 
 
-def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
+def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | ImageSet | None:
     file = st.file_uploader(
         "A picture of your own",
-        TYPES,
+        [*TYPES, "zip"],
         key=state.key("file"),
-        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels.",
+        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels; or a zip of them, also with a folder for "
+        f"each class, of which the first {MOST} are taken.",
     )
     components.name_dropzone()
-    return None if file is None else _decode(file.getvalue(), chosen)
+    if file is None:
+        return None
+    if not file.name.lower().endswith(".zip"):
+        return _decode(file.getvalue(), chosen)
+    channels, height, width = chosen.x.shape[1:]
+    try:
+        return zipped.pictures(file.getvalue(), file.name, (channels, height, width), MOST)
+    except ValueError as error:
+        st.error(plain(str(error)))
+        return None
 
 
 def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
@@ -238,7 +248,7 @@ def _framed(decoded: DecodedImage) -> Image.Image:
 def _show_cut(decoded: DecodedImage, images: Images) -> None:
     """Where in its picture an image lies, in one row."""
     height, width = images.x.shape[2:]
-    framed = np.moveaxis(np.asarray(_framed(decoded), np.float32) / 255, -1, 0)
+    framed = np.moveaxis(np.asarray(_framed(decoded)).astype(np.float32) / np.float32(255), -1, 0)
     st.html(
         f'<div class="preview"><img class="whole" src="{thumbnail(framed)}" alt="The whole picture with the '
         f'used part framed"><div class="where">{escape(images.names[0])} · the framed part becomes '
@@ -268,15 +278,30 @@ def _photographed(state: PageState, chosen: ImageSet) -> DecodedImage | None:
     return None if file is None else _decode(file.getvalue(), chosen)
 
 
-_OWN = {"upload": _uploaded, "camera": _photographed, "draw": _drawn}
+_OWN: dict[str, Callable[[PageState, ImageSet], DecodedImage | ImageSet | None]] = {
+    "upload": _uploaded,
+    "camera": _photographed,
+    "draw": _drawn,
+}
 
 
 def _foreign(state: PageState, chosen: ImageSet, judge: Judge, way: str) -> Images | None:
-    decoded = _OWN[way](state, chosen)
-    if decoded is None:
+    brought = _OWN[way](state, chosen)
+    if brought is None:
         return None
+    if isinstance(brought, ImageSet):
+        return _many_brought(brought, judge)
     nobodys = replace(
-        chosen.take([]), x=decoded.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
+        chosen.take([]), x=brought.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
     )
     labels, doubt = judge(nobodys)
-    return Images(decoded.x, labels, False, YOURS, "stays on this machine", doubt)
+    return Images(brought.x, labels, False, YOURS, "stays on this machine", doubt)
+
+
+def _many_brought(brought: ImageSet, judge: Judge) -> Images:
+    """Pictures of a visitor's zip."""
+    for note in brought.notes:
+        st.caption(f":material/info: {plain(note)}")
+    names = tuple(f"#{row} {brought.classes[label]}" for row, label in enumerate(brought.y.tolist()))
+    labels, doubt = judge(brought)
+    return Images(brought.x, labels, not doubt, names, f"{brought.name}, stays on this machine", doubt)
