@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
@@ -12,12 +9,11 @@ from html import escape
 import numpy as np
 import streamlit as st
 import torch
-from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from advmi_core.data import UNLABELLED, DecodedImage, ImageSet, decode_image, original
+from advmi_core.data import UNLABELLED, DecodedImage, ImageSet, original
 from advmi_core.figures.encode import thumbnail
-from advmi_core.ui.widgets import components, zipped
+from advmi_core.ui.widgets import brought
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
@@ -30,15 +26,10 @@ WAYS = {
     "camera": "Camera",
     "draw": "Draw",
 }
-FOREIGN = ("upload", "camera", "draw")
 Judge = Callable[[ImageSet], tuple[Tensor, str]]
 """Images → their labels in the model's numbering, and why they are its own answers where they are."""
 YOURS = ("your picture",)
-MOST = 64
 PREVIEWED = 6
-_STRIP, _MARGIN = 3, (128, 128, 128)  # longest side in parts of the shorter one
-_THINGS = {"fashion-mnist": "a piece of clothing", "mnist": "a digit"}
-TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
 
 
 def options(chosen: ImageSet) -> list[Option]:
@@ -50,14 +41,14 @@ def options(chosen: ImageSet) -> list[Option]:
         number("image-number", 1, 1, max(1, len(chosen))),
         number("image-index", 0, 0, max(0, len(chosen) - 1)),
         number("image-seed", 0, 0, 2**31 - 1),
-        number("image-count", 1, 1, MOST),
+        number("image-count", 1, 1, brought.MOST),
     ]
 
 
 def _ways(chosen: ImageSet) -> tuple[str, ...]:
     """Without images of the data set there are still those of one's own; a camera sees in colour."""
     coloured = chosen.x.shape[1] == 3
-    ways = tuple(WAYS) if len(chosen) else FOREIGN
+    ways = tuple(WAYS if len(chosen) else brought.WAYS)
     return tuple(way for way in ways if coloured or way != "camera")
 
 
@@ -86,13 +77,13 @@ def choose(state: PageState, chosen: ImageSet, judge: Judge) -> Images | None:
         width="stretch",
     )
     way = str(state.value("image-by"))
-    if way in FOREIGN:
+    if way in brought.WAYS:
         images = _foreign(state, chosen, judge, way)
     else:
         indices = _SOURCES[way](state, chosen)
         images = _own(chosen, indices, judge)
         if len(indices) == 1 and (whole := _whole(chosen, indices[0])) is not None:
-            _show_cut(whole, images)
+            brought.show_cut(whole, images)
             return images
     if images is not None:
         _preview(images)
@@ -140,7 +131,7 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
         column.number_input(
             "Images",
             1,
-            MOST,
+            brought.MOST,
             **state.held("image-count"),
             help="1 to 64 at once; more than one makes a gallery.",
         )
@@ -190,118 +181,23 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
 _SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
 
 
-def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | ImageSet | None:
-    file = st.file_uploader(
-        "A picture of your own",
-        [*TYPES, "zip"],
-        key=state.key("file"),
-        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels; or a zip of them, also with a folder for "
-        f"each class, of which the first {MOST} are taken.",
-    )
-    components.name_dropzone()
-    if file is None:
-        return None
-    if not file.name.lower().endswith(".zip"):
-        return _decode(file.getvalue(), chosen)
-    channels, height, width = chosen.x.shape[1:]
-    try:
-        return zipped.pictures(file.getvalue(), file.name, (channels, height, width), MOST)
-    except ValueError as error:
-        st.error(plain(str(error)))
-        return None
-
-
-def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
-    st.caption(f"Draw {_THINGS.get(chosen.name, 'a picture')}, white on black.")
-    url = components.canvas(state.key("canvas"))
-    if not url:
-        return None
-    try:
-        raw = base64.b64decode(url.partition(",")[2], validate=True)
-    except binascii.Error:
-        st.error("The drawing could not be read; please draw again.")
-        return None
-    return _decode(raw, chosen, invert=False)
-
-
-def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> DecodedImage | None:
-    channels, height, width = chosen.x.shape[1:]
-    try:
-        decoded = decode_image(raw, (channels, height, width), invert)
-    except ValueError as error:
-        st.error(plain(str(error)))
-        return None
-    if invert is None:
-        _show_crop(decoded, (width, height))
-    return decoded
-
-
-def _framed(decoded: DecodedImage) -> Image.Image:
-    """The whole picture with the used part framed."""
-    preview = decoded.preview.copy()
-    ImageDraw.Draw(preview).rectangle(
-        decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
-    )
-    return _bounded(preview)
-
-
-def _show_cut(decoded: DecodedImage, images: Images) -> None:
-    """Where in its picture an image lies, in one row."""
-    height, width = images.x.shape[2:]
-    framed = np.moveaxis(np.asarray(_framed(decoded)).astype(np.float32) / np.float32(255), -1, 0)
-    st.html(
-        f'<div class="preview"><img class="whole" src="{thumbnail(framed)}" alt="The whole picture with the '
-        f'used part framed"><div class="where">{escape(images.names[0])} · the framed part becomes '
-        f"{width}×{height} pixels · {escape(images.source)}</div></div>"
-    )
-
-
-def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
-    note = ", light and dark exchanged" if decoded.inverted else ""
-    st.image(
-        _framed(decoded),
-        caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
-        width=220,
-        alt="Upload with the used part framed",
-    )
-
-
-def _bounded(picture: Image.Image) -> Image.Image:
-    """The picture with margins if it is a narrow strip, which would otherwise have no height or no end."""
-    width = max(picture.width, math.ceil(picture.height / _STRIP))
-    height = max(picture.height, math.ceil(picture.width / _STRIP))
-    return ImageOps.pad(picture, (width, height), color=_MARGIN)
-
-
-def _photographed(state: PageState, chosen: ImageSet) -> DecodedImage | None:
-    file = st.camera_input("Take a photograph", key=state.key("camera"))
-    return None if file is None else _decode(file.getvalue(), chosen)
-
-
-_OWN: dict[str, Callable[[PageState, ImageSet], DecodedImage | ImageSet | None]] = {
-    "upload": _uploaded,
-    "camera": _photographed,
-    "draw": _drawn,
-}
-
-
 def _foreign(state: PageState, chosen: ImageSet, judge: Judge, way: str) -> Images | None:
-    brought = _OWN[way](state, chosen)
-    if brought is None:
+    found = brought.WAYS[way](state, chosen)
+    if found is None:
         return None
-    if isinstance(brought, ImageSet):
-        return _many_brought(brought, judge)
+    if isinstance(found, ImageSet):
+        return _many_brought(found, judge)
     nobodys = replace(
-        chosen.take([]), x=brought.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
+        chosen.take([]), x=found.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
     )
     labels, doubt = judge(nobodys)
-    return Images(brought.x, labels, False, YOURS, "stays on this machine", doubt)
+    return Images(found.x, labels, False, YOURS, "stays on this machine", doubt)
 
 
-def _many_brought(brought: ImageSet, judge: Judge) -> Images:
+def _many_brought(several: ImageSet, judge: Judge) -> Images:
     """Pictures of a visitor's zip."""
-    for note in brought.notes:
+    for note in several.notes:
         st.caption(f":material/info: {plain(note)}")
-    names = tuple(f"#{row} {brought.classes[label]}" for row, label in enumerate(brought.y.tolist()))
-    labels, doubt = judge(brought)
-    return Images(brought.x, labels, not doubt, names, f"{brought.name}, stays on this machine", doubt)
+    names = tuple(f"#{row} {several.classes[label]}" for row, label in enumerate(several.y.tolist()))
+    labels, doubt = judge(several)
+    return Images(several.x, labels, not doubt, names, f"{several.name}, stays on this machine", doubt)
