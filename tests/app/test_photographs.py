@@ -30,6 +30,15 @@ def tiny():
     )
     net.in_shape = (3, 48, 48)
     return net
+def sure():
+    net = torch.nn.Sequential(tiny(), torch.nn.Softmax(1))
+    net.in_shape = (3, 48, 48)
+    return net
+def blurred():
+    blur, mix = torch.nn.AvgPool2d(3, stride=1, padding=1), torch.nn.Conv2d(3, 3, 1)
+    net = torch.nn.Sequential(blur, mix, torch.nn.Sigmoid())
+    net.in_shape = (3, 48, 48)
+    return net
 """
 
 
@@ -201,6 +210,23 @@ def test_a_model_and_pictures_of_ones_own_are_attacked(visit: Visit, own: tuple[
     tab.press("Start")
     tab.finish()
     assert tab.job.result.x_adv.shape == (1, 3, 48, 48)
+
+
+@pytest.mark.usefixtures("own")
+def test_probabilities_instead_of_logits_are_told_before_the_start(visit: Visit, tmp_path: Path) -> None:
+    tab = visit("supervised", attack_model=models.register(f"{tmp_path / 'mine.py'}:sure").name)
+    (warning,) = tab.app.warning
+    assert "look like probabilities, not logits" in warning.value
+
+
+@pytest.mark.usefixtures("own")
+def test_an_autoencoder_of_ones_own_is_attacked(visit: Visit, tmp_path: Path) -> None:
+    name = models.register(f"{tmp_path / 'mine.py'}:blurred").name
+    tab = visit("unsupervised", attack_model=name, steps="3", mi_steps="0")
+    assert tab.stage["shape"] == [3, 48, 48]
+    tab.press("Start")
+    tab.finish()
+    assert tab.job.result.output.shape == (1, 3, 48, 48)
 
 
 def test_a_model_that_cannot_be_built_any_more_is_one_sentence(visit: Visit, own: tuple[str, str]) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
+import torch
 
 from advmi_core.attacks import PublishedMinMax
 from advmi_core.figures.attack import screen
 from advmi_core.jobs import Snapshot
+from advmi_core.outputs import like_probabilities
 from advmi_core.ui import work
 from advmi_core.ui.attack import downloads, gallery, memory, results, settings, views
 from advmi_core.ui.attack.fields import parameters
@@ -81,6 +83,10 @@ def _waits(page: str, waiting: Task) -> None:
     """The image before anything runs, and what its model cannot do or will take."""
     try:
         components.stage(views.idle(waiting), key=f"{page}.stage")
+        if waiting.kind == "classification" and (
+            odd := like_probabilities(torch.from_numpy(waiting.output(0))[None])
+        ):
+            st.warning(odd, icon=":material/warning:")
         count = len(waiting.images)
         if count > 1 and (said := memory.said(waiting.bytes_each, count, waiting.attack.batch_size)):
             st.caption(f":material/memory: {said}")

@@ -69,9 +69,10 @@ class Task:
 
     def make_run(self) -> Run[Step, AttackResult]:
         """The attack, as the job manager wants it: with a record of every step, so that it can be stopped."""
-        attack, fitting = self.attack, self.rows_at_once
-        if attack.batch_size is None and fitting < len(self.images):
-            attack = replace(attack, batch_size=fitting)
+        attack = self.attack
+        if attack.batch_size is None and len(self.images) > 1:
+            fitting = self.rows_at_once
+            attack = replace(attack, batch_size=fitting) if fitting < len(self.images) else attack
         run: Run[Step, AttackResult] = attack.run(self.objective(), self.images.x)
         return run
 
