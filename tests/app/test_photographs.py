@@ -6,18 +6,25 @@ import base64
 import io
 import json
 import os
+import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from advmi_core import data, models
 from advmi_core.data.own import VARIABLE as DATASETS
+from advmi_core.figures.text import number
+from advmi_core.jobs import shared
 from advmi_core.models.own import VARIABLE as MODELS
+from advmi_core.ui import resources
+from advmi_core.ui.resources import Offer
 
 Visit = Callable[..., Any]
 LITE = "efficientnet-lite0"
@@ -195,9 +202,9 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     rng = np.random.default_rng(0)
     for kind in ("dogs", "leaves"):
         (folder / kind).mkdir(parents=True)
-        for number in range(3):
+        for each in range(3):
             picture = Image.fromarray(rng.integers(0, 255, (60, 90, 3), np.uint8))
-            picture.save(folder / kind / f"{number}.png")
+            picture.save(folder / kind / f"{each}.png")
     return models.register(f"{file}:tiny").name, data.register(folder).name
 
 
@@ -236,3 +243,28 @@ def test_a_model_that_cannot_be_built_any_more_is_one_sentence(visit: Visit, own
     assert not tab.app.exception
     assert "must return a torch.nn.Module" in tab.said.replace("\\", "")
     assert tab.stage["idle"]
+
+
+def test_two_models_are_attacked_side_by_side(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a defence was trained: another classifier of the same images and classes."""
+    known = {**resources.offer().known}
+    rival = replace(known["cnn@mnist"], title="cnn, robust", dataset="fashion-mnist")
+    monkeypatch.setattr(resources, "offer", lambda: Offer({**known, "cnn@mnist": rival}, ()))
+    tab = visit("supervised", attack_beside="cnn@mnist", steps="5", mi_steps="0")
+    assert len(tab.parts("advmi_stage")) == 2
+    tab.press("Start")
+    tab.finish()
+    other = tab.app.session_state["supervised.beside.job"]
+    deadline = time.monotonic() + 60
+    while shared().get(other).active:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    tab.app.run()
+    one, two = tab.job, shared().get(other)
+    assert one.about.attack == two.about.attack
+    assert torch.equal(one.about.images.x, two.about.images.x)
+    assert (one.about.model, two.about.model) == ("cnn@fashion-mnist", "cnn@mnist")
+    (table,) = [each.value for each in tab.app.markdown if each.value.startswith("| | ")]
+    assert "cnn, robust" in table
+    assert number(float(two.result.l2[0])) in table
+    shared().discard(other)

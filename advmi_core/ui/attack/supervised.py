@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import frame
+from advmi_core.ui.attack import beside, frame
 from advmi_core.ui.attack.fields import parameters, size_of, sized
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
@@ -45,9 +46,11 @@ def page() -> None:
     target_class = choice("attack-target", chosen.classes[0], chosen.classes)
     layout.restore(state, [*pictures.options(chosen.images), target_class], chosen.images.name)
     layout.restore_run(state)
+    beside.restore(state, chosen)
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
         chooser.draw(state, chosen, KIND)
+        beside.draw(state, chosen)
         images = pictures.choose(state, chosen.images, chosen.judge)
         if plane.chosen_view(state) == plane.PLANE:
             target = _aim(state, images, chosen.classes)
@@ -72,6 +75,7 @@ def page() -> None:
         if images is not None and not images.known:
             st.caption(f":material/info: {_unknown(chosen, images)}")
         frame.outcome(PAGE, waiting)
+        beside.outcome(state, waiting)
     state.remember()
 
 
@@ -143,7 +147,9 @@ def _start(
     left_out = 0 if target is None else int((images.y == target).sum())
     if left_out:
         st.caption(f"{left_out} images already belong to the target class and are left out.")
-    frame.launch(PAGE, lambda: _task(chosen, name, form.values(state, shown), images, target))
+    build = partial(_task, chosen, name, form.values(state, shown), images, target)
+    frame.launch(PAGE, build)
+    beside.launch(state, build)
 
 
 def _aimed(images: Images, target: int | None) -> Images:

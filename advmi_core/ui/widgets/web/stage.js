@@ -17,6 +17,11 @@ class Stage {
     this.playing = null;
     this.watcher = new ResizeObserver(() => this.data && this.redraw());
     this.watcher.observe(this.root);
+    // Two stages on one page walk together, through the iterations of either.
+    this.follow = ({ detail }) => {
+      if (detail.from !== this && this.data && !this.data.live && !this.data.idle) this.place(detail.step);
+    };
+    window.addEventListener("advmi-step", this.follow);
   }
 
   scrubber() {
@@ -139,6 +144,11 @@ class Stage {
   }
 
   go(step) {
+    this.place(step);
+    window.dispatchEvent(new CustomEvent("advmi-step", { detail: { from: this, step: this.step } }));
+  }
+
+  place(step) {
     this.step = Math.round(Math.max(1, Math.min(this.data.total, step)));
     this.show();
   }
@@ -183,5 +193,6 @@ export default function ({ data, parentElement }) {
       if (parentElement.isConnected) return;
       stage.stop();
       stage.watcher.disconnect();
+      window.removeEventListener("advmi-step", stage.follow);
     });
 }
