@@ -51,7 +51,7 @@ class UnreadableError(ValueError):
     """A data set that a page cannot do without is damaged; the message is for people."""
 
 
-@st.cache_resource(show_spinner="Loading images …")
+@st.cache_resource(show_spinner="Loading images …", max_entries=8)
 def images(name: str = DATASET, shape: Shape | None = None) -> ImageSet:
     """The images that all pages pick from; none where this machine has none of that data set.
 
