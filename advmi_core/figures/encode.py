@@ -5,14 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
-GAINS = (1, 2, 4, 10, 20)
+GAINS = (1, 2, 4, 10, 20, 50, 100)
 """What a shown perturbation may be multiplied by."""
+_LARGE = 1 << 15  # values of an image: too many to send as they are, again and again
+_THUMB = 112  # pixels
+
+
+def is_photograph(shape: Sequence[int]) -> bool:
+    """Whether images (C,H,W) are so large that they are sent as files, and their details are not blocks."""
+    return math.prod(shape) > _LARGE
 
 
 def pixels(images: Floats) -> NDArray[np.uint8]:
@@ -40,6 +48,31 @@ def png(image: Floats, scale: int = 1) -> bytes:
 def data_url(image: Floats) -> str:
     """(C,H,W) in [0,1] as a ``data:`` URL."""
     return "data:image/png;base64," + base64.b64encode(png(image)).decode("ascii")
+
+
+def jpeg_url(image: Floats, side: int | None = None) -> str:
+    """(C,H,W) in [0,1] as a ``data:`` URL of a JPEG file, of at most ``side`` pixels each way."""
+    array = pixels(image)
+    picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    if side is not None:
+        picture.thumbnail((side, side))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=92, subsampling=0)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def thumbnail(image: Floats) -> str:
+    """(C,H,W) in [0,1] as a ``data:`` URL for a small place: a photograph is made smaller."""
+    return jpeg_url(image, _THUMB) if is_photograph(image.shape) else data_url(image)
+
+
+def levels_url(signed: NDArray[np.int8], most: int) -> str:
+    """(H,W,C) whole numbers in [−most, most] as a ``data:`` URL of a PNG file with the values + ``most``."""
+    array = (signed.astype(np.int16) + most).astype(np.uint8)
+    buffer = io.BytesIO()
+    picture = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    picture.save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def plain(values: Floats) -> list[float | None]:

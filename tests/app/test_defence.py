@@ -156,8 +156,8 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
     assert tab.app.title[0].value == "Supervised adversarial examples"
     model = tab.app.selectbox(key="supervised.attack-model")
     assert model.value == f"{weights.parent.name}/cnn"
-    assert model.options[0] == "CNN, clothes (Fashion-MNIST)"
-    assert any(option.startswith("NAMID (cnn, ε 0.1, α ") for option in model.options)
+    assert model.options[0] == "Model: cnn (Fashion-MNIST)"
+    assert any(option.startswith("Model: NAMID (cnn, ε 0.1, α ") for option in model.options)
     tab.app.switch_page("pages/attack/supervised.py").run()  # a browser's tab is there by now
     tab.app.number_input(key="supervised.minmax-solver.steps").set_value(5)
     tab.press("Start")

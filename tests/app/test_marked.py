@@ -18,7 +18,7 @@ from advmi_core.figures.defence import charts as defence_charts
 from advmi_core.figures.mutual_information import bounds as mi_bounds
 from advmi_core.objectives import Reconstruction
 from advmi_core.studies.critics.live import BoundComparison
-from advmi_core.ui.widgets.pictures import _bounded
+from advmi_core.ui.widgets.brought import _bounded
 
 Visit = Callable[..., Any]
 MARK = "Of other settings"

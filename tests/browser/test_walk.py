@@ -52,7 +52,7 @@ def test_overview_fits_on_one_screen(visit: Open) -> None:
         tab.shot("overview-3-finished")
         box = tab.page.locator(".stage").bounding_box()
         assert box["y"] + box["height"] <= size[1], "the main visual needs scrolling"
-    tab.page.get_by_text("an autoencoder", exact=True).click()
+    tab.page.get_by_text("autoencoder", exact=True).click()
     tab.page.locator(".stage.four[data-state='finished']").wait_for(timeout=60_000)
     tab.shots("overview-4-unsupervised")
 

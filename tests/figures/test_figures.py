@@ -128,7 +128,9 @@ def test_the_stage_gets_back_the_pixels_it_was_given() -> None:
     assert sent["losses"][0] == pytest.approx(float(np.square(x - adversarial).sum()), rel=1e-4)
 
 
-@pytest.mark.parametrize(("change", "gain"), [(0.0, 20), (0.05, 20), (0.1, 10), (0.3, 2), (1.0, 1), (3.0, 1)])
+@pytest.mark.parametrize(
+    ("change", "gain"), [(0.0, 100), (2 / 255, 100), (0.05, 20), (0.1, 10), (0.3, 2), (1.0, 1), (3.0, 1)]
+)
 def test_the_default_gain_never_saturates(change: float, gain: int) -> None:
     assert default_gain(change) == gain
 

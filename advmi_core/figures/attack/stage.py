@@ -10,9 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core.figures.attack.trajectory import Trajectory, loop_title
-from advmi_core.figures.encode import GAINS, base64_of, default_gain, pixels, plain
+from advmi_core.figures.encode import (
+    GAINS,
+    base64_of,
+    default_gain,
+    is_photograph,
+    jpeg_url,
+    levels_url,
+    pixels,
+    plain,
+)
 
 Floats = NDArray[np.float32]
+_FEW = 12  # classes, as many as the bars have room for
+_LEVELS, _FEW_LEVELS = 127, 15  # of a perturbation either way; of a photograph's, a third of its bytes
 
 
 @dataclass(frozen=True)
@@ -34,16 +45,26 @@ class Prediction:
     target: int | None = None
 
     def payload(self) -> dict[str, Any]:
-        """The part of the stage that is about classes."""
+        """The part of the stage that is about classes; of many, those that a viewer can come to see."""
+        told = self.told()
         return {
             "kind": "classification",
-            "classes": list(self.classes),
-            "truth": self.truth,
+            "classes": [self.classes[label] for label in told],
+            "truth": told.index(self.truth),
             "truth_tag": "true" if self.truth_known else "taken",
-            "target": self.target,
-            "probs0": plain(self.probs0),
-            "probs": [plain(row) for row in self.probs],
+            "target": None if self.target is None else told.index(self.target),
+            "many": len(self.classes) > _FEW,
+            "probs0": plain(self.probs0[told]),
+            "probs": [plain(row[told]) for row in self.probs],
         }
+
+    def told(self) -> list[int]:
+        """All classes of a few; of many the likeliest ones, the answers to all frames, truth and target."""
+        if len(self.classes) <= _FEW:
+            return list(range(len(self.classes)))
+        likeliest = np.argsort(-np.maximum(self.probs0, self.probs.max(axis=0)))[:_FEW]
+        needed = {self.truth, int(self.probs0.argmax()), *self.probs.argmax(axis=1).tolist()}
+        return sorted({*likeliest.tolist(), *needed} | ({self.target} if self.target is not None else set()))
 
 
 @dataclass(frozen=True)
@@ -63,8 +84,8 @@ class Rebuilt:
         before, after = self.losses(x)
         return {
             "kind": "reconstruction",
-            "reconstructed": base64_of(pixels(self.of_x)),
-            "reconstruction": base64_of(pixels(self.of_frames)),
+            "reconstructed": _picture(self.of_x),
+            "reconstruction": _pictures(self.of_frames),
             "loss0": float(f"{before:.5g}"),
             "losses": plain(after),
         }
@@ -87,6 +108,8 @@ def payload(
     change = trail.frames - trail.x[None]
     scale = float(np.abs(change).max()) or 1.0
     about = reading.payload() if isinstance(reading, Prediction) else reading.payload(trail.x)
+    levels = _FEW_LEVELS if is_photograph(trail.x.shape) else _LEVELS
+    signed = np.round(levels * np.moveaxis(change, 1, -1) / scale).astype(np.int8)
     return {
         **about,
         "key": key,
@@ -94,10 +117,11 @@ def payload(
         "idle": idle,
         "large": large,
         "shape": list(trail.x.shape),
-        "x": base64_of(pixels(trail.x)),
+        "levels": levels,
+        "x": _picture(trail.x),
         "steps": trail.steps.tolist(),
         "scale": scale,
-        "delta": base64_of(np.round(127 * np.moveaxis(change, 1, -1) / scale).astype(np.int8)),
+        "delta": base64_of(signed) if levels == _LEVELS else [levels_url(each, levels) for each in signed],
         "curves": {"step": trail.curve_steps.tolist(), **{n: plain(v) for n, v in trail.curves.items()}},
         "loop": loop_title(trail.loop_term),
         "total": trail.total,
@@ -105,3 +129,15 @@ def payload(
         "gain": gain if gain in GAINS else default_gain(scale),
         "gains": list(GAINS),
     }
+
+
+def _picture(image: Floats) -> str:
+    """(C,H,W) in [0,1]: the bytes of its pixels, or a photograph as a file."""
+    return jpeg_url(image) if is_photograph(image.shape) else base64_of(pixels(image))
+
+
+def _pictures(images: Floats) -> str | list[str]:
+    """(F,C,H,W) the same of several."""
+    if is_photograph(images.shape[1:]):
+        return [jpeg_url(image) for image in images]
+    return base64_of(pixels(images))

@@ -15,7 +15,7 @@ from advmi_core.attacks.core.records import AttackResult, Step
 
 Floats = NDArray[np.float32]
 MAX_POINTS = 300
-MAX_FRAMES = 120
+MIN_FRAMES, MAX_FRAMES = 24, 120
 MAX_FRAME_BYTES = 1 << 20
 LOOP = "loop"
 """What another number in the attack's loop says, beside the measure; mostly that of a learning critic."""
@@ -129,7 +129,7 @@ def complete(records: Sequence[Step], result: AttackResult, row: int, total: int
 def thin(trail: Trajectory) -> Trajectory:
     """At most as many frames as a browser takes in at once, first, last and kept ones among them."""
     size = max(1, trail.x.size)
-    most = int(max(12, min(MAX_FRAMES, MAX_FRAME_BYTES // size)))
+    most = int(max(MIN_FRAMES, min(MAX_FRAMES, MAX_FRAME_BYTES // size)))
     if len(trail.steps) <= most:
         return trail
     chosen = set(np.linspace(0, len(trail.steps) - 1, most).round().astype(int).tolist())

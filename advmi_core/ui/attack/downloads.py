@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack import charts, export, pictures
+from advmi_core.figures.attack.stage import Prediction
 from advmi_core.figures.chart import Chart
 from advmi_core.figures.encode import default_gain
 from advmi_core.figures.tabular import json_bytes
@@ -59,7 +60,10 @@ def strip(task: Task, result: AttackResult, row: int) -> Figure:
 
 def _prediction(task: Task, result: AttackResult, row: int) -> Chart:
     before, after = (torch.softmax(out[row], 0).cpu().numpy() for out in (result.output, result.output_adv))
-    return charts.prediction(task.classes, before, after, int(task.images.y[row]))
+    truth = int(task.images.y[row])
+    told = Prediction(before, after[None], task.classes, truth, target=task.target).told()
+    names = [task.classes[label] for label in told]
+    return charts.prediction(names, before[told], after[told], told.index(truth))
 
 
 def _gallery(task: Task, result: AttackResult) -> Figure:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
+import torch
 
 from advmi_core.attacks import PublishedMinMax
 from advmi_core.figures.attack.charts import curves
 from advmi_core.jobs import Snapshot
+from advmi_core.outputs import like_probabilities
 from advmi_core.ui import work
-from advmi_core.ui.attack import downloads, gallery, results, settings, views
+from advmi_core.ui.attack import downloads, gallery, memory, results, settings, views
 from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import charts, components
@@ -40,11 +42,17 @@ def launch(page: str, build: Callable[[], Task]) -> None:
     )
 
 
-def as_published(state: PageState, paper: Mapping[str, Any]) -> None:
-    """Choose MinMax as published; ``paper``: the paper's numbers, where they are not the defaults."""
+def as_published(state: PageState, paper: Mapping[str, Any], size: str) -> None:
+    """Choose MinMax as published.
+
+    Args:
+        state: of the page.
+        paper: the paper's numbers, where they are not the defaults.
+        size: of the images, as ``fields.size_of`` tells it.
+    """
     state.set("attack-name", PublishedMinMax.name)
     for parameter in parameters(PublishedMinMax):
-        state.set(parameter.name, paper.get(parameter.name, parameter.default), PublishedMinMax.name)
+        state.set(parameter.name, paper.get(parameter.name, parameter.default), PublishedMinMax.name + size)
 
 
 def shown(page: str, waiting: Task | None) -> Task | None:
@@ -67,8 +75,23 @@ def outcome(page: str, waiting: Task | None) -> None:
         work.follow(page, lambda now: show(page, now))
     else:
         if waiting is not None:
-            components.stage(views.idle(waiting), key=f"{page}.stage")
+            _waits(page, waiting)
         st.caption("Choose an image and settings, then press Start.")
+
+
+def _waits(page: str, waiting: Task) -> None:
+    """The image before anything runs, and what its model cannot do or will take."""
+    try:
+        components.stage(views.idle(waiting), key=f"{page}.stage")
+        if waiting.kind == "classification" and (
+            odd := like_probabilities(torch.from_numpy(waiting.output(0))[None])
+        ):
+            st.warning(odd, icon=":material/warning:")
+        count = len(waiting.images)
+        if count > 1 and (said := memory.said(waiting.bytes_each, count, waiting.attack.batch_size)):
+            st.caption(f":material/memory: {said}")
+    except ValueError as error:
+        st.error(plain(str(error)), icon=":material/error:")
 
 
 def show(page: str, snapshot: Snapshot) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.figures.encode import data_url
+from advmi_core.figures.encode import thumbnail
 from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack import results
@@ -43,7 +43,7 @@ def _items(job: str, _snapshot: Snapshot, _order: list[int]) -> list[dict[str, s
         items.append(
             {
                 "id": str(row),
-                "src": data_url(adversarial[row]),
+                "src": thumbnail(adversarial[row]),
                 "alt": f"{task.images.names[row]}: {verdict.title}; keeps {kept} of the information",
                 "caption": kept,
                 "badge": verdict.badge,

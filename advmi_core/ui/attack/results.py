@@ -11,6 +11,7 @@ from advmi_core.evaluation import summarise, tabulate
 from advmi_core.figures.attack import text as words
 from advmi_core.figures.text import Verdict, keeps
 from advmi_core.jobs import Snapshot
+from advmi_core.ui import resources
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import callout
 
@@ -81,4 +82,9 @@ def _most_first(task: Task) -> bool:
 
 def about(task: Task) -> dict[str, Any]:
     """What a reader needs to repeat the run."""
-    return {"model": task.model, "images": list(task.images.names), "source": task.images.source}
+    return {
+        "model": task.model,
+        "model_sha256": resources.model(task.model).card.get("sha256", ""),
+        "images": list(task.images.names),
+        "source": task.images.source,
+    }

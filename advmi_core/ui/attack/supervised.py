@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
-from advmi_core.data import ImageSet
 from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import frame
-from advmi_core.ui.attack.fields import parameters
+from advmi_core.ui.attack import beside, frame
+from advmi_core.ui.attack.fields import parameters, size_of, sized
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import form, pictures
+from advmi_core.ui.widgets import chooser, form, pictures
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "supervised"
 SCRIPT = f"pages/attack/{PAGE}.py"
-_MODEL = "attack-model"
+KIND = "classifier"
 DEFAULT = MinMax.name
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
@@ -34,48 +35,47 @@ def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
     layout.heading("Supervised adversarial examples", _LEAD)
-    known_models = resources.classifiers()
     layout.restore(
         state,
         [
             choice("attack-name", DEFAULT, tuple(ATTACKS)),
             choice("attack-aim", "untargeted", tuple(_AIMS)),
-            choice(_MODEL, resources.CLASSIFIER, tuple(known_models)),
         ],
     )
-    chosen = resources.images(resources.dataset_of(str(state.value(_MODEL))))
-    layout.restore(
-        state,
-        [*pictures.options(chosen), choice("attack-target", chosen.classes[0], chosen.classes)],
-        chosen.name,
-    )
+    chosen = chooser.restore(state, layout.restore, KIND, resources.CLASSIFIER)
+    target_class = choice("attack-target", chosen.classes[0], chosen.classes)
+    layout.restore(state, [*pictures.options(chosen.images), target_class], chosen.images.name)
     layout.restore_run(state)
+    beside.restore(state, chosen)
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        model = _model(state, known_models)
-        images = pictures.choose(state, chosen, lambda x: resources.predict(model, x))
+        chooser.draw(state, chosen, KIND)
+        beside.draw(state, chosen)
+        images = pictures.choose(state, chosen.images, chosen.judge)
         if plane.chosen_view(state) == plane.PLANE:
             target = _aim(state, images, chosen.classes)
-            plane.show(state, right, "classification", model, images, chosen.classes, target)
+            plane.show(state, right, "classification", chosen, images, target)
             state.remember()
             return
         name = _method(state)
-        use = ATTACKS[name].about.supervised
+        size = size_of(chosen.facts.shape)
+        use = sized(ATTACKS[name].about.supervised, ATTACKS[name], chosen.facts.shape)
         shown = parameters(ATTACKS[name], use)
-        layout.restore(state, [form.option(parameter) for parameter in shown], name)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name + size)
         target = _aim(state, images, chosen.classes)
         paper = PublishedMinMax.about.supervised.presets["paper"]
-        published = {"paper": lambda: frame.as_published(state, paper)}
+        published = {"paper": lambda: frame.as_published(state, paper, size)}
         form.presets(state, shown, use.presets, elsewhere=published if name == DEFAULT else {})
         pressed = form.form(state, shown)
     with right:
         if pressed:
-            _start(state, model, name, shown, images, chosen.classes, target)
-        waiting = _waiting(model, name, form.values(state, shown), images, chosen.classes, target)
+            _start(state, chosen, name, shown, images, target)
+        waiting = _waiting(chosen, name, form.values(state, shown), images, target)
         _formula(frame.shown(PAGE, waiting))
         if images is not None and not images.known:
-            st.caption(f":material/info: {_unknown(chosen, int(images.y[0]))}")
+            st.caption(f":material/info: {_unknown(chosen, images)}")
         frame.outcome(PAGE, waiting)
+        beside.outcome(state, waiting)
     state.remember()
 
 
@@ -87,28 +87,22 @@ def _formula(task: Task | None) -> None:
         st.latex(r",\quad ".join(parts), help=about.paper or None)
 
 
-def _unknown(chosen: ImageSet, label: int) -> str:
-    """What the model's answer to a picture of one's own is worth."""
+def _unknown(chosen: Chosen, images: Images) -> str:
+    """What the model's answer to pictures is worth whose class nobody told it."""
+    if images.names != pictures.YOURS:
+        return plain(images.doubt)
+    known = _KNOWS.get(chosen.facts.dataset, f"{len(chosen.classes)} classes")
+    answer = plain(chosen.classes[int(images.y[0])])
     return (
-        f"The label is unknown, so the model's own answer is taken: {plain(chosen.classes[label])}. "
-        f"It knows {_KNOWS.get(chosen.name, 'its own classes')} only and calls everything one of these."
+        f"The label is unknown, so the model's own answer is taken: {answer}. "
+        f"It knows {known} only and calls everything one of these."
     )
 
 
 def choose_model(name: str) -> None:
-    """Let the page open with this model of ``resources.classifiers``, and without an earlier attack."""
-    PageState(PAGE).set(_MODEL, name)
+    """Let the page open with this classifier of ``resources.models_here``, and without an earlier attack."""
+    PageState(PAGE).set(chooser.MODEL, name)
     work.forget(PAGE)
-
-
-def _model(state: PageState, known: dict[str, str]) -> str:
-    """The model under attack."""
-    if len(known) > 1:
-        st.selectbox(
-            "Model", **state.held_choice(_MODEL, known), format_func=known.__getitem__,
-            help="The shipped models, and those that were trained on the page Defence.",
-        )  # fmt: skip
-    return str(state.value(_MODEL))
 
 
 def _method(state: PageState) -> str:
@@ -140,11 +134,10 @@ def _aim(state: PageState, images: Images | None, classes: tuple[str, ...]) -> i
 
 def _start(
     state: PageState,
-    model: str,
+    chosen: Chosen,
     name: str,
     shown: list[Parameter],
     images: Images | None,
-    classes: tuple[str, ...],
     target: int | None,
 ) -> None:
     if images is None:
@@ -154,13 +147,9 @@ def _start(
     left_out = 0 if target is None else int((images.y == target).sum())
     if left_out:
         st.caption(f"{left_out} images already belong to the target class and are left out.")
-    wanted = _aimed(images, target)
-    frame.launch(
-        PAGE,
-        lambda: Task(
-            "classification", model, wanted, classes, ATTACKS[name](**form.values(state, shown)), target
-        ),
-    )
+    build = partial(_task, chosen, name, form.values(state, shown), images, target)
+    frame.launch(PAGE, build)
+    beside.launch(state, build)
 
 
 def _aimed(images: Images, target: int | None) -> Images:
@@ -170,18 +159,15 @@ def _aimed(images: Images, target: int | None) -> Images:
 
 
 def _waiting(
-    model: str,
-    name: str,
-    values: dict[str, Any],
-    images: Images | None,
-    classes: tuple[str, ...],
-    target: int | None,
+    chosen: Chosen, name: str, values: dict[str, Any], images: Images | None, target: int | None
 ) -> Task | None:
     """What Start would compute; None while there is no image or the values are no good together."""
-    if images is None:
-        return None
     try:
-        attack = ATTACKS[name](**values)
+        return None if images is None else _task(chosen, name, values, images, target)
     except ValueError:
         return None
-    return Task("classification", model, _aimed(images, target), classes, attack, target)
+
+
+def _task(chosen: Chosen, name: str, values: dict[str, Any], images: Images, target: int | None) -> Task:
+    attack = ATTACKS[name](**values)
+    return Task("classification", chosen.model, _aimed(images, target), chosen.classes, attack, target)

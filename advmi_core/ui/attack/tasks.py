@@ -10,22 +10,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from advmi_core.attacks.core.memory import critic_weights
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.attacks.core.together import together
 from advmi_core.jobs import Kin
-from advmi_core.mi.critics import PRESETS
 from advmi_core.objectives import Classification, Reconstruction
+from advmi_core.outputs import as_output
 from advmi_core.run import Run
 from advmi_core.ui import resources
+from advmi_core.ui.attack import memory
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.work import FEW
 
 Kind = Literal["classification", "reconstruction"]
-_MEMORY = 1 << 30
-_BYTES_PER_WEIGHT = 16  # weight, gradient and two moments
 
 
 @dataclass(frozen=True)
@@ -56,10 +53,10 @@ class Task:
     def output(self, row: int) -> NDArray[np.float32]:
         """(…) the model's output on one original, computed once."""
         if row not in self._outputs:
+            x = self.images.x[row : row + 1].to(resources.device())
+            net = resources.model(self.model)
             with torch.no_grad():
-                x = self.images.x[row : row + 1].to(resources.device())
-                output: Tensor = resources.model(self.model)(x)
-            self._outputs[row] = output[0].cpu().numpy()
+                self._outputs[row] = as_output(net(x), x, net.name)[0].cpu().numpy()
         return self._outputs[row]
 
     def objective(self) -> Any:
@@ -72,13 +69,24 @@ class Task:
 
     def make_run(self) -> Run[Step, AttackResult]:
         """The attack, as the job manager wants it: with a record of every step, so that it can be stopped."""
-        objective = self.objective()
         attack = self.attack
-        fitting = _rows_at_once(objective, self.images.x, attack.critic)
-        if attack.batch_size is None and fitting < len(self.images):
-            attack = replace(attack, batch_size=fitting)
-        run: Run[Step, AttackResult] = attack.run(objective, self.images.x)
+        if attack.batch_size is None and len(self.images) > 1:
+            fitting = self.rows_at_once
+            attack = replace(attack, batch_size=fitting) if fitting < len(self.images) else attack
+        run: Run[Step, AttackResult] = attack.run(self.objective(), self.images.x)
         return run
+
+    @cached_property
+    def rows_at_once(self) -> int:
+        """Images that are attacked at once: the machine is shared, and more of them are no faster."""
+        return memory.rows(self.bytes_each)
+
+    @cached_property
+    def bytes_each(self) -> int:
+        """Memory that one image takes while it is attacked."""
+        first = self.images.only(torch.arange(len(self.images)) == 0)
+        problem = replace(self, images=first).objective().on(first.x)
+        return memory.bytes_each(self.model, problem, self.attack.critic_weights(problem))
 
     def kin(self) -> Kin | None:
         """Other visitors' tasks that make one batch with this one; None for a large one."""
@@ -91,9 +99,3 @@ class Task:
 
 def _make_runs(tasks: Sequence[Task]) -> list[Run[Step, AttackResult]]:
     return together(tasks[0].attack, [(task.objective(), task.images.x) for task in tasks])
-
-
-def _rows_at_once(objective: Any, x: Tensor, critic: str) -> int:
-    """Rows of which the critics fit ``_MEMORY``: the machine is shared, and more rows are no faster."""
-    _, maps = objective.forward(x[:1].to(objective.device))
-    return max(1, _MEMORY // (_BYTES_PER_WEIGHT * critic_weights(maps, PRESETS[critic])))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from advmi_core.figures.attack import trajectory
 from advmi_core.figures.attack.stage import Prediction, Rebuilt, payload
 from advmi_core.figures.attack.trajectory import Trajectory
+from advmi_core.figures.encode import default_gain
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets.state import PRESENTER
@@ -59,10 +60,11 @@ def walked(snapshot: Snapshot, row: int) -> Trajectory:
 
 
 def _gain(task: Task) -> int:
-    """One gain for the whole run, so that the picture does not flicker: 4 for small budgets, else 2."""
+    """One gain for the whole run, so that the picture does not flicker: the strongest for small budgets."""
     eps = float(getattr(task.attack, "eps", 1.0))
-    small = getattr(task.attack, "norm", "linf") == "linf" and eps <= 0.5
-    return 10 if small and eps <= 0.1 else 4 if small else 2
+    if getattr(task.attack, "norm", "linf") != "linf" or eps > 0.5:
+        return 2
+    return default_gain(eps) if eps <= 0.1 else 4
 
 
 def large() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from advmi_core.figures.encode import Floats, data_url
+from advmi_core.figures.encode import Floats, thumbnail
 from advmi_core.figures.text import number
 from advmi_core.studies.critics.one_image import Twins
 
@@ -37,4 +37,4 @@ def draw(twins: Twins, said: str, said_adv: str) -> None:
 
 
 def _picture(image: Floats, alt: str) -> str:
-    return f'<img src="{data_url(image)}" alt="{alt}" title="{alt}">'
+    return f'<img src="{thumbnail(image)}" alt="{alt}" title="{alt}">'

@@ -18,7 +18,8 @@ from advmi_core.objectives import Classification
 from advmi_core.studies.critics.one_image import PGD_STEPS, CriticTrace, Scores, Twins, twins
 from advmi_core.ui import layout, resources, work
 from advmi_core.ui.mutual_information import maps
-from advmi_core.ui.widgets import callout, charts, downloads, form, pictures
+from advmi_core.ui.widgets import callout, charts, chooser, downloads, form, pictures
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
@@ -51,34 +52,41 @@ class _About:
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    chosen = resources.images()
+    chosen = chooser.restore(state, layout.restore, "classifier", resources.CLASSIFIER)
+    layout.restore(state, pictures.options(chosen.images), _of_data(chosen))
     layout.restore(
         state,
         [
-            *pictures.options(chosen), numeric("twin-eps", 0.1, 0.0, 1.0),
+            numeric("twin-eps", 0.1, 0.0, 1.0),
             choice("twin-kind", "gaussian", tuple(_KINDS)), numeric("twin-steps", 200, 10, 1000),
         ],
     )  # fmt: skip
     layout.restore_run(state, "image")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        images = pictures.choose(state, chosen, lambda x: resources.predict(resources.CLASSIFIER, x))
+        chooser.draw(state, chosen, "classifier")
+        images = pictures.choose(state, chosen.images, chosen.judge)
         pressed = _controls(state)
     if images is None:
         right.info("Choose an image first.", icon=":material/image:")
         return
     kind, eps = str(state.value("twin-kind")), float(state.value("twin-eps"))
-    pair = _twins(images.x[:1].numpy().tobytes(), kind, eps, images)
+    pair = _twins(chosen.model, images.x[:1].numpy().tobytes(), kind, eps, images)
     with right:
         if len(images) > 1:
             st.caption(f"The first of the {len(images)} chosen images is shown.")
         before, after = (
             chosen.classes[int(label)]
-            for label in resources.predict(resources.CLASSIFIER, torch.stack([pair.x, pair.x_adv]))
+            for label in resources.predict(chosen.model, torch.stack([pair.x, pair.x_adv]))
         )
         maps.draw(pair, before, after)
-        _train_if_asked(state, pair, pressed, (images.names[0], pair.x.sum().item(), kind, eps))
+        _train_if_asked(state, pair, pressed, (chosen.model, images.names[0], pair.x.sum().item(), kind, eps))
         _outcome(state)
+
+
+def _of_data(chosen: Chosen) -> str:
+    """Who owns the chosen image; nobody of the default data."""
+    return "" if chosen.images.name == resources.DATASET else chosen.images.name
 
 
 def _controls(state: PageState) -> bool:
@@ -98,8 +106,8 @@ def _controls(state: PageState) -> bool:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _twins(pixels: bytes, kind: str, eps: float, _images: Images) -> Twins:
-    objective = Classification(resources.model(resources.CLASSIFIER), _images.y[:1])
+def _twins(model: str, pixels: bytes, kind: str, eps: float, _images: Images) -> Twins:
+    objective = Classification(resources.model(model), _images.y[:1])
     return twins(objective, _images.x[:1], kind, eps)
 
 
@@ -179,7 +187,7 @@ def _charts(state: PageState, records: Sequence[Scores], now: Scores, within: tu
 @st.cache_data(max_entries=64, show_spinner=False)
 def _reliable(wanted: tuple[object, ...], _pair: Twins) -> float:
     """The value that compares images, for the same pair."""
-    objective = Classification(resources.model(resources.CLASSIFIER), torch.zeros(1, dtype=torch.int64))
+    objective = Classification(resources.model(str(wanted[0])), torch.zeros(1, dtype=torch.int64))
     return float(estimate_mi(objective, _pair.x[None], _pair.x_adv[None]))
 
 

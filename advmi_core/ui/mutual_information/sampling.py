@@ -16,7 +16,8 @@ from advmi_core.studies.sampling.results import PERTURB, StudyResult, StudyStep,
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout, charts, downloads, form
+from advmi_core.ui.widgets import callout, charts, chooser, downloads, form
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
@@ -36,7 +37,8 @@ small critic learns on one half of them and is scored on the other, and the imag
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    most = max(1, min(_MOST, len(resources.images())))
+    chosen = chooser.restore(state, layout.restore, "classifier", resources.CLASSIFIER)
+    most = max(1, min(_MOST, len(chosen.images)))
     least = min(_LEAST, most)
     layout.restore(
         state,
@@ -48,19 +50,20 @@ def section(state: PageState) -> None:
     layout.restore_run(state, "sampling")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
+        chooser.draw(state, chosen, "classifier")
         pressed = _controls(state, least, most)
         st.markdown(_WORDS)
     with right:
         long_jobs.start_or_find(
-            state, _study, "sampling", paths.studies(), pressed=pressed, page=_job(state),
-            rows=int(state.value("study-n")),
+            state, lambda state: _study(state, chosen), "sampling", paths.studies(), pressed=pressed,
+            page=_job(state), rows=int(state.value("study-n")),
         )  # fmt: skip
         snapshot = work.current(_job(state))
         if snapshot is None:
             callout.box(
                 "note", "Ready", "Start measures every image by three samplings, each under two seeds."
             )
-        elif (made := snapshot.about) != _study(state):
+        elif (made := snapshot.about) != _study(state, chosen):
             callout.of_other_settings(f"N {made.n}, ε {number(made.eps)}, {_KINDS[made.perturbation]}")
         work.follow(_job(state), lambda now: _show(state, now))
     reliability.draw(state)
@@ -83,10 +86,10 @@ def _controls(state: PageState, least: int, most: int) -> bool:
     )  # fmt: skip
 
 
-def _study(state: PageState) -> SamplingStudy:
+def _study(state: PageState, chosen: Chosen) -> SamplingStudy:
     return SamplingStudy(
-        dataset=resources.DATASET,
-        model=resources.CLASSIFIER,
+        dataset=chosen.images.name,
+        model=chosen.trained_name,
         n=int(state.value("study-n")),
         eps=float(state.value("study-eps")),
         perturbation=str(state.value("study-kind")),

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from advmi_core import data, models
 from advmi_core.attacks import ATTACKS, variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import PRESETS, Method, Sweep
 from advmi_core.studies.sweep.presets import offered
+from advmi_core.ui import resources
+from advmi_core.ui.widgets import chooser
 from advmi_core.ui.widgets.state import Option, choice, number, several
 
 OWN = "own"
@@ -24,20 +25,20 @@ _USUAL = ("minmax-solver", "minmax", "pgd")
 
 
 def victims() -> list[str]:
-    """``dataset/model`` of every classifier whose weights are here."""
-    found = models.available().items()
-    return [f"{dataset}/{name}" for dataset, names in found for name in names if _classifies(name)]
+    """``dataset/model`` of every classifier here on the data that it was made for, and on one's own."""
+    # A model that was trained on the page Defence is in a folder that no spec names.
+    known = {name: facts for name, facts in resources.models_here("classifier").items() if "/" not in name}
+    pairs = [(chooser.mate(facts), name) for name, facts in known.items()]
+    own = [name for name, found in resources.data_here().items() if found.own]
+    pairs += [(dataset, name) for dataset in own for name in known]
+    return list(dict.fromkeys(f"{dataset}/{name.removesuffix(f'@{dataset}')}" for dataset, name in pairs))
 
 
 def victim_title(victim: str) -> str:
     """``dataset/model`` for people; says where the data set's test split is not on this machine."""
     dataset, _, _ = victim.rpartition("/")
-    here = any(status.used and status.split == "test" for status in data.available(dataset))
-    return victim if here else f"{victim} (data not here)"
-
-
-def _classifies(name: str) -> bool:
-    return not name.startswith("ae-")
+    found = resources.data_here().get(dataset)
+    return victim if found and "test" in found.sizes else f"{victim} (data not here)"
 
 
 def options() -> list[Option]:

@@ -15,6 +15,7 @@ from advmi_core.ui.widgets.state import Option, PageState, choice, flag
 from advmi_core.ui.widgets.state import number as numeric
 
 CUSTOM = "custom"
+GREY_LEVELS = 255
 SHORT = "%.4g"  # a number from a link may lie between two of the slider's own
 
 
@@ -137,9 +138,16 @@ def _number(state: PageState, parameter: Parameter) -> None:
         return
     if field.marks:
         options = sorted({*field.marks, held["value"]})  # a link may hold one between two marks
-        st.select_slider(field.label, options, **held, format_func=number, help=field.help)
+        said = _in_parts if parameter.name == "eps" else number
+        st.select_slider(field.label, options, **held, format_func=said, help=field.help)
         return
     style = "%d" if cast is int else SHORT
     st.number_input(
         field.label, low, high, **held, step=step, help=field.help, format=style, placeholder="automatic"
     )
+
+
+def _in_parts(value: float) -> str:
+    """ε as people write it for colours: a fraction of 255 where it is one."""
+    level = value * GREY_LEVELS
+    return f"{round(level, 1):g}/{GREY_LEVELS}" if abs(level - round(level, 1)) < 1e-6 else number(value)

@@ -16,6 +16,7 @@ class Images:
         y: (B,) labels; where ``known`` is False, the model's own first answers.
         names: B short names.
         source: where they come from, for people.
+        doubt: why y are the model's own answers, "" where they are not.
     """
 
     x: Tensor
@@ -23,6 +24,7 @@ class Images:
     known: bool
     names: tuple[str, ...]
     source: str
+    doubt: str = ""
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,22 +1,19 @@
-"""The image row: by class, by index, at random, uploaded or drawn."""
+"""The image row: by class, by index, at random, uploaded, photographed or drawn."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 import streamlit as st
 import torch
-from PIL import Image, ImageDraw, ImageOps
 from torch import Tensor
 
-from advmi_core.data import DecodedImage, ImageSet, decode_image
-from advmi_core.figures.encode import data_url
-from advmi_core.ui.widgets import components
+from advmi_core.data import UNLABELLED, DecodedImage, ImageSet, original
+from advmi_core.figures.encode import thumbnail
+from advmi_core.ui.widgets import brought
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
@@ -26,14 +23,13 @@ WAYS = {
     "index": "Index",
     "random": "Random",
     "upload": "Upload",
+    "camera": "Camera",
     "draw": "Draw",
 }
-FOREIGN = ("upload", "draw")
-MOST = 64
+Judge = Callable[[ImageSet], tuple[Tensor, str]]
+"""Images → their labels in the model's numbering, and why they are its own answers where they are."""
+YOURS = ("your picture",)
 PREVIEWED = 6
-_STRIP, _MARGIN = 3, (128, 128, 128)  # longest side in parts of the shorter one
-_THINGS = {"fashion-mnist": "a piece of clothing", "mnist": "a digit"}
-TYPES = ["png", "jpg", "jpeg", "webp", "bmp"]
 
 
 def options(chosen: ImageSet) -> list[Option]:
@@ -41,17 +37,19 @@ def options(chosen: ImageSet) -> list[Option]:
     ways, here = _ways(chosen), _classes(chosen)
     return [
         choice("image-by", ways[0], ways),
-        choice("image-class", here[-1], here),
+        choice("image-class", here[0 if chosen.files else -1], here),
         number("image-number", 1, 1, max(1, len(chosen))),
         number("image-index", 0, 0, max(0, len(chosen) - 1)),
         number("image-seed", 0, 0, 2**31 - 1),
-        number("image-count", 1, 1, MOST),
+        number("image-count", 1, 1, brought.MOST),
     ]
 
 
 def _ways(chosen: ImageSet) -> tuple[str, ...]:
-    """Without images of the data set there are still those of one's own."""
-    return tuple(WAYS) if len(chosen) else FOREIGN
+    """Without images of the data set there are still those of one's own; a camera sees in colour."""
+    coloured = chosen.x.shape[1] == 3
+    ways = tuple(WAYS if len(chosen) else brought.WAYS)
+    return tuple(way for way in ways if coloured or way != "camera")
 
 
 def _classes(chosen: ImageSet) -> tuple[str, ...]:
@@ -60,13 +58,16 @@ def _classes(chosen: ImageSet) -> tuple[str, ...]:
     return tuple(name for label, name in enumerate(chosen.classes) if label in there) or chosen.classes
 
 
-def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor]) -> Images | None:
+def choose(state: PageState, chosen: ImageSet, judge: Judge) -> Images | None:
     """Draw the image row and return what is chosen; None while there is nothing.
 
     Args:
         state: the page's parameters, restored with ``options``.
         chosen: the data set.
-        answer: the model's own classes for images whose label nobody knows.
+        judge: labels images for the model.
+
+    Raises:
+        ValueError: the model cannot take the images.
     """
     st.segmented_control(
         "Image",
@@ -76,17 +77,31 @@ def choose(state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor
         width="stretch",
     )
     way = str(state.value("image-by"))
-    foreign = way in FOREIGN
-    images = _foreign(state, chosen, answer, way) if foreign else _own(chosen, _SOURCES[way](state, chosen))
+    if way in brought.WAYS:
+        images = _foreign(state, chosen, judge, way)
+    else:
+        indices = _SOURCES[way](state, chosen)
+        images = _own(chosen, indices, judge)
+        if len(indices) == 1 and (whole := _whole(chosen, indices[0])) is not None:
+            brought.show_cut(whole, images)
+            return images
     if images is not None:
         _preview(images)
     return images
 
 
+def _whole(chosen: ImageSet, index: int) -> DecodedImage | None:
+    """The picture that an image was cut from, where there is a larger one."""
+    try:
+        return original(chosen, index)
+    except ValueError:  # gone since it was loaded; the image itself is here
+        return None
+
+
 def _preview(images: Images) -> None:
     """What was chosen, small, and where it comes from."""
     shown = [
-        f'<img src="{data_url(image)}" alt="{escape(name)}" title="{escape(name)}">'
+        f'<img src="{thumbnail(image)}" alt="{escape(name)}" title="{escape(name)}">'
         for image, name in zip(images.x[:PREVIEWED].numpy(), images.names, strict=False)
     ]
     more = len(images) - len(shown)
@@ -98,15 +113,17 @@ def _preview(images: Images) -> None:
     )
 
 
-def _own(chosen: ImageSet, indices: list[int]) -> Images:
+def _own(chosen: ImageSet, indices: list[int], judge: Judge) -> Images:
     taken = chosen.take(indices)
     names = tuple(f"#{index} {chosen.classes[int(y)]}" for index, y in zip(indices, taken.y, strict=True))
-    return Images(taken.x, taken.y, True, names, f"{chosen.name}, {chosen.split} split ({chosen.source})")
+    source = f"{chosen.name}, {chosen.split} split ({chosen.source})"
+    labels, doubt = judge(taken)
+    return Images(taken.x, labels, not doubt, names, source, doubt)
 
 
-def by_index(chosen: ImageSet, index: int) -> Images:
+def by_index(chosen: ImageSet, index: int, judge: Judge) -> Images:
     """One image of the data set."""
-    return _own(chosen, [index])
+    return _own(chosen, [index], judge)
 
 
 def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
@@ -114,7 +131,7 @@ def _many(state: PageState, column: st.delta_generator.DeltaGenerator) -> int:
         column.number_input(
             "Images",
             1,
-            MOST,
+            brought.MOST,
             **state.held("image-count"),
             help="1 to 64 at once; more than one makes a gallery.",
         )
@@ -164,67 +181,23 @@ def _at_random(state: PageState, chosen: ImageSet) -> list[int]:
 _SOURCES = {"class": _of_class, "index": _at_index, "random": _at_random}
 
 
-def _uploaded(state: PageState, chosen: ImageSet) -> DecodedImage | None:
-    file = st.file_uploader(
-        "A picture of your own",
-        TYPES,
-        key=state.key("file"),
-        help="PNG, JPEG, WebP or BMP, up to 10 MB and 25 megapixels.",
+def _foreign(state: PageState, chosen: ImageSet, judge: Judge, way: str) -> Images | None:
+    found = brought.WAYS[way](state, chosen)
+    if found is None:
+        return None
+    if isinstance(found, ImageSet):
+        return _many_brought(found, judge)
+    nobodys = replace(
+        chosen.take([]), x=found.x, y=torch.zeros(1, dtype=torch.int64), classes=(UNLABELLED,), files=()
     )
-    components.name_dropzone()
-    return None if file is None else _decode(file.getvalue(), chosen)
+    labels, doubt = judge(nobodys)
+    return Images(found.x, labels, False, YOURS, "stays on this machine", doubt)
 
 
-def _drawn(state: PageState, chosen: ImageSet) -> DecodedImage | None:
-    st.caption(f"Draw {_THINGS.get(chosen.name, 'a picture')}, white on black.")
-    url = components.canvas(state.key("canvas"))
-    if not url:
-        return None
-    try:
-        raw = base64.b64decode(url.partition(",")[2], validate=True)
-    except binascii.Error:
-        st.error("The drawing could not be read; please draw again.")
-        return None
-    return _decode(raw, chosen, invert=False)
-
-
-def _decode(raw: bytes, chosen: ImageSet, invert: bool | None = None) -> DecodedImage | None:
-    channels, height, width = chosen.x.shape[1:]
-    try:
-        decoded = decode_image(raw, (channels, height, width), invert)
-    except ValueError as error:
-        st.error(plain(str(error)))
-        return None
-    if invert is None:
-        _show_crop(decoded, (width, height))
-    return decoded
-
-
-def _show_crop(decoded: DecodedImage, size: tuple[int, int]) -> None:
-    preview = decoded.preview.copy()
-    ImageDraw.Draw(preview).rectangle(
-        decoded.preview_crop, outline=(213, 94, 0), width=max(2, preview.width // 120)
-    )
-    note = ", light and dark exchanged" if decoded.inverted else ""
-    st.image(
-        _bounded(preview),
-        caption=f"The framed part becomes {size[0]}×{size[1]} pixels{note}.",
-        width=220,
-        alt="Upload with the used part framed",
-    )
-
-
-def _bounded(picture: Image.Image) -> Image.Image:
-    """The picture with margins if it is a narrow strip, which would otherwise have no height or no end."""
-    width = max(picture.width, math.ceil(picture.height / _STRIP))
-    height = max(picture.height, math.ceil(picture.width / _STRIP))
-    return ImageOps.pad(picture, (width, height), color=_MARGIN)
-
-
-def _foreign(
-    state: PageState, chosen: ImageSet, answer: Callable[[Tensor], Tensor], way: str
-) -> Images | None:
-    decoded = _uploaded(state, chosen) if way == "upload" else _drawn(state, chosen)
-    if decoded is None:
-        return None
-    return Images(decoded.x, answer(decoded.x), False, ("your picture",), "stays on this machine")
+def _many_brought(several: ImageSet, judge: Judge) -> Images:
+    """Pictures of a visitor's zip."""
+    for note in several.notes:
+        st.caption(f":material/info: {plain(note)}")
+    names = tuple(f"#{row} {several.classes[label]}" for row, label in enumerate(several.y.tolist()))
+    labels, doubt = judge(several)
+    return Images(several.x, labels, not doubt, names, f"{several.name}, stays on this machine", doubt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 import torch
@@ -15,6 +15,7 @@ from advmi_core.attacks.core.about import Use
 from advmi_core.figures.attack import plane as figure
 from advmi_core.figures.attack.stage import payload
 from advmi_core.figures.attack.trajectory import start
+from advmi_core.figures.encode import is_photograph
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import Plane, PlaneResult
 from advmi_core.ui import layout, work
@@ -22,6 +23,7 @@ from advmi_core.ui.attack import settings, views
 from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.tasks import Kind, Task
 from advmi_core.ui.widgets import form
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
@@ -62,11 +64,26 @@ def held(state: PageState, names: Container[str], use: Use | None = None) -> dic
     return form.values(state, shown)
 
 
-def task(
-    kind: Kind, model: str, images: Images, classes: tuple[str, ...], attack: Plane, target: int | None = None
-) -> Task:
+def possible(images: Images | None, chosen: Chosen) -> TypeGuard[Images]:
+    """Whether there is an image for so many attacks; says why not."""
+    if is_photograph(chosen.facts.shape):
+        st.info(
+            f"This view attacks one image many times at once, which takes minutes and gigabytes at the "
+            f"{'×'.join(map(str, chosen.facts.shape[1:]))} pixels of {plain(chosen.facts.title)}. Choose a "
+            "model of smaller images, or attack this one with one ε and w at a time.",
+            icon=":material/photo_size_select_large:",
+        )
+        return False
+    if images is None:
+        st.info("Choose an image first.", icon=":material/image:")
+        return False
+    return True
+
+
+def task(kind: Kind, chosen: Chosen, images: Images, attack: Plane, target: int | None = None) -> Task:
     """The attacks of a plane on the first of the images."""
-    return Task(kind, model, images.only(torch.arange(len(images)) == 0), classes, attack, target)
+    first = images.only(torch.arange(len(images)) == 0)
+    return Task(kind, chosen.model, first, chosen.classes, attack, target)
 
 
 def show(state: PageState, view: View, wanted: Task, chosen: int, pressed: bool) -> None:

@@ -16,6 +16,7 @@ from advmi_core.ui import layout
 from advmi_core.ui.attack import views
 from advmi_core.ui.attack.plane import job as plane_job
 from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.components import source
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, number
@@ -39,9 +40,8 @@ def show(
     state: PageState,
     right: Any,
     use: Use,
-    model: str,
+    chosen: Chosen,
     images: Images | None,
-    classes: tuple[str, ...],
 ) -> None:
     """The whole view: Start and its settings here, pictures and slider at the ``right``."""
     layout.restore(state, [number("stays", 0.0, 0.0, 100.0)])
@@ -53,11 +53,10 @@ def show(
         held = plane_job.held(state, ("eps", "steps", "norm", "seed"), use)
     with right:
         st.markdown(_WORDS)
-        if images is None:
-            st.info("Choose an image first.", icon=":material/image:")
+        if not plane_job.possible(images, chosen):
             return
         plane = Plane(**{**held, "eps": (float(held["eps"]),)}, weights=FALLING)
-        task = plane_job.task("reconstruction", model, images, classes, plane)
+        task = plane_job.task("reconstruction", chosen, images, plane)
         plane_job.show(state, _VIEW, task, len(images), pressed)
 
 

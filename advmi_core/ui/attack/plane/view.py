@@ -17,6 +17,7 @@ from advmi_core.ui import layout
 from advmi_core.ui.attack import views
 from advmi_core.ui.attack.plane import job as plane_job
 from advmi_core.ui.attack.tasks import Kind, Task
+from advmi_core.ui.widgets.chooser import Chosen
 from advmi_core.ui.widgets.components import source
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice, number
@@ -59,9 +60,8 @@ def show(
     state: PageState,
     right: Any,
     kind: Kind,
-    model: str,
+    chosen: Chosen,
     images: Images | None,
-    classes: tuple[str, ...],
     target: int | None = None,
 ) -> None:
     """The whole view: Start and its settings here, the plane at the ``right``."""
@@ -83,12 +83,11 @@ def show(
     st.markdown(_WORDS[kind])
     st.latex(_FORMULA.format(sign="" if kind == "classification" else "-"))
     with right:
-        if images is None:
-            st.info("Choose an image first.", icon=":material/image:")
+        if not plane_job.possible(images, chosen):
             return
         radii, steps = EPS[ball["norm"]], int(state.value("plane-steps"))
         plane = Plane(eps=radii, weights=WEIGHTS[kind], steps=steps, **ball)
-        task = plane_job.task(kind, model, images, classes, plane, target)
+        task = plane_job.task(kind, chosen, images, plane, target)
         if target is not None and int(task.images.y[0]) == target:
             st.info("This image belongs to the target class already.", icon=":material/image:")
             return

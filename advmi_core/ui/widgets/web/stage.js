@@ -17,6 +17,11 @@ class Stage {
     this.playing = null;
     this.watcher = new ResizeObserver(() => this.data && this.redraw());
     this.watcher.observe(this.root);
+    // Two stages on one page walk together, through the iterations of either.
+    this.follow = ({ detail }) => {
+      if (detail.from !== this && this.data && !this.data.live && !this.data.idle) this.place(detail.step);
+    };
+    window.addEventListener("advmi-step", this.follow);
   }
 
   scrubber() {
@@ -41,16 +46,24 @@ class Stage {
     return { bar, play, back, range, next, label, kept, choice };
   }
 
-  update(data) {
+  // The latest message counts: files of an earlier one may be decoded after it.
+  async take(data) {
+    this.awaited = data;
+    const pixels = isFiles(data) ? await arrays(data) : null;
+    if (this.awaited === data) this.update(data, pixels);
+  }
+
+  update(data, pixels) {
     const fresh = data.key !== this.key;
     const ended = this.data && this.data.live && !data.live;
     if (fresh || this.gain === undefined) this.gain = data.gain;
     this.data = data;
-    this.frames = new Frames(data);
+    this.frames = new Frames(data, pixels);
     if (fresh || data.live) this.stop();
     if (fresh || data.live || ended) this.step = data.live || !data.best ? data.steps.at(-1) : data.best;
     this.key = data.key;
     this.root.classList.toggle("large", data.large);
+    this.root.classList.toggle("photograph", pixels !== null);
     this.root.classList.toggle("four", data.kind === "reconstruction");
     this.root.dataset.key = data.key;
     this.root.dataset.state = data.live ? "live" : data.idle ? "idle" : "finished";
@@ -131,6 +144,11 @@ class Stage {
   }
 
   go(step) {
+    this.place(step);
+    window.dispatchEvent(new CustomEvent("advmi-step", { detail: { from: this, step: this.step } }));
+  }
+
+  place(step) {
     this.step = Math.round(Math.max(1, Math.min(this.data.total, step)));
     this.show();
   }
@@ -168,12 +186,13 @@ const stages = new WeakMap();
 export default function ({ data, parentElement }) {
   if (!stages.has(parentElement)) stages.set(parentElement, new Stage(parentElement));
   const stage = stages.get(parentElement);
-  stage.update(JSON.parse(data));
+  stage.take(JSON.parse(data));
   // The frame may call this between two messages as well: only a stage that left the page ends.
   return () =>
     setTimeout(() => {
       if (parentElement.isConnected) return;
       stage.stop();
       stage.watcher.disconnect();
+      window.removeEventListener("advmi-step", stage.follow);
     });
 }

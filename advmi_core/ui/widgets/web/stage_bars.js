@@ -46,13 +46,13 @@ class Bars {
 
 const percent = (p) => (p > 0 && p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`);
 
-// All classes of a classifier; with many classes, those that matter most in either picture.
+// All classes of a classifier; of many, the eight that matter most in either picture.
 function classRows(data, frame) {
   const now = data.probs[frame];
   let shown = data.classes.map((_, i) => i);
-  if (shown.length > 12) {
+  if (data.many) {
     const weight = (i) => Math.max(data.probs0[i], ...data.probs.map((p) => p[i])) + (i === data.truth ? 2 : 0) + (i === data.target ? 1 : 0);
-    shown = shown.sort((a, b) => weight(b) - weight(a)).slice(0, 12).sort((a, b) => a - b);
+    shown = shown.sort((a, b) => weight(b) - weight(a)).slice(0, 8).sort((a, b) => a - b);
   }
   const best = now.indexOf(Math.max(...now));
   return shown.map((i) => ({

@@ -1,4 +1,5 @@
 // Pictures: bytes sent once, painted here, so that walking through iterations never asks the server.
+// Small ones come as their pixels, photographs as files, which a browser decodes in its own time.
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const signed = (text) => new Int8Array(bytes(text).buffer);
@@ -53,21 +54,60 @@ class Picture {
   }
 }
 
+// The pixels of a file, channel after channel of each.
+async function decoded(url, [channels, height, width]) {
+  const picture = new Image();
+  picture.src = url;
+  await picture.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0);
+  const seen = context.getImageData(0, 0, width, height).data;
+  const values = new Uint8Array(channels * height * width);
+  for (let pixel = 0; pixel < height * width; pixel += 1) {
+    for (let i = 0; i < channels; i += 1) values[pixel * channels + i] = seen[4 * pixel + i];
+  }
+  return values;
+}
+
+async function allDecoded(urls, shape) {
+  const parts = await Promise.all(urls.map((url) => decoded(url, shape)));
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((at, part) => (all.set(part, at), at + part.length), 0);
+  return all;
+}
+
+const isFiles = (data) => Array.isArray(data.delta);
+
+// The arrays of a message whose pictures are files.
+async function arrays(data) {
+  const [x, delta, rebuilt, of] = await Promise.all([
+    decoded(data.x, data.shape),
+    allDecoded(data.delta, data.shape),
+    data.reconstructed ? decoded(data.reconstructed, data.shape) : null,
+    data.reconstruction ? allDecoded(data.reconstruction, data.shape) : null,
+  ]);
+  return { x, delta: Int8Array.from(delta, (value) => value - data.levels), reconstructed: rebuilt, reconstruction: of };
+}
+
 // The arrays of one run, decoded once per message.
 class Frames {
-  constructor(data) {
+  constructor(data, pixels = null) {
     this.shape = data.shape;
     this.size = data.shape[0] * data.shape[1] * data.shape[2];
-    this.x = bytes(data.x);
     this.steps = data.steps;
     this.scale = data.scale;
-    this.delta = signed(data.delta);
-    this.reconstruction = data.reconstruction ? bytes(data.reconstruction) : null;
-    this.reconstructed = data.reconstructed ? bytes(data.reconstructed) : null;
+    this.levels = data.levels;
+    Object.assign(this, pixels || {
+      x: bytes(data.x),
+      delta: signed(data.delta),
+      reconstruction: data.reconstruction ? bytes(data.reconstruction) : null,
+      reconstructed: data.reconstructed ? bytes(data.reconstructed) : null,
+    });
   }
 
   change(frame, index) {
-    return (this.delta[frame * this.size + index] / 127) * this.scale;
+    return (this.delta[frame * this.size + index] / this.levels) * this.scale;
   }
 
   original = (index) => this.x[index];
