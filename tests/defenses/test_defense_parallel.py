@@ -106,6 +106,7 @@ def test_two_processes(
     assert {path.name for path in (tmp_path / "namid").iterdir()} == {
         "resnet18-w8.safetensors",
         "resnet18-w8.json",
+        "resnet18-w8-history.json",
     }
 
 
