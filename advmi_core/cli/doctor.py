@@ -1,4 +1,4 @@
-"""Checks of this installation: what it has, what is missing, and how to get it."""
+"""Checks of this installation and of a model: what is there, what is missing or odd, and what helps."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import platform
 from typing import Any
 
 import torch
+from rich.table import Table
 
 import advmi_core
 from advmi_core import data, device, models, paths
+from advmi_core.cli.console import people, say, show
+from advmi_core.evaluation.checkup import MOST, check_model
 
 PACKAGES = ("torch", "torchvision", "streamlit", "plotly", "matplotlib", "numpy", "safetensors", "typer")
 
@@ -98,3 +101,30 @@ def _advice(facts: dict[str, Any]) -> list[str]:
                     f"The weights of {name} for {dataset} cannot be used ({state}): run `advmi train {name}`."
                 )
     return advice
+
+
+def look_over(model: str, images: str | None, place: str, as_json: bool) -> None:
+    """Print what is found of a model, on images of this name where given.
+
+    Raises:
+        ValueError: it is not here, or cannot be attacked at all.
+    """
+    network = models.load(model, device=place)
+    chosen = None if images is None else data.load(images, shape=network.in_shape, limit=MOST)
+    found = check_model(network, chosen)
+    notes = () if chosen is None else chosen.notes
+    if as_json:
+        say({**found.facts, "trouble": list(found.trouble), "notes": list(notes)})
+        return
+    facts = found.facts
+    table = Table(title=f"{facts['model']}, looked over", show_header=False)
+    table.add_row("kind", facts["kind"] + (f" of {facts['classes']} classes" if facts["classes"] else ""))
+    table.add_row("images", "×".join(map(str, facts["shape"])) + ", values in [0,1]")
+    table.add_row("output from … to", "{:.4g} … {:.4g}".format(*facts["output"]))
+    table.add_row("parameters", f"{facts['parameters']:,}")
+    table.add_row("sha256", str(facts["sha256"]))
+    for name, value in facts["metrics"].items():
+        table.add_row(f"{name.replace('_', ' ')}, {facts['images']} images", f"{value:.4g}")
+    show(table)
+    for line in (*notes, *(found.trouble or ("Nothing is odd about it.",))):
+        people.print(line, highlight=False, soft_wrap=True)

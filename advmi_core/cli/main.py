@@ -7,19 +7,20 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from advmi_core import data, models, paths
+from advmi_core import models, paths
 from advmi_core.attacks import ATTACKS, Attack, MinMax
 from advmi_core.become import become
 from advmi_core.cli import doctor, saving
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_data, own_model
 from advmi_core.cli.console import (
     Dataset,
     Device,
@@ -33,14 +34,15 @@ from advmi_core.cli.console import (
 )
 from advmi_core.cli.data import data_app
 from advmi_core.cli.defences import train_defences
+from advmi_core.cli.inputs import answers, objective_of
 from advmi_core.cli.mi import mi
+from advmi_core.cli.models import models_app
 from advmi_core.cli.options import (
     check_radius,
     count_option,
     folder_option,
-    number_option,
     port_from,
-    seed_option,
+    with_fields,
 )
 from advmi_core.cli.report import report
 from advmi_core.cli.robustness import ABOUT, command
@@ -48,8 +50,10 @@ from advmi_core.cli.study import study_app
 from advmi_core.cli.sweep import sweep
 from advmi_core.cli.table import table_app
 from advmi_core.device import VARIABLE, describe, pick, tune_cpu
-from advmi_core.objectives import Classification, Objective, Reconstruction
+from advmi_core.objectives import Classification
 from advmi_core.validate import check_choice, check_count, number_from
+
+_SHOWN = 8  # pairs of class names
 
 
 class Program(typer.Typer):
@@ -63,6 +67,7 @@ class Program(typer.Typer):
 
 app = Program(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
 app.add_typer(study_app, name="study")
 app.add_typer(table_app, name="table")
 app.command()(mi)
@@ -73,36 +78,46 @@ for kind in ABOUT:
     table_app.command(kind)(command(kind))
 
 
-@app.command()
 def attack(
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = MinMax.name,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "cnn",
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     n: Annotated[int, count_option("Images; of a classifier's, the first it gets right.")] = 64,
-    eps: Annotated[
-        float | None, number_option("Radius ε, such as 0.1 or 8/255; pixels lie in [0,1].")
-    ] = None,
-    steps: Annotated[int | None, count_option("Iterations.")] = None,
-    seed: Annotated[int, seed_option("Seed of all random numbers.")] = 0,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other parameter, NAME=VALUE; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="A parameter as Python has it, NAME=VALUE; may be repeated."),
     ] = None,
     out: Annotated[Path | None, folder_option("Folder for result.npz, spec.json, summary.json.")] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Attack images and report success rate, information kept, mutual information and norms."""
     with clear_errors():
         tune_cpu()
-        chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
+        chosen = _build_attack(attack, given, option or [])
         check_count(n, "n")
         check_radius(getattr(chosen, "eps", None), getattr(chosen, "norm", "linf"))
-        objective, x, taken = _objective(model, dataset, split, n, device)
+        pictures = dataset if images is None else own_data(images)
+        network = models.load(own_model(model, shape, mean, std), dataset, device=str(pick(device)))
+        objective, x, taken = objective_of(network, pictures, split, n)
         began = time.perf_counter()
         run = chosen.run(objective, x, record_every=max(1, chosen.iterations // 100))
         result = watch(run, lambda step: f"{int(step.found.sum())}/{len(step.found)} found", as_json)
-        facts = {"attack": attack, "dataset": dataset, "model": model, **taken, **saving.facts(result)}
+        facts = {
+            "attack": attack,
+            "dataset": pictures,
+            "model": network.name,
+            **taken,
+            **saving.facts(result),
+        }
+        facts |= answers(network, result)
         facts["partial"] = not run.ended
         facts["seconds"] = round(time.perf_counter() - began, 3)
         facts["device"] = describe(objective.device)
@@ -111,10 +126,15 @@ def attack(
         say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
 
 
-def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
+app.command("attack")(with_fields(attack, ATTACKS))
+
+
+def _build_attack(name: str, given: Mapping[str, Any], options: list[str]) -> Attack:
     check_choice(name, "attack", tuple(ATTACKS))
     known = {field.name for field in fields(ATTACKS[name])}
-    parameters = {key: value for key, value in given.items() if value is not None}
+    if unknown := given.keys() - known:
+        raise ValueError(f"{', '.join(sorted(unknown))} is no parameter of {name}")
+    parameters = dict(given)
     for option in options:
         key, equals, value = option.partition("=")
         key = key.strip().replace("-", "_")
@@ -134,36 +154,6 @@ def _literal(text: str) -> Any:
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             continue
     return text
-
-
-def _objective(
-    model: str, dataset: str, split: str, n: int, device: str
-) -> tuple[Objective, torch.Tensor, dict[str, Any]]:
-    """A classifier is attacked on the first ``n`` images it gets right, an autoencoder on the first ``n``.
-
-    The facts say how many images were asked for, how many there are, and of how many of these the model was
-    found to be right (None for an autoencoder) before there were enough.
-    """
-    images = data.load(dataset, split=split)
-    taken = {"asked": n, "available": len(images), "looked_at": min(n, len(images)), "right": None}
-    place = pick(device)
-    network = models.load(model, dataset=dataset, device=str(place))
-    if isinstance(network, models.Autoencoder):
-        chosen = images.take(range(min(n, len(images))))
-        return Reconstruction(network), chosen.x, taken
-    right: list[int] = []
-    looked_at = 0
-    for start in range(0, len(images), 256):
-        logits = network(images.x[start : start + 256].to(place))
-        hits = logits.argmax(1).cpu() == images.y[start : start + 256]
-        right += (hits.nonzero().flatten() + start).tolist()
-        looked_at += len(hits)
-        if len(right) >= n:
-            break
-    if not right:
-        raise ValueError(f"{model} gets none of the {looked_at} images of {dataset} ({split}) right")
-    chosen = images.take(right[:n])
-    return Classification(network, chosen.y), chosen.x, taken | {"looked_at": looked_at, "right": len(right)}
 
 
 def _too_few(facts: dict[str, Any]) -> list[str]:
@@ -201,33 +191,24 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         )
     show(table)
     written = [f"wrote {path}" for path in facts.get("files", [])]
-    for line in (*_too_few(facts), *facts["warnings"], *written):
+    pairs = list(zip(facts.get("classes_before", ()), facts.get("classes_after", ()), strict=True))[:_SHOWN]
+    answers = [
+        f"“{before}” became “{after}”" if before != after else f"“{before}” stayed" for before, after in pairs
+    ]
+    for line in (*answers, *facts["notes"], *_too_few(facts), *facts["warnings"], *written):
         people.print(line, highlight=False, soft_wrap=True)
 
 
-@app.command()
 def train(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(models.MODELS)}.")],
     dataset: Dataset = "fashion-mnist",
     out: Annotated[Path, folder_option("Folder for the weights and their card.")] = Path("weights"),
-    epochs: Annotated[int | None, count_option()] = None,
-    batch: Annotated[int | None, count_option("Images per gradient step.")] = None,
-    lr: Annotated[float | None, number_option("Highest learning rate.")] = None,
-    warmup: Annotated[float | None, number_option("Share of steps in which the rate rises.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd or adam.")] = None,
-    weight_decay: Annotated[float | None, number_option("")] = None,
-    smoothing: Annotated[float | None, number_option("Label smoothing.")] = None,
-    flip: Annotated[bool | None, typer.Option(help="Mirror images at random.")] = None,
-    sparsity: Annotated[float | None, number_option("Weight of the KL sparsity term.")] = None,
-    adversary: Annotated[float | None, number_option("Weight of the discriminator's game.")] = None,
-    validation: Annotated[float | None, number_option("Share held out to choose the epoch.")] = None,
-    half: Annotated[bool | None, typer.Option(help="Store float16 weights.")] = None,
-    seed: Annotated[int | None, seed_option()] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Train a model; by default with the settings of the shipped weights. A killed training goes on."""
-    given = {key: value for key, value in locals().items() if key in _TRAINABLE and value is not None}
     with clear_errors():
         tune_cpu()
         spec = replace(models.default_spec(model, dataset), **given)
@@ -250,12 +231,32 @@ def train(
             Console().print_json(json.dumps(result.card.get("metrics", {})))
 
 
-_TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dataset"}
+app.command("train")(with_fields(train, {"train": models.TrainSpec}))
 
 
 @app.command("doctor")
-def examine(as_json: Json = False) -> None:
-    """Device, threads, data, weights and versions: what is missing, and how to get it."""
+def examine(
+    model: Annotated[
+        str | None, typer.Option(help=f"Look a model over instead. {MODEL_HELP}", show_default=False)
+    ] = None,
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Device, threads, data, weights and versions: what is missing; or what is odd about a model."""
+    if model is not None:
+        with clear_errors():
+            tune_cpu()
+            doctor.look_over(
+                own_model(model, shape, mean, std),
+                None if images is None else own_data(images),
+                device,
+                as_json,
+            )
+        return
     facts = doctor.examine()
     if as_json:
         say(facts)
@@ -280,11 +281,27 @@ def examine(as_json: Json = False) -> None:
 def start_app(
     port: Annotated[int, count_option("Port to listen on; 0 takes a free one.", most=65535)] = 8501,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Offer a model of one's own, FILE.py:FUNCTION; may be repeated.")
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data", help="Offer images of one's own: folder, zip, CSV of labels or IDX file; repeatable."
+        ),
+    ] = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     device: Device = "auto",
 ) -> None:
     """Start the app in the browser."""
     with clear_errors():
         pick(device)
+        for reference in model or []:
+            people.print(f"offers the model {own_model(reference, shape, mean, std)}", highlight=False)
+        for path in images or []:
+            people.print(f"offers the images {own_data(path)}", highlight=False)
     if device != "auto":
         os.environ[VARIABLE] = device  # of the server, and of the processes that it starts
     root = paths.app_root()

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from advmi_core import paths
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import (
     MOST_SEEDS,
@@ -21,7 +22,7 @@ from advmi_core.cli.options import (
     seed_option,
 )
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.text import number, two_digits
+from advmi_core.figures.text import fixed, number
 from advmi_core.studies.sampling.results import StudyResult
 from advmi_core.studies.sampling.spec import SAMPLINGS
 from advmi_core.studies.sampling.study import SamplingStudy
@@ -46,7 +47,11 @@ def sampling(
     ] = None,
     dataset: Dataset = "fashion-mnist",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
-    model: Annotated[str, typer.Option(help="Name of a model with trained weights.")] = "cnn",
+    model: Annotated[str, typer.Option(help=MODEL_HELP)] = "cnn",
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     eps: Annotated[float, number_option("Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
     perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
     samplings: Annotated[
@@ -64,8 +69,9 @@ def sampling(
         tune_cpu()
         check_count(seeds, "seeds")
         check_radius(eps, "linf")
+        name, pictures = own_inputs(model, images, dataset, shape, mean, std)
         study = SamplingStudy(
-            n=n, dataset=dataset, split=split, model=model, eps=eps, perturbation=perturbation, seed=seed,
+            n=n, dataset=pictures, split=split, model=name, eps=eps, perturbation=perturbation, seed=seed,
             samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,
             device=device,
         )  # fmt: skip
@@ -120,7 +126,7 @@ def _tell(facts: dict[str, Any]) -> None:
     for heading in ("mean, nats", "std, nats", "rank corr.", "ICC(2,1)", "ms/image"):
         table.add_column(heading, justify="right")
     for row in facts["samplings"]:
-        cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
+        cells = [fixed(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
         table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
     show(table)
     people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from advmi_core.attacks.core.ball import UNBOUNDED
+from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.device import describe, pick, tune_cpu
@@ -27,7 +28,11 @@ def sweep(
     n: Annotated[int | None, count_option("Images, the first of the split.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name of a data set, see `advmi data list`.")] = None,
     split: Annotated[str | None, typer.Option(help="train or test.")] = None,
-    model: Annotated[str | None, typer.Option(help="Name of a model with trained weights.")] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
+    images: Data = None,
+    shape: Shape = None,
+    mean: Mean = None,
+    std: Std = None,
     seed: Annotated[int | None, seed_option("Seed of all random numbers.")] = None,
     shard: Annotated[int | None, count_option("Images computed and kept at once.")] = None,
     executor: Annotated[str, typer.Option(help=f"{', '.join(EXECUTORS)}; all give the same bytes.")] = (
@@ -46,20 +51,14 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Several attacks over ε: success, MI and distances on the images that the model gets right."""
-    given: dict[str, Any] = {
-        "n": n,
-        "dataset": dataset,
-        "split": split,
-        "model": model,
-        "seed": seed,
-        "shard": shard,
-    }
     with clear_errors():
         tune_cpu()
         check_choice(preset, "preset", tuple(PRESETS))
-        chosen = replace(
-            PRESETS[preset], **{name: value for name, value in given.items() if value is not None}
-        )
+        usual = PRESETS[preset]
+        name, pictures = own_inputs(model or usual.model, images, dataset or usual.dataset, shape, mean, std)
+        given: dict[str, Any] = {"n": n, "split": split, "seed": seed, "shard": shard}
+        given |= {"model": name, "dataset": pictures}
+        chosen = replace(usual, **{key: value for key, value in given.items() if value is not None})
         began = time.perf_counter()
         run = chosen.run(runs, executor=executor, workers=workers, ray_address=ray_address, device=device)
         result = watch(run.announce(), _describe, as_json)

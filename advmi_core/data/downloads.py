@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import http.client
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from advmi_core.data.catalog import SPLITS, check_split, entry
 from advmi_core.data.sources import cache_root
@@ -19,6 +21,7 @@ Progress = Callable[[int, int], None]
 
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 18
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class DownloadError(OSError):
@@ -158,24 +161,72 @@ def _fetch(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
 
 
 def _receive(remote: Remote, target: Path, report: Callable[[int], None]) -> None:
-    digest, received = hashlib.md5(usedforsecurity=False), 0
-    try:
-        with urllib.request.urlopen(remote.url, timeout=_TIMEOUT) as reply, target.open("wb") as file:
-            while received <= remote.size and (chunk := reply.read(_CHUNK)):
-                file.write(chunk)
-                digest.update(chunk)
-                received += len(chunk)
-                report(min(received, remote.size))
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise  # the disk's, not the network's
-        raise DownloadError(f"{remote.url} could not be downloaded: {_reason(error)}") from error
+    digest = hashlib.md5(usedforsecurity=False)
+    received = receive(remote.url, target, digest, remote.size, report)
     if digest.hexdigest() != remote.md5:
         raise DownloadError(
             f"{remote.url} delivered another file than the published one "
             f"({received:,} bytes of {remote.size:,}, md5 {digest.hexdigest()}, wanted {remote.md5}); "
             "nothing was kept"
         )
+
+
+class Digest(Protocol):
+    """A hash that is fed as bytes arrive."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+
+def receive(url: str, target: Path, digest: Digest, most: int, report: Callable[[int], None]) -> int:
+    """Write what an address delivers into ``target``, not much more than ``most`` bytes of it.
+
+    Returns:
+        How many bytes came; they are to be checked by ``digest``.
+
+    Raises:
+        DownloadError: no network, or the server refuses.
+        OSError: the disk is full.
+    """
+    received = 0
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as reply, target.open("wb") as file:
+            while received <= most and (chunk := reply.read(_CHUNK)):
+                file.write(chunk)
+                digest.update(chunk)
+                received += len(chunk)
+                report(min(received, most))
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # the disk's, not the network's
+        raise DownloadError(f"{url} could not be downloaded: {_reason(error)}") from error
+    return received
+
+
+def size_and_hash(url: str) -> tuple[int, str]:
+    """Bytes that an address would deliver, 0 if it does not say, and their sha256 where the server knows it.
+
+    Raises:
+        DownloadError: no network, or the server refuses.
+    """
+    opener = urllib.request.build_opener(_Stay)  # what a hub knows of a file it says before it sends on
+    request = urllib.request.Request(url, method="HEAD", headers={"Accept-Encoding": "identity"})
+    try:
+        with opener.open(request, timeout=_TIMEOUT) as reply:
+            headers = reply.headers
+    except urllib.error.HTTPError as error:
+        if error.code not in (301, 302, 303, 307, 308):
+            raise DownloadError(f"{url} could not be asked for: {_reason(error)}") from error
+        headers = error.headers
+    except (OSError, http.client.HTTPException) as error:
+        raise DownloadError(f"{url} could not be asked for: {_reason(error)}") from error
+    size = headers.get("X-Linked-Size") or headers.get("Content-Length") or "0"
+    tag = (headers.get("X-Linked-ETag") or "").strip('"')
+    return int(size) if size.isdecimal() else 0, tag if _SHA256.fullmatch(tag) else ""
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
 
 
 def _md5(path: Path) -> str:

@@ -27,6 +27,8 @@ class ImageSet:
         split: "train" or "test" for the named data sets.
         source: which source served it: "ADVMI_DATA", "cache", "embedded", or "folder" for one's own path.
         subset: the source holds only a part of the published split (always so for "embedded").
+        files: of pictures of one's own, the file of each image; else empty.
+        notes: sentences for people on what was done to the pictures or left out.
     """
 
     x: Tensor
@@ -36,6 +38,8 @@ class ImageSet:
     split: str
     source: str
     subset: bool = False
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -72,7 +76,8 @@ class ImageSet:
                 f"indices must lie in 0…{len(self) - 1}, got {int(index.min())}…{int(index.max())}"
             )
         index = index.to(torch.int64)
-        return replace(self, x=self.x[index], y=self.y[index])
+        files = tuple(self.files[place] for place in index.tolist()) if self.files else ()
+        return replace(self, x=self.x[index], y=self.y[index], files=files)
 
 
 def digest(x: Tensor, y: Tensor) -> str:
@@ -90,11 +95,15 @@ class Pixels:
         images: (N,C,H,W) uint8, or float32 in [0,1], read-only.
         labels: (N,) int64, read-only.
         classes: class names where the files state them, else empty.
+        files: of pictures of one's own, the file of each image.
+        notes: sentences for people on what was left out.
     """
 
     images: NDArray[np.uint8] | NDArray[np.float32]
     labels: NDArray[np.int64]
     classes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Readers' results are cached and shared between callers.

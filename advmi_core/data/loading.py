@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from advmi_core.data import own_files
 from advmi_core.data.catalog import CATALOG, check_split, entry
 from advmi_core.data.downloads import Progress, download
 from advmi_core.data.image_set import ImageSet, Pixels
+from advmi_core.data.images import DecodedImage, decode_image
 from advmi_core.data.layouts import Files, Layout
-from advmi_core.data.own import own_sets
+from advmi_core.data.own import PHOTOGRAPHS, PREFIX, OwnSet, own_sets
+from advmi_core.data.own import find as find_own
 from advmi_core.data.sources import DataNotFoundError, find, not_found, passed_over
 from advmi_core.data.uploads.files import read_classes
 from advmi_core.data.uploads.pictures import Shape, check_shape
 from advmi_core.data.uploads.tree import open_tree
+from advmi_core.validate import check_choice, check_count
 
 _fetch = download  # `download` is also an argument's name
 
 
 def load(
-    name: str, split: str = "test", download: bool = False, progress: Progress | None = None
+    name: str,
+    split: str = "test",
+    download: bool = False,
+    progress: Progress | None = None,
+    shape: Shape | None = None,
+    limit: int | None = None,
 ) -> ImageSet:
     """Load one split of a named data set from the first source that has it.
 
@@ -31,12 +40,15 @@ def load(
     are fresh at each call: changing them changes nothing for others.
 
     Args:
-        name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", the table "mice-protein", or the
-            name of one's own folder or zip in $ADVMI_DATA, see ``own_sets``.
+        name: "fashion-mnist", "mnist", "cifar10", "svhn", "tiny-imagenet", the table "mice-protein", the
+            "photographs" that come with AdvMI, or the name of a data set of one's own, see ``own_sets``.
         split: "train" or "test" (Tiny-ImageNet's published validation split).
         download: fetch the published files into the user cache if no source but the embedded one has
             the split. Without it nothing ever leaves or enters the machine.
         progress: called with (bytes done, bytes in all) while downloading.
+        shape: (C,H,W) that the model takes: every picture is cropped (centre) and resized to it; None leaves
+            the data set's own.
+        limit: images wanted at most, the first of the split.
 
     Returns:
         Images (N,C,H,W) float32 in [0,1] with labels (N,) int64.
@@ -47,8 +59,12 @@ def load(
         DownloadError: the download failed.
     """
     check_split(split)
-    if name not in CATALOG and (own := own_sets().get(name)) is not None:
-        return replace(load_folder(own.path, split, own.shape), name=name)
+    if shape is not None:
+        check_shape(shape)
+    if limit is not None:
+        check_count(limit, "limit")
+    if (own := find_own(name)) is not None:
+        return _load_own(own, split, shape or own.shape, limit)
     facts = entry(name)
     if download and find(name, split, complete=True) is None:
         _fetch(name, (split,), progress)
@@ -63,8 +79,67 @@ def load(
         raise ValueError(f"{found.files[-1]} must hold labels in 0…{len(classes) - 1}, got others")
     if pixels.images.shape[1:] != facts.shape:
         raise ValueError(f"{found.files[0]} must hold images {facts.shape}, got {pixels.images.shape[1:]}")
+    subset = len(pixels.labels) < facts.sizes[split]
+    x, y = own_files.resized(pixels, shape or facts.shape, limit).tensors()
+    notes = () if shape in (None, facts.shape) else (resized_note(name, facts.shape, shape),)
+    return ImageSet(x, y, classes, name, split, found.source, subset, notes=notes)
+
+
+def check_name(name: str) -> None:
+    """``name`` must be one that a data set can have; whether it is here, ``load`` finds out.
+
+    Raises:
+        ValueError: it is none; the message lists the known ones.
+    """
+    if not name.startswith(PREFIX):
+        check_choice(name, "dataset", (*CATALOG, PHOTOGRAPHS, *own_sets()))
+
+
+def resized_note(name: str, own: Shape, shape: Shape) -> str:
+    """What is said of images that are brought to another size."""
+    return f"The images of {name} have {_sides(own)} pixels and are brought to the model's {_sides(shape)}."
+
+
+def _sides(shape: Shape) -> str:
+    return "×".join(map(str, shape[1:])) + (" grey" if shape[0] == 1 else " colour")
+
+
+def _load_own(own: OwnSet, split: str, shape: Shape, limit: int | None) -> ImageSet:
+    pixels = _read(_OwnFiles(shape, limit), (own.path,), split, _stamp((own.path,)))
     x, y = pixels.tensors()
-    return ImageSet(x, y, classes, name, split, found.source, len(y) < facts.sizes[split])
+    source = "embedded" if own.name == PHOTOGRAPHS else "folder"
+    return ImageSet(
+        x, y, pixels.classes, own.name, split, source, len(y) < own.sizes[split], pixels.files, pixels.notes
+    )
+
+
+def original(images: ImageSet, index: int) -> DecodedImage | None:
+    """The whole picture that an image of ``load`` was cut from, and where; None where there is no larger one.
+
+    Raises:
+        ValueError: its file is no longer there or damaged.
+    """
+    own = find_own(images.name) if images.files else None
+    if own is None:
+        return None
+    channels, height, width = images.x.shape[1:]
+    raw = own_files.raw(own.path, images.files[index])
+    return decode_image(raw, (channels, height, width), invert=False)
+
+
+@dataclass(frozen=True)
+class _OwnFiles:
+    shape: Shape
+    limit: int | None
+
+    def place(self, root: Path, split: str) -> str:
+        return str(root)
+
+    def find(self, root: Path, split: str) -> Files | None:
+        return (root,)
+
+    def read(self, files: Files, split: str) -> Pixels:
+        return own_files.read(files[0], split, self.shape, self.limit)
 
 
 def load_folder(path: str | Path, split: str | None = None, shape: Shape | None = None) -> ImageSet:

@@ -17,19 +17,24 @@ class Network(nn.Module):
         name: the registry name, for instance ``cnn``.
         in_shape: (C,H,W) of one image.
         card: how it was trained and how good it is; empty for a model that is not from a checkpoint.
+        class_names: of a classifier's logits, in their order; empty where nobody said.
+        foreign: somebody else wrote its layers, which may count calls or have hooks.
         gain: scale of the initial weights, uniform in ±gain/√fan-in.
     """
 
+    foreign: bool = False
     gain: float = 1.0
     name: str
     in_shape: Shape
     card: dict[str, Any]
+    class_names: tuple[str, ...]
 
     def __init__(self, in_shape: Shape) -> None:
         super().__init__()
         self.name = ""
         self.in_shape = in_shape
         self.card = {}
+        self.class_names = ()
 
     def begin(self) -> None:
         """Adjust weights that were just drawn; most models have nothing to adjust."""

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from advmi_core import device as devices
 from advmi_core import paths
@@ -22,6 +22,7 @@ from advmi_core.models.registry import MODELS, skeleton
 from advmi_core.validate import check_choice
 
 NetworkT = TypeVar("NetworkT", bound=Network)
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 FORMAT = 1
 """Version of the card's layout."""
@@ -35,16 +36,7 @@ class CheckpointError(ValueError):
 def load(
     name: str, dataset: str = "fashion-mnist", device: str = "cpu", weights: Path | str | None = None
 ) -> Network:
-    """A trained model: a fresh instance, in evaluation mode, without parameter gradients.
-
-    Args:
-        name: a key of ``MODELS``.
-        dataset: the data set it was trained on; picks the folder under assets/weights.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        weights: a .safetensors file with its card beside it, instead of the shipped one.
-
-    Returns:
-        The network, with ``card``, ``name`` and ``in_shape`` filled.
+    """A trained model of ``MODELS``; see ``models.load``, which loads any.
 
     Raises:
         ValueError: an unknown model or device.
@@ -52,7 +44,7 @@ def load(
     """
     check_choice(name, "model", tuple(MODELS))
     target = devices.pick(device)
-    path = _shipped(name, dataset) if weights is None else Path(weights)
+    path = shipped(name, dataset) if weights is None else Path(weights)
     return read(path, name, _skeleton).to(target).freeze()
 
 
@@ -67,12 +59,46 @@ def read(path: Path, name: str, skeleton_of: Callable[[dict[str, Any]], NetworkT
     Raises:
         CheckpointError: the file is missing, damaged, or does not belong to its card or to this name.
     """
+    card, blob = verified(path, name)
+    network = fill(lambda: skeleton_of(card), blob, path)
+    network.card = card
+    return network
+
+
+def verified(path: Path, name: str) -> tuple[dict[str, Any], bytes]:
+    """The card of a file of weights, and the file's bytes, which are those that the card means.
+
+    Raises:
+        CheckpointError: as ``read``.
+    """
     card, blob = _read(path)
     if card["model"] != name:
         raise CheckpointError(f"{path.name} holds a {card['model']!r}, wanted {name!r}")
     if hashlib.sha256(blob).hexdigest() != card["sha256"]:
-        raise CheckpointError(f"{path.name} is damaged: its sha256 is not the one in {_card_of(path).name}")
-    return _assemble(card, blob, path, skeleton_of)
+        raise CheckpointError(f"{path.name} is damaged: its sha256 is not the one in {card_path(path).name}")
+    return card, blob
+
+
+def fill(skeleton_of: Callable[[], ModuleT], blob: bytes, path: Path) -> ModuleT:
+    """A module with the tensors of a safetensors file, floats as float32.
+
+    Args:
+        skeleton_of: the module, with or without memory for its weights.
+        blob: the file's bytes.
+        path: its name, for messages.
+
+    Raises:
+        CheckpointError: the tensors are not those of the module.
+    """
+    try:
+        module = skeleton_of()
+        state = tensors_from_bytes(blob)
+    except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
+    _check_tensors(state, module.state_dict(), path)
+    full = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    module.load_state_dict(full, assign=True)
+    return module
 
 
 def save(network: Network, card: dict[str, Any], folder: Path, half: bool = False) -> Path:
@@ -107,7 +133,7 @@ def save(network: Network, card: dict[str, Any], folder: Path, half: bool = Fals
     path = folder / f"{network.name}.safetensors"
     text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_bytes(blob))
-    write_atomically(_card_of(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_atomically(card_path(path), lambda temporary: temporary.write_text(text, encoding="utf-8"))
     return path
 
 
@@ -127,13 +153,18 @@ def available() -> dict[str, tuple[str, ...]]:
     return {dataset: names for dataset, names in found.items() if names}
 
 
-def _shipped(name: str, dataset: str) -> Path:
-    shipped = available()
-    if dataset not in shipped:
-        raise CheckpointError(f"no weights for the data set {dataset!r}; there are some for {_list(shipped)}")
-    if name not in shipped[dataset]:
+def shipped(name: str, dataset: str) -> Path:
+    """The weights that came with AdvMI.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    there = available()
+    if dataset not in there:
+        raise CheckpointError(f"no weights for the data set {dataset!r}; there are some for {_list(there)}")
+    if name not in there[dataset]:
         raise CheckpointError(
-            f"no weights of {name!r} for {dataset}; there are {_list(shipped[dataset])}, "
+            f"no weights of {name!r} for {dataset}; there are {_list(there[dataset])}, "
             f"and `advmi train {name} --dataset {dataset} --out DIR` makes them"
         )
     return paths.assets() / "weights" / dataset / f"{name}.safetensors"
@@ -142,43 +173,32 @@ def _shipped(name: str, dataset: str) -> Path:
 def _read(path: Path) -> tuple[dict[str, Any], bytes]:
     try:
         blob = path.read_bytes()
-        text = _card_of(path).read_text(encoding="utf-8")
+        text = card_path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(
-            f"{path.name} and its card {_card_of(path).name} cannot be read: {error}"
+            f"{path.name} and its card {card_path(path).name} cannot be read: {error}"
         ) from error
+    return _card(text, path), blob
+
+
+def _card(text: str, path: Path) -> dict[str, Any]:
     try:
-        card = parse_json(text)
+        card: dict[str, Any] = parse_json(text)
     except ValueError as error:
-        raise CheckpointError(f"{_card_of(path).name} is not JSON: {error}") from error
+        raise CheckpointError(f"{card_path(path).name} is not JSON: {error}") from error
     wanted = {"format": int, "model": str, "shape": list, "classes": int, "sha256": str, "metrics": dict}
     for key, kind in wanted.items():
         if not isinstance(card, dict) or not isinstance(card.get(key), kind):
             raise CheckpointError(
-                f"{_card_of(path).name} is not a model card: it needs {key!r} as {kind.__name__}"
+                f"{card_path(path).name} is not a model card: it needs {key!r} as {kind.__name__}"
             )
     if card["format"] != FORMAT:
-        raise CheckpointError(f"{_card_of(path).name} has format {card['format']}, wanted {FORMAT}")
-    return card, blob
+        raise CheckpointError(f"{card_path(path).name} has format {card['format']}, wanted {FORMAT}")
+    return card
 
 
 def _skeleton(card: dict[str, Any]) -> Network:
     return skeleton(card["model"], tuple(card["shape"]), card["classes"] or 10)
-
-
-def _assemble(
-    card: dict[str, Any], blob: bytes, path: Path, skeleton_of: Callable[[dict[str, Any]], NetworkT]
-) -> NetworkT:
-    try:
-        network = skeleton_of(card)
-        state = tensors_from_bytes(blob)
-    except (ValueError, KeyError, TypeError, OverflowError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
-    _check_tensors(state, network.state_dict(), path)
-    full = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    network.load_state_dict(full, assign=True)
-    network.card = card
-    return network
 
 
 def _check_tensors(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:
@@ -201,7 +221,21 @@ def _check_tensors(state: dict[str, Tensor], wanted: dict[str, Tensor], path: Pa
             )
 
 
-def _card_of(path: Path) -> Path:
+def card_of(path: Path) -> dict[str, Any]:
+    """The card beside a file of weights.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or no card.
+    """
+    try:
+        text = card_path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{card_path(path).name} cannot be read: {error}") from error
+    return _card(text, path)
+
+
+def card_path(path: Path) -> Path:
+    """Where the card of a file of weights lies."""
     return path.with_suffix(".json")
 
 

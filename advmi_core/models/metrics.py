@@ -14,6 +14,7 @@ from advmi_core.models.base import Classifier, Network
 from advmi_core.models.networks.simclr import SimCLR, pair_loss
 
 BATCH = 500
+_USUAL = 3 * 64 * 64  # values of an image
 
 
 def main_metric(network: Network) -> str:
@@ -39,6 +40,11 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
+def at_once(x: Tensor) -> int:
+    """Images (N,C,H,W) that a network is asked about at once: ``BATCH`` up to 3×64×64, fewer larger ones."""
+    return max(1, min(BATCH, BATCH * _USUAL // max(1, x[0].numel())))
+
+
 def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
     """Measure a network on images x (N,C,H,W) in [0,1] with labels y (N,) int64.
 
@@ -51,7 +57,7 @@ def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
     with evaluating(network), torch.no_grad():
         if isinstance(network, Classifier):
             logits = torch.cat(
-                in_parts(lambda rows: network(x[rows].to(device)).cpu(), len(x), BATCH, device)
+                in_parts(lambda rows: network(x[rows].to(device)).cpu(), len(x), at_once(x), device)
             )
             hits = (logits.argmax(1) == y.cpu()).double().mean()
             entropy = functional.cross_entropy(logits.double(), y.cpu())
@@ -67,7 +73,7 @@ def measure(network: Network, x: Tensor, y: Tensor) -> dict[str, float]:
             part = x[rows].to(device)
             return float(functional.mse_loss(network(part), part, reduction="sum"))
 
-        errors = in_parts(error, len(x), BATCH, device)
+        errors = in_parts(error, len(x), at_once(x), device)
     return {"mse": sum(errors) / x.numel()}
 
 

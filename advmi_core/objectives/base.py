@@ -17,7 +17,8 @@ from advmi_core.memory import in_parts, out_of_memory
 from advmi_core.outputs import as_output, check_differentiable, first_line, unsteady
 from advmi_core.validate import check_images, check_number
 
-_AT_ONCE = 256  # images that the model sees at once where no gradient is needed
+_AT_ONCE = 256  # images of up to 3×64×64 that the model sees at once where no gradient is needed
+_USUAL = 3 * 64 * 64
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class Objective(ABC):
         self._check(x, output)
         self._lay_out(x[:1], output)
         with torch.no_grad():
-            parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), _AT_ONCE, self.device)
+            size = max(1, min(_AT_ONCE, _AT_ONCE * _USUAL // x[0].numel()))
+            parts = in_parts(lambda rows: self.forward(x[rows])[0], len(x), size, self.device)
         clean = torch.cat(parts)
         return Problem(self, x, clean, self._reference(x, clean), self._oddities(x, output, clean))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from advmi_core.evaluation import Paired, compare
 from advmi_core.experiments.store import Info
-from advmi_core.figures.autoencoders.series import signed
 from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.series import Point, lines, title
+from advmi_core.figures.text import signed
 from advmi_core.report.markdown import made_by, page, section, table
 from advmi_core.studies.sweep import PRESETS, SweepResult, load, runs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from advmi_core import models
-from advmi_core.figures.autoencoders.series import signed
+from advmi_core.figures.text import signed
+from advmi_core.models import zoo
 from advmi_core.report.markdown import bullets, page, section, table
 
 _METRICS = {
@@ -22,7 +23,22 @@ def shipped_models() -> str:
         "The weights that come with AdvMI, measured on the test images of their data set by the training "
         "that made them; each card lies beside its weights in `assets/weights`.",
         *(_of(dataset, names) for dataset, names in models.available().items()),
+        section(
+            "ImageNet",
+            table([_foreign(card) for card in zoo.cards(fetched=False)]),
+            "Trained by others; `advmi models list` shows it, `advmi models get NAME` fetches any other.",
+        ),
     )
+
+
+def _foreign(card: dict[str, Any]) -> dict[str, str]:
+    return {
+        "model": card["model"],
+        "network": f"`{card['architecture']}`",
+        "parameters": f"{card['parameters']:,}",
+        "licence": card["licence"],
+        "source": card["source"],
+    }
 
 
 def _of(dataset: str, names: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from advmi_core.studies.sweep.folder import RunFolder, Shard
 from advmi_core.studies.sweep.work import Measured
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+FIGURE = {"Figure · PNG", "Figure · SVG", "Figure · PDF"}  # what every figure is offered as
 SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}
 
 

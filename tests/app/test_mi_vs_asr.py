@@ -15,6 +15,7 @@ from links import written
 from streamlit.testing.v1 import AppTest
 from sweep_pages import Tab, kept, tiny
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import compare
 from advmi_core.figures.sweep.series import title
@@ -494,7 +495,7 @@ def test_a_job_without_its_data_says_so_in_one_sentence(here: Path, monkeypatch:
 
 def test_a_composed_grid_is_read_back_unchanged() -> None:
     values = {
-        "plan": "own", "grid-methods": list(sweep_grid.METHODS), "grid-eps": "0.05, 0.3", "grid-n": 70,
+        "plan": "own", "grid-methods": list(variants()), "grid-eps": "0.05, 0.3", "grid-n": 70,
         "grid-steps": 15, "grid-victim": "fashion-mnist/cnn", "grid-seed": 4,
     }  # fmt: skip
     assert sweep_grid.read_back(sweep_grid.sweep(values)) == (values, [])

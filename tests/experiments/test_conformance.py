@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from kinds import KINDS
 
 from advmi_core.experiments.artefact import Arrays, Artefact
+from advmi_core.experiments.executors.executor import settle
 from advmi_core.files import WriteError
 from advmi_core.run import Run
 
@@ -92,6 +94,15 @@ def results(root: Path) -> dict[str, bytes]:
         for path in found
         if not {"timings", "locks"} & set(path.relative_to(root).parts)
     }
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in the nursery: the last bits of a sum depend on the number of threads."""
+    threads = torch.get_num_threads()
+    settle()
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,7 @@ def test_differences_mark_what_leaves_zero_out() -> None:
     assert [text["difference"] for text in texts] == ["NAMID − Standard"] * 3 + ["NAMID_T − TRADES"] * 3
     assert texts[2]["attack"] == "AA"
     assert texts[2]["seed 0 [95 %]"] == "+100.00 [+100.00, +100.00] ●"
-    assert texts[2]["seed 3 [95 %]"] == "+0.00 [+0.00, +0.00]"
+    assert texts[2]["seed 3 [95 %]"] == "0.00 [0.00, 0.00]"
     assert texts[2]["mean ± std"] == "+50.00 ± 70.71"
 
 

@@ -14,7 +14,8 @@ from advmi_core.data.uploads.pictures import Shape, fit, flatten, open_picture, 
 from advmi_core.data.uploads.tree import Tree
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_MAX_VALUES = 1 << 29  # 2 GiB as float32: 3,500 colour images of 224×224
+MAX_VALUES = 1 << 29
+"""Values of one's own data set: 2 GiB as float32, 3,500 colour images of 224×224."""
 _MAX_TINY = 1_250_000_000  # the published Tiny-ImageNet has 100,000 images of 3·64·64 values
 _MAX_CLASSES = 1000
 _ALWAYS_DECODED = 100_000_000  # pixels, however few bytes they take
@@ -46,18 +47,18 @@ def read_classes(
         ValueError: no pictures there, folders of other names than the classes', too many pixels, or an image
             is damaged or of the wrong size.
     """
-    by_class = _by_class(tree.names(), split)
-    names = classes or tuple(sorted(by_class))
-    known = [name for name in names if name in by_class]
-    if not known or (len(known) < len(names) and by_class.keys() - set(names)):
-        lost = next((name for name in names if name not in by_class), "CLASS")
-        others = ", ".join(sorted(by_class.keys() - set(names))[:3])
+    found = by_class(tree.names(), split)
+    names = classes or tuple(sorted(found))
+    known = [name for name in names if name in found]
+    if not known or (len(known) < len(names) and found.keys() - set(names)):
+        lost = next((name for name in names if name not in found), "CLASS")
+        others = ", ".join(sorted(found.keys() - set(names))[:3])
         raise ValueError(
             f"{tree.path} must hold pictures in {f'{split or str()}/{lost}/'.lstrip('/')}, it has none there"
             + (f" but some in {others}" if others else "")
         )
-    groups = [[(file, label) for file in by_class.get(name, ())] for label, name in enumerate(names)]
-    return _decode(tree, _in_turn(groups), names, shape, _MAX_VALUES, exact=exact)
+    groups = [[(file, label) for file in found.get(name, ())] for label, name in enumerate(names)]
+    return _decode(tree, in_turn(groups), names, shape, MAX_VALUES, exact=exact)
 
 
 def read_tiny_imagenet(tree: Tree, split: str, shape: Shape) -> Pixels:
@@ -87,7 +88,11 @@ def read_tiny_imagenet(tree: Tree, split: str, shape: Shape) -> Pixels:
     return _decode(tree, files, _tiny_names(tree, root, ids), shape, _MAX_TINY, exact=True)
 
 
-def _by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
+def by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
+    """Class → its picture files in their natural order, below ``split`` or, where that is None, at the top.
+
+    One folder around everything is allowed; pictures in no class folder are of the class "unlabelled".
+    """
     pictures = {name: name.split("/") for name in names if name.lower().endswith(ENDINGS)}
     above = [] if split is None else [split]
     if _wrapped(pictures.values(), split):
@@ -98,7 +103,7 @@ def _by_class(names: Iterable[str], split: str | None) -> dict[str, list[str]]:
             found[parts[-2]].append(name)
     if not found:
         found[UNLABELLED] = [name for name, parts in pictures.items() if parts[:-1] == above]
-    return {name: sorted(files, key=_natural) for name, files in found.items() if files}
+    return {name: sorted(files, key=natural) for name, files in found.items() if files}
 
 
 def _wrapped(paths: Collection[Sequence[str]], split: str | None) -> bool:
@@ -110,11 +115,11 @@ def _wrapped(paths: Collection[Sequence[str]], split: str | None) -> bool:
 
 def _tiny_train(names: Iterable[str], root: str, labels: dict[str, int]) -> list[Labelled]:
     groups: list[list[Labelled]] = [[] for _ in labels]
-    for name in sorted(names, key=_natural):
+    for name in sorted(names, key=natural):
         parts = name.removeprefix(root).split("/")
         if len(parts) == 4 and parts[0] == "train" and parts[1] in labels:
             groups[labels[parts[1]]].append((name, labels[parts[1]]))
-    return _in_turn(groups)
+    return in_turn(groups)
 
 
 def _tiny_val(tree: Tree, names: Iterable[str], root: str, labels: dict[str, int]) -> list[Labelled]:
@@ -136,7 +141,7 @@ def _tiny_val_folders(names: Iterable[str], root: str, labels: dict[str, int]) -
         parts = name.removeprefix(root).split("/")
         if parts[0] == "val" and len(parts) > 2 and parts[1] in labels and name.lower().endswith(ENDINGS):
             found.append((name, labels[parts[1]]))
-    return sorted(found, key=lambda file: (_natural(file[0].rpartition("/")[2]), file[0]))
+    return sorted(found, key=lambda file: (natural(file[0].rpartition("/")[2]), file[0]))
 
 
 def _tiny_names(tree: Tree, root: str, ids: Sequence[str]) -> tuple[str, ...]:
@@ -156,12 +161,13 @@ def _lines(tree: Tree, name: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _in_turn(groups: Sequence[Sequence[Labelled]]) -> list[Labelled]:
+def in_turn(groups: Sequence[Sequence[Labelled]]) -> list[Labelled]:
+    """The first of each group, then the second of each, …: any first N are balanced."""
     longest = max((len(group) for group in groups), default=0)
     return [group[turn] for turn in range(longest) for group in groups if turn < len(group)]
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """Sort key by which image_2 comes before image_10; digits stay text, as there may be thousands."""
     parts = (part.lstrip("0") if part.isdecimal() else part for part in re.split(r"(\d+)", name))
     return [(len(part), part) if place % 2 else (-1, part) for place, part in enumerate(parts)]
@@ -184,10 +190,10 @@ def _decode(
             f"{values:,}: take fewer or smaller ones"
         )
     if not exact:
-        _check_pixels(tree, files)
+        check_pixels(tree, files)
     images = np.empty((len(files), *shape), np.uint8)
     for row, (name, _) in enumerate(files):
-        with _naming(tree, name):
+        with naming(tree, name):
             raw = tree.read(name)
             if exact and (size := size_of(raw)) not in ((columns, rows), (rows, columns)):
                 raise ValueError(f"the picture must have {columns}×{rows} pixels, got {size[0]}×{size[1]}")
@@ -200,11 +206,15 @@ def _decode(
     return Pixels(images, np.array([label for _, label in files], np.int64), classes)
 
 
-def _check_pixels(tree: Tree, files: Sequence[Labelled]) -> None:
-    """Refuse, before the first is decoded, pictures with far more pixels than their bytes can describe."""
+def check_pixels(tree: Tree, files: Sequence[Labelled]) -> None:
+    """Refuse, before the first is decoded, pictures with far more pixels than their bytes can describe.
+
+    Raises:
+        ValueError: they have, or a header is damaged.
+    """
     total = bytes_ = 0
     for name, _ in files:
-        with _naming(tree, name):
+        with naming(tree, name):
             raw = tree.read(name)
             width, height = size_of(raw)
         total, bytes_ = total + width * height, bytes_ + len(raw)
@@ -216,7 +226,8 @@ def _check_pixels(tree: Tree, files: Sequence[Labelled]) -> None:
 
 
 @contextmanager
-def _naming(tree: Tree, name: str) -> Iterator[None]:
+def naming(tree: Tree, name: str) -> Iterator[None]:
+    """Inside, a ValueError or OSError says of which file it speaks."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -225,7 +236,7 @@ def _naming(tree: Tree, name: str) -> Iterator[None]:
 
 def shape_of(tree: Tree, name: str) -> Shape:
     """(C,H,W) of one picture."""
-    with _naming(tree, name):
+    with naming(tree, name):
         first = open_picture(tree.read(name))
     grey = first.mode in ("1", "L", "LA") or first.mode.startswith("I")
     return (1 if grey else 3, first.height, first.width)

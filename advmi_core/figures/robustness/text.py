@@ -9,8 +9,7 @@ import numpy as np
 
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired
-from advmi_core.figures.defence.text import signed
-from advmi_core.figures.text import Tone
+from advmi_core.figures.text import Tone, difference
 from advmi_core.studies.robustness import KINDS, Line, RobustnessResult
 from advmi_core.studies.robustness.suite import AUTOATTACK
 
@@ -59,13 +58,13 @@ def direction(line: Line) -> int:
     pairs = _pairs(line)
     if not pairs:
         return 0
-    return int(all(each.low > 0 for each in pairs)) - int(all(each.high < 0 for each in pairs))
+    return int(all(each.sign > 0 for each in pairs)) - int(all(each.sign < 0 for each in pairs))
 
 
 def _disagree(line: Line) -> bool:
     """One seed is clearly more robust than its baseline, another clearly less."""
     pairs = _pairs(line)
-    return any(each.low > 0 for each in pairs) and any(each.high < 0 for each in pairs)
+    return any(each.sign > 0 for each in pairs) and any(each.sign < 0 for each in pairs)
 
 
 def _pairs(line: Line) -> list[Paired]:
@@ -127,6 +126,4 @@ def _heading(
 
 
 def _seeds(line: Line) -> str:
-    return ", ".join(
-        f"{signed(100 * d.mean)} [{signed(100 * d.low)}, {signed(100 * d.high)}]" for d in _pairs(line)
-    )
+    return ", ".join(difference(pairs, 100) for pairs in _pairs(line))

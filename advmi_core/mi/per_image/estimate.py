@@ -30,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 DEFAULT_STEPS = 100
 CLOSED_FORM = "gaussian"
 _PART, _PART_ON_DEVICE = 64, 512  # images measured at once: on a CPU nothing is gained beyond
+_VALUES, _VALUES_ON_DEVICE = 1 << 23, 1 << 28  # of their samples, and of as many copies
 
 
 class OnDevice(Sampled, Protocol):
@@ -134,7 +135,11 @@ def estimate_mi(
             )
         return measure(a, b, rows=ids[part])
 
-    size = _PART if objective.device.type == "cpu" else _PART_ON_DEVICE
+    on_cpu = objective.device.type == "cpu"
+    size = _PART if on_cpu else _PART_ON_DEVICE
+    if of_patches:  # those of one 224×224 picture in colour are a million numbers
+        values = 9 * x[0].numel()
+        size = max(1, min(size, (_VALUES if on_cpu else _VALUES_ON_DEVICE) // values))
     return torch.cat(in_parts(measured, len(x), size, objective.device, tell)).to(x.device)
 
 

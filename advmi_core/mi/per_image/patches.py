@@ -23,9 +23,13 @@ from advmi_core.rng import RowStreams
 PATCH = 3
 SMALLEST = 8  # side of an image in pixels: fewer patches tell nothing
 FOLDS = ("random", "blocks")
+SCORED = 512
+"""Positions of a fold that are scored, each against all others of them: more of a large image are drawn."""
+_MEMBERS = 2  # critics of a large image, whose few drawn positions one critic would rank less surely
+_RIDGE = 3e-4  # squared units of the samples: a standard deviation of 4.4 grey levels
 NARROWEST = 12  # a lone product of fewer columns is summed in another order on several threads
 _AHEAD = 16  # steps whose positions go to a device in one copy
-_WEIGHTS, _ORDERS, _SPLITS = 3, 4, 5  # purposes of the random streams
+_WEIGHTS, _ORDERS, _SPLITS, _DRAWS = 3, 4, 5, 6  # purposes of the random streams
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ def cross_fitted(
 ) -> Tensor:
     """Mutual information by small critics, two per image and member, one for each fold.
 
+    Of an image with more than ``SCORED`` positions in a fold so many are scored, as many as there are steps
+    for are learnt from, and the samples are whitened: neighbouring pixels of a large picture are so alike
+    that a critic would see little else. Mutual information is the same before and after a linear map.
+
     Args:
         a: (B,P,D) samples of x by position, ``columns`` positions to a row of the image.
         b: (B,P,D) samples of x̃.
@@ -96,7 +104,7 @@ def cross_fitted(
         seed, rows: seed ≥ 0 and row ids; a row's value does not depend on its batch mates.
         bound: name in ``BOUNDS``.
         steps: Adam steps on ``preset.batch`` positions each.
-        members: critics averaged, per fold.
+        members: critics averaged, per fold; twice as many for a large image.
         folds: ``"random"`` or ``"blocks"``, see ``split``.
         held_out: score each critic on the other fold, its scores shrunk where it claims too much (see
             ``tempered_value``); else on its own.
@@ -106,6 +114,10 @@ def cross_fitted(
         (B,) nats; with InfoNCE at most the logarithm of the number of positions in a fold.
     """
     parts = split(a.shape[1], columns, folds, RowStreams(seed, rows, _SPLITS, a.device))
+    if parts.shape[2] > SCORED:
+        members *= _MEMBERS
+        parts = _drawn(parts, max(SCORED, steps * preset.batch), RowStreams(seed, rows, _DRAWS, a.device))
+        a, b = _whitened(a, b)
     first, second = (torch.stack([_take(t, parts[:, fold]) for t in (a, b)]) for fold in (0, 1))
     # Critics 0…B−1 learn from the first fold, B…2B−1 from the second, and so on for every member.
     seen = torch.cat([first, second] * members, dim=1)
@@ -124,11 +136,27 @@ def cross_fitted(
         critics.learn(_take(seen[0], chosen), _take(seen[1], chosen))
     if not held_out:
         return critics.value(seen[0], seen[1]).view(2 * members, len(a)).mean(0)
-    unseen = torch.cat([second, first] * members, dim=1)
+    unseen = torch.cat([second, first] * members, dim=1)[:, :, :SCORED]
     with torch.no_grad():
         joint, marginal = split_pairs(critics.scores(unseen[0], unseen[1]))
     folded = [scores.view(2 * members, len(a), *scores.shape[1:]) for scores in (joint, marginal)]
     return tempered_value(BOUNDS[bound], *folded).mean(0)
+
+
+def _drawn(parts: Tensor, most: int, streams: RowStreams) -> Tensor:
+    """At most so many positions of each fold (B,2,n), in a random order."""
+    orders = torch.stack([streams.permutation(parts.shape[2])[:, :most] for _ in range(2)], dim=1)
+    return parts.gather(2, orders)
+
+
+def _whitened(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples (B,P,D) in coordinates in which those of x are uncorrelated, with unit variance or less."""
+    mean = a.mean(1, keepdim=True)
+    centred = a - mean
+    ridge = _RIDGE * torch.eye(a.shape[2], device=a.device)
+    root = torch.linalg.cholesky_ex(torch.bmm(centred.transpose(1, 2), centred) / a.shape[1] + ridge).L
+    inverse = torch.linalg.solve_triangular(root, ridge / _RIDGE, upper=False).transpose(1, 2)
+    return torch.bmm(centred, inverse), torch.bmm(b - mean, inverse)
 
 
 def _minibatches(streams: RowStreams, count: int, batch: int, steps: int, repeats: int) -> Sequence[Tensor]:

@@ -59,10 +59,12 @@ class SamplingWork:
 
     def __init__(self, study: SamplingSpec, directory: Path) -> None:
         device = pick(study.device)
-        chosen = data.load(study.dataset, split=study.split).first(study.n)
         network = models.load(study.model, dataset=study.dataset, device=str(device))
+        chosen = data.load(study.dataset, split=study.split, shape=network.in_shape, limit=study.n).first(
+            study.n
+        )
         self.study, self.x, self.twins = study, chosen.x, torch.empty_like(chosen.x)
-        self._network, self._y = network, chosen.y
+        self._network, self._y = network, models.labels_for(network, chosen)[0]
         self.objective = self._objective(slice(None))
         self._k = {name: _samples(self.objective, self.x[:1], name) for name in study.samplings}
         self.artefact = Artefact(directory, "sampling", _spec(study, self.x, network.card["sha256"], device))

@@ -22,13 +22,14 @@ class Inputs:
 
     @classmethod
     def load(cls, dataset: str, split: str, n: int, model: str) -> Inputs:
-        """The first ``n`` images of a split, and a model trained on this data set.
+        """The first ``n`` images of a split at the model's shape, and a model; see ``models.labels_for``.
 
         Raises:
             ValueError: they are missing or damaged, or there are fewer images than wanted.
         """
-        chosen = data.load(dataset, split=split).first(n)
-        return cls(chosen.x, chosen.y, models.load(model, dataset=dataset, device="cpu"))
+        network = models.load(model, dataset=dataset, device="cpu")
+        chosen = data.load(dataset, split=split, shape=network.in_shape, limit=n).first(n)
+        return cls(chosen.x, models.labels_for(network, chosen)[0], network)
 
     @property
     def images_hash(self) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from advmi_core import __version__
+from advmi_core import __version__, data, models
 from advmi_core.attacks import ATTACKS, Attack
-from advmi_core.data import NAMES, SPLITS
+from advmi_core.data import SPLITS
 from advmi_core.mi.per_image.patches import PatchPreset
-from advmi_core.models import MODELS
 from advmi_core.studies.sweep.inputs import Inputs
 from advmi_core.validate import check_choice, check_count, check_number
 
@@ -118,9 +117,9 @@ class SweepSpec:
 
     def __post_init__(self) -> None:
         check_name(self.name, "name")
-        check_choice(self.dataset, "dataset", NAMES)
+        data.check_name(self.dataset)
         check_choice(self.split, "split", SPLITS)
-        check_choice(self.model, "model", tuple(MODELS))
+        models.check_name(self.model)
         check_count(self.n, "n")
         check_count(self.seed, "seed", low=0)
         check_count(self.shard, "shard")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import streamlit as st
 
 from advmi_core import paths
-from advmi_core.figures.attack import export
-from advmi_core.figures.attack import print as printing
 from advmi_core.figures.mutual_information import violins
-from advmi_core.figures.text import duration, number, two_digits
+from advmi_core.figures.tabular import json_bytes
+from advmi_core.figures.text import duration, fixed, number
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.sampling.exports import values_csv, values_npz
 from advmi_core.studies.sampling.results import PERTURB, StudyResult, StudyStep, Summary
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts, downloads, form
+from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
@@ -119,7 +117,7 @@ def _said(snapshot: Snapshot) -> str:
 
 def _verdict(snapshot: Snapshot) -> None:
     lines = [line for line in snapshot.result.table() if math.isfinite(line.rank_correlation)]
-    agreement = " · ".join(f"{line.sampling} {two_digits(line.rank_correlation)}" for line in lines)
+    agreement = " · ".join(f"{line.sampling} {fixed(line.rank_correlation)}" for line in lines)
     text = f"Rank correlation: {agreement or 'not known yet'} (1: the same order, 0: chance)."
     if snapshot.state == "cancelled":
         text = f"Partial result: cancelled, finished parts are kept. {text}"
@@ -130,10 +128,8 @@ def _verdict(snapshot: Snapshot) -> None:
 
 def _picture(state: PageState, result: StudyResult) -> None:
     lines = result.table()
-    st.plotly_chart(
-        violins.violins(result), key=state.key("violins"), config={"displayModeBar": False},
-        alt="MI of the images: " + "; ".join(f"{line.sampling} {violins.spread(line)}" for line in lines),
-    )  # fmt: skip
+    said = "; ".join(f"{line.sampling} {violins.spread(line)}" for line in lines)
+    charts.draw(state, "violins", violins.violins(result), f"MI of the images: {said}")
     st.table([_row(line) for line in lines], border="horizontal", hide_index=True)
 
 
@@ -142,27 +138,21 @@ def _row(line: Summary) -> dict[str, str]:
         "sampling": line.sampling,
         "K": str(line.k or "–"),
         "mean ± std (nats)": violins.spread(line).removesuffix(" nats"),
-        "by seed": " | ".join(map(two_digits, line.means)),
-        "rank correlation": two_digits(line.rank_correlation),
-        "ICC(2,1)": two_digits(line.icc),
+        "by seed": " | ".join(map(fixed, line.means)),
+        "rank correlation": fixed(line.rank_correlation),
+        "ICC(2,1)": fixed(line.icc),
         "ms per image": number(1000 * line.seconds),
     }
 
 
 def _downloads(state: PageState, result: StudyResult) -> None:
-    def picture() -> bytes:
-        return printing.save(violins.printed(result), "png")
-
-    files: list[tuple[str, str, Callable[[], bytes], str]] = [
-        ("Violins", "png", picture, "image/png"),
-        ("Values", "csv", lambda: values_csv(result), "text/csv"),
-        ("Values", "npz", lambda: values_npz(result), "application/octet-stream"),
-        ("Settings", "json", lambda: export.spec_json(result.spec), "application/json"),
-    ]
-    stem = result.folder.name if result.folder else "sampling"
-    with st.container(horizontal=True, key=state.key("study-files")):
-        for label, kind, make, mime in files:
-            st.download_button(
-                f"{label} · {kind.upper()}", make, f"advmi-{stem}.{kind}", mime,
-                key=state.key(f"study-file-{kind}"), on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+    stem = f"advmi-{result.folder.name if result.folder else 'sampling'}"
+    downloads.row(
+        state, stem, {"Violins": lambda: violins.violins(result)},
+        [
+            File("Values", f"{stem}.csv", lambda: values_csv(result)),
+            File("Values", f"{stem}.npz", lambda: values_npz(result)),
+            File("Settings", f"{stem}.json", lambda: json_bytes(result.spec)),
+        ],
+        "study-files",
+    )  # fmt: skip

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import Tensor
 
-from advmi_core.augmentation import Augmentation
+from advmi_core.augmentation import METHODS, Augmentation
 from advmi_core.data import ImageSet
+from advmi_core.fields import Field
 from advmi_core.models import Network
 from advmi_core.objectives import Objective
 from advmi_core.studies.autoencoders.features.results import (
@@ -24,9 +25,8 @@ from advmi_core.studies.autoencoders.features.results import (
 )
 from advmi_core.studies.autoencoders.records import GAUSSIAN, PROTOCOLS
 from advmi_core.studies.autoencoders.retraining import Retraining
-from advmi_core.validate import check_choice, check_count
 
-UAES = ("mine-uae", "solver-uae")
+UAES = {name: METHODS[name] for name in ("mine-uae", "solver-uae")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,7 @@ class ProbeSpec(Retraining):
     """Rows × seeds of one network; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
-        epochs: of a training.
-        method: that makes the UAEs, ``"mine-uae"`` by the published rule or ``"solver-uae"``.
+        method: that makes the UAEs.
         mi: of the published ones, see ``Augmentation``.
         others: see ``Retraining``.
 
@@ -47,14 +46,12 @@ class ProbeSpec(Retraining):
     model: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
 
-    epochs: int = 20
-    method: str = UAES[0]
+    epochs: Annotated[int, Field("Epochs", "Of a training.", low=1)] = 20
+    method: Annotated[str, Field("UAEs", choices=UAES)] = "mine-uae"
     mi: str = "mine-patches"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count(self.epochs, "epochs")
-        check_choice(self.method, "method", UAES)
         self.augmentation(UAE, self.model)
 
     @abstractmethod
