@@ -14,6 +14,7 @@ from scipy.stats import t as student
 from advmi_core import data
 from advmi_core.experiments.progress import read_progress
 from advmi_core.experiments.shipped import StoredError
+from advmi_core.experiments.store import Store, restore
 from advmi_core.models.training.learners import AutoencoderLearner
 from advmi_core.objectives import Reconstruction
 from advmi_core.studies.autoencoders import (
@@ -245,11 +246,23 @@ def test_a_stopped_study_goes_on(whole: tuple, tmp_path: Path) -> None:
     assert {*progress.uses, again.result.folder.name} == folders
 
 
-def test_more_seeds_and_rows_reuse_what_is_there(whole: tuple, tmp_path: Path) -> None:
-    study(seeds=(0,), rows=("original",)).run(tmp_path).drain()
-    records = list(study(seeds=(0, 1)).run(tmp_path))
+def test_more_seeds_and_rows_reuse_what_is_there_and_keep_it_when_the_first_study_goes(
+    tmp_path: Path,
+) -> None:
+    few, more = study(seeds=(0,), rows=("original",)), study(seeds=(0, 1))
+    first = few.run(tmp_path).drain()
+    records = list(more.run(tmp_path))
     done = {(r.row, r.protocols, r.seed) for r in records if isinstance(r, RetrainStep) and r.reused}
     assert done == {("original", (protocol,), 0) for protocol in PROTOCOLS}
+
+    store = Store(tmp_path)
+    trashed = store.delete(first.folder)
+    assert all(record.reused for record in more.run(tmp_path))
+    (left,) = store.studies()
+    store.delete(left.folder)
+    assert [path.name for path in tmp_path.iterdir()] == [".trash"]
+    restore(trashed)
+    assert [info.folder for info in store.studies()] == [first.folder]
 
 
 def _made_up(seeds: int = 3) -> RetrainingResult:
