@@ -143,6 +143,11 @@ def parameter(record: type, name: str) -> Parameter:
     return {each.name: each for each in parameters(record)}[name]
 
 
+def field_of(record: type, name: str) -> Field:
+    """What is said of one of them, for another dataclass that has it as well."""
+    return parameter(record, name).field
+
+
 @functools.cache
 def _parameters(record: type) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,47 +21,24 @@ from advmi_core.cli.console import (
     show,
     watch,
 )
-from advmi_core.cli.options import MOST_SEEDS, check_radius, count_option, folder_option, number_option
+from advmi_core.cli.options import MOST_SEEDS, check_radius, count_option, folder_option, with_fields
 from advmi_core.defenses import DefenseStep, parallel
 from advmi_core.device import describe, tune_cpu
 from advmi_core.studies.robustness.training import DefenceTrainings
 from advmi_core.studies.robustness.training_spec import TrainingsResult, TrainingsStep
-from advmi_core.studies.robustness.variants import TRAINED
 from advmi_core.validate import check_count
 
 
 def train_defences(
     out: Annotated[Path, folder_option("Folder for the models; `advmi table … --trained` reads it.")],
-    study: Annotated[
-        str, typer.Option(help=f"Which rows: {', '.join(TRAINED)}; the last three are choices of α, λ and w.")
-    ] = "defences",
     rows: Annotated[list[str] | None, typer.Option("--row", help="Some of them; default: all.")] = None,
     seeds: Annotated[int, count_option("Trainings of each row, seeds 0, 1, …", most=MOST_SEEDS)] = 2,
     dataset: Dataset = "fashion-mnist",
-    n: Annotated[int, count_option("Training images, the first of the split.")] = 13_000,
-    validation: Annotated[float, number_option("Share of them held out to choose the epoch.")] = 1 / 13,
-    model: Annotated[str, typer.Option(help="Architecture of the classifiers.")] = "resnet18-w8",
-    epochs: Annotated[int, count_option()] = 10,
-    batch: Annotated[int, count_option("Images per gradient step.")] = 128,
-    lr: Annotated[float, number_option("Highest learning rate.")] = 0.1,
-    eps: Annotated[float, number_option("Radius ε of the training's PGD.")] = 0.1,
-    norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
-    steps: Annotated[int, count_option("PGD steps.")] = 10,
-    alpha: Annotated[float, number_option("Weight α of NAMID's term.")] = 0.1,
-    penalty: Annotated[float, number_option("λ inside it.")] = 0.1,
-    wmim_weight: Annotated[float, number_option("Weight w of WMIM's term.")] = 0.1,
-    warmup: Annotated[int, count_option("Epochs in which α and w rise.")] = 1,
-    clip: Annotated[float, number_option("Longest gradient; 0: no limit.")] = 5.0,
-    crop: Annotated[int, count_option("Random shift in pixels.")] = 2,
-    units: Annotated[int, count_option("Width of the estimators' codes (published: 2048).")] = 512,
-    first: Annotated[int, count_option("Epochs of the estimators by Eq. 4.")] = 5,
-    optimised: Annotated[int, count_option("Epochs of the estimators by Eq. 5; 0: none.")] = 1,
-    estimator_lr: Annotated[float, number_option("Their learning rate by Eq. 4.")] = 1e-3,
-    optimised_lr: Annotated[float, number_option("Their learning rate by Eq. 5.")] = 1e-4,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     threads: Annotated[int, count_option("CPU threads; other numbers give other last bits.")] = 1,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Train the defences: Standard AT, estimators of MI on it, and the others; what is there is kept.
 
@@ -68,14 +46,13 @@ def train_defences(
     is computed once. `torchrun --no-python --nproc-per-node=2 advmi train-defences …` trains each model on
     two devices.
     """
-    given = {key: value for key, value in locals().items() if key in DefenceTrainings.__dataclass_fields__}
     with clear_errors():
         tune_cpu()
         check_count(seeds, "seeds")
         check_count(threads, "threads")
-        check_radius(eps, norm)
+        check_radius(given["eps"], given["norm"])
         torch.set_num_threads(threads)
-        trainings = DefenceTrainings(**{**given, "seeds": tuple(range(seeds))})
+        trainings = DefenceTrainings(rows=rows, dataset=dataset, seeds=tuple(range(seeds)), **given)
         with parallel.processes(device) as place:
             quiet = parallel.Ranks.current().rank > 0
             run = trainings.run(out, place)
@@ -85,6 +62,9 @@ def train_defences(
         people.print(f"computed on {describe(place)}", highlight=False)
         say(_facts(trainings, result)) if as_json else _tell(trainings, result)
     need_complete(result.complete)
+
+
+train_defences_command = with_fields(train_defences, {"": DefenceTrainings}, defaults=True)
 
 
 def _describe(step: TrainingsStep) -> str:

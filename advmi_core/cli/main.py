@@ -33,7 +33,7 @@ from advmi_core.cli.console import (
     watch,
 )
 from advmi_core.cli.data import data_app
-from advmi_core.cli.defences import train_defences
+from advmi_core.cli.defences import train_defences_command
 from advmi_core.cli.inputs import answers, objective_of, too_few
 from advmi_core.cli.mi import mi
 from advmi_core.cli.models import models_app
@@ -73,7 +73,7 @@ app.add_typer(table_app, name="table")
 app.command()(mi)
 app.command()(report)
 app.command()(sweep)
-app.command("train-defences")(train_defences)
+app.command("train-defences")(train_defences_command)
 for kind in ABOUT:
     table_app.command(kind)(command(kind))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,14 +14,7 @@ from rich.table import Table
 from advmi_core import paths
 from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Dataset, Device, Json, clear_errors, people, say, show, watch
-from advmi_core.cli.options import (
-    MOST_SEEDS,
-    check_radius,
-    count_option,
-    folder_option,
-    number_option,
-    seed_option,
-)
+from advmi_core.cli.options import MOST_SEEDS, check_radius, count_option, folder_option, with_fields
 from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.figures.text import fixed, number
 from advmi_core.studies.sampling.results import StudyResult
@@ -39,9 +33,7 @@ def _family() -> None:
     """Keep ``sampling`` a command of its own, although it is the only one so far."""
 
 
-@study_app.command()
 def sampling(
-    n: Annotated[int, count_option("Images, the first of the split.")] = 1000,
     out: Annotated[
         Path | None, folder_option("Where the study's folder lies; default: where the app keeps its own.")
     ] = None,
@@ -52,28 +44,24 @@ def sampling(
     shape: Shape = None,
     mean: Mean = None,
     std: Std = None,
-    eps: Annotated[float, number_option("Largest change ε of a pixel, pixels lie in [0,1].")] = 0.1,
-    perturbation: Annotated[str, typer.Option(help="noise (uniform) or pgd.")] = "noise",
     samplings: Annotated[
         list[str] | None, typer.Option("--sampling", help=f"{', '.join(SAMPLINGS)}; may be repeated.")
     ] = None,
     seeds: Annotated[int, count_option("How often every image is measured.", most=MOST_SEEDS)] = 2,
-    critic: Annotated[str, typer.Option(help="compact or paper, for conv and random.")] = "compact",
-    steps: Annotated[int, count_option("Adam steps of each critic.")] = 100,
-    seed: Annotated[int, seed_option("Seed of the perturbation; estimates use 0, 1, ….")] = 0,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """MI of many images by conv, random and patch sampling: level, spread, cost, and do seeds agree?"""
     with clear_errors():
         tune_cpu()
         check_count(seeds, "seeds")
-        check_radius(eps, "linf")
+        check_radius(given["eps"], "linf")
         name, pictures = own_inputs(model, images, dataset, shape, mean, std)
         study = SamplingStudy(
-            n=n, dataset=pictures, split=split, model=name, eps=eps, perturbation=perturbation, seed=seed,
-            samplings=tuple(samplings or SAMPLINGS), seeds=tuple(range(seeds)), critic=critic, steps=steps,
-            device=device,
+            dataset=pictures, split=split, model=name, samplings=tuple(samplings or SAMPLINGS),
+            seeds=tuple(range(seeds)), device=device, **given,
         )  # fmt: skip
         began = time.perf_counter()
         run = study.run(out or paths.studies()).announce(*_of_the_page(study, out))
@@ -86,6 +74,9 @@ def sampling(
     if not result.complete:
         people.print("Not finished; the same command goes on from here.")
         raise typer.Exit(130)
+
+
+study_app.command("sampling")(with_fields(sampling, {"": SamplingStudy}, defaults=True))
 
 
 def _of_the_page(study: SamplingStudy, out: Path | None) -> tuple[str, dict[str, Any]]:

@@ -15,8 +15,6 @@ from advmi_core.mi.local.dim import UNITS
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models.training.spec import VALIDATION
 
-RATE = Field("Adam's rate", low=0, above=True)
-
 
 @dataclass(frozen=True, kw_only=True)
 class EstimatorSpec:
@@ -35,14 +33,14 @@ class EstimatorSpec:
     """
 
     dataset: str = "fashion-mnist"
-    units: Annotated[int, Field("Units", "Width of the codes. Published: 2048.", low=1)] = UNITS
-    epochs: Annotated[int, Field("Epochs by Eq. 4", "Over all images.", low=1)] = 5
+    units: Annotated[int, Field("Units", "Width of the estimators' codes. Published: 2048.", low=1)] = UNITS
+    epochs: Annotated[int, Field("Epochs by Eq. 4", "Of the estimators, over all images.", low=1)] = 5
     optimised_epochs: Annotated[
-        int, Field("Epochs by Eq. 5", "Over the selected images; 0 leaves it out.", low=0)
+        int, Field("Epochs by Eq. 5", "Of the estimators, over the selected images; 0 leaves it out.", low=0)
     ] = 2
     batch: Annotated[int, Field("Batch", "Images per step; each has batch − 1 negatives.", low=2)] = 128
-    lr: Annotated[float, RATE] = 1e-4
-    optimised_lr: Annotated[float, RATE] = 1e-4
+    lr: Annotated[float, Field("Estimators' rate by Eq. 4", "Of Adam.", low=0, above=True)] = 1e-4
+    optimised_lr: Annotated[float, Field("Estimators' rate by Eq. 5", low=0, above=True)] = 1e-4
     eps: Annotated[float, EPS] = 8 / 255
     norm: Annotated[str, NORM] = "linf"
     steps: Annotated[int, STEPS] = 10

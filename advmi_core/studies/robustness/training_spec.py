@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from advmi_core.defenses import DEFENSES, DefenseSpec, EstimatorSpec
 from advmi_core.defenses.estimator_spec import EstimatorStep
 from advmi_core.defenses.records import DefenseStep, Epoch
+from advmi_core.fields import Field, check_fields, field_of
 from advmi_core.models.training.spec import options
 from advmi_core.studies.robustness.variants import TRAINED, Variant
-from advmi_core.validate import check_choice, check_count
+from advmi_core.validate import check_choice
 
 Step = DefenseStep | EstimatorStep
+_STUDY = Field(
+    "Rows",
+    "Of which table; the last three are choices of α, λ and w.",
+    choices={name: name for name in TRAINED},
+)
 
 
 @dataclass(frozen=True)
@@ -49,51 +55,44 @@ class DefenceTrainingsSpec:
     """Rows × seeds, trained alike; the defaults are those of the shipped tables of Fashion-MNIST.
 
     Attributes:
-        study: a key of ``TRAINED``.
         rows: some of the study's; None takes all. Standard AT and the estimators are trained for rows with a
             term of mutual information, and so is what two studies in one folder share, once.
         seeds: of the trainings, ≥ 0, all different.
-        n: training images, the first of the training split.
-        validation: share of them that is held out.
-        dataset, model, epochs, batch, lr, eps, norm, steps, clip, crop, precision: see ``DefenseSpec``.
         alpha, penalty, wmim_weight, warmup: of the rows with such a term; others need no new training where
             one of these is changed.
-        units, first, optimised, estimator_lr, optimised_lr: of the estimators: width of their codes, epochs
-            by Eq. 4 and by Eq. 5, and the rates of both.
 
     Raises:
         ValueError: a parameter is outside its range.
     """
 
-    study: str = "defences"
+    study: Annotated[str, _STUDY] = "defences"
     rows: Sequence[str] | None = None
     seeds: Sequence[int] = (0, 1)
     dataset: str = "fashion-mnist"
-    n: int = 13_000
-    validation: float = 1 / 13
-    model: str = "resnet18-w8"
-    epochs: int = 10
-    batch: int = 128
-    lr: float = 0.1
-    eps: float = 0.1
-    norm: str = "linf"
-    steps: int = 10
-    alpha: float = 0.1
-    penalty: float = 0.1
-    wmim_weight: float = 0.1
-    warmup: int = 1
-    clip: float = 5.0
-    crop: int = 2
-    units: int = 512
-    first: int = 5
-    optimised: int = 1
-    estimator_lr: float = 1e-3
-    optimised_lr: float = 1e-4
-    precision: str = "float32"
+    n: Annotated[int, Field("Images", "The first of the training images.", low=2)] = 13_000
+    validation: Annotated[float, field_of(DefenseSpec, "validation")] = 1 / 13
+    model: Annotated[str, field_of(DefenseSpec, "model")] = "resnet18-w8"
+    epochs: Annotated[int, field_of(DefenseSpec, "epochs")] = 10
+    batch: Annotated[int, field_of(DefenseSpec, "batch")] = 128
+    lr: Annotated[float, field_of(DefenseSpec, "lr")] = 0.1
+    eps: Annotated[float, field_of(DefenseSpec, "eps")] = 0.1
+    norm: Annotated[str, field_of(DefenseSpec, "norm")] = "linf"
+    steps: Annotated[int, field_of(DefenseSpec, "steps")] = 10
+    alpha: Annotated[float, field_of(DefenseSpec, "alpha")] = 0.1
+    penalty: Annotated[float, field_of(DefenseSpec, "penalty")] = 0.1
+    wmim_weight: Annotated[float, field_of(DefenseSpec, "wmim_weight")] = 0.1
+    warmup: Annotated[int, field_of(DefenseSpec, "warmup")] = 1
+    clip: Annotated[float, field_of(DefenseSpec, "clip")] = 5.0
+    crop: Annotated[int, field_of(DefenseSpec, "crop")] = 2
+    units: Annotated[int, field_of(EstimatorSpec, "units")] = 512
+    first: Annotated[int, field_of(EstimatorSpec, "epochs")] = 5
+    optimised: Annotated[int, field_of(EstimatorSpec, "optimised_epochs")] = 1
+    estimator_lr: Annotated[float, field_of(EstimatorSpec, "lr")] = 1e-3
+    optimised_lr: Annotated[float, field_of(EstimatorSpec, "optimised_lr")] = 1e-4
+    precision: Annotated[str, field_of(DefenseSpec, "precision")] = "float32"
 
     def __post_init__(self) -> None:
-        check_choice(self.study, "study", tuple(TRAINED))
-        check_count(self.n, "n", low=2)
+        check_fields(self)
         for row in self.names:
             check_choice(row, "rows", tuple(self.variants))
         for seed in self.seeds:

@@ -11,7 +11,7 @@ from advmi_core.attacks import PGD
 from advmi_core.objectives import Objective
 from advmi_core.rng import RowStreams
 
-PERTURBATIONS = ("noise", "pgd")
+PERTURBATIONS = {"noise": "Uniform noise", "pgd": "PGD attack"}
 _PGD_STEPS = 40
 _NOISE = 20  # purpose of the random streams
 

@@ -8,11 +8,13 @@ another seed.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from advmi_core.mi.critics import PRESETS
+from advmi_core.attacks.core.base import CRITIC
+from advmi_core.augmentation.spec import PART
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.studies.sampling.perturb import PERTURBATIONS
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_choice, check_count
 
 SAMPLINGS = ("conv", "random", "patches")
 
@@ -24,40 +26,30 @@ class SamplingSpec:
     Attributes:
         dataset, split: where the images are from; the first ``n`` of the split are taken.
         model: a classifier or autoencoder with trained weights; its first convolution gives the conv samples.
-        n: images, ≥ 1.
-        eps: largest change of a pixel, in [0,1].
-        perturbation: ``"noise"`` (uniform) or ``"pgd"``, see ``perturb``.
-        seed: of the perturbation, ≥ 0.
+        seed: of the perturbation.
         samplings: some of ``SAMPLINGS``; conv and random are the published in-sample Donsker–Varadhan
             values, patches the cross-fitted InfoNCE one (``estimate_mi``'s defaults).
         seeds: of the estimates, ≥ 0, all different.
-        critic: preset of the conv and random critics.
-        steps: Adam steps of each critic, ≥ 1.
-        part: images computed and kept at once, ≥ 1; no result depends on it.
+        critic: of conv and random.
         device: auto, cuda, mps or cpu.
     """
 
     dataset: str = "fashion-mnist"
     split: str = "test"
     model: str = "cnn"
-    n: int = 1000
-    eps: float = 0.1
-    perturbation: str = "noise"
-    seed: int = 0
+    n: Annotated[int, Field("Images", "The first of the split.", low=1)] = 1000
+    eps: Annotated[float, Field("Strength ε: |δᵢ| ≤ ε", "Largest change of a pixel.", low=0, high=1)] = 0.1
+    perturbation: Annotated[str, Field("Perturbation", choices=PERTURBATIONS)] = "noise"
+    seed: Annotated[int, SEED] = 0
     samplings: tuple[str, ...] = SAMPLINGS
     seeds: tuple[int, ...] = (0, 1)
-    critic: str = "compact"
-    steps: int = 100
-    part: int = 25
+    critic: Annotated[str, CRITIC] = "compact"
+    steps: Annotated[int, Field("Critic steps", "Adam steps of each critic.", low=1)] = 100
+    part: Annotated[int, PART] = 25
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("n", "steps", "part"):
-            check_count(getattr(self, name), name)
-        check_number(self.eps, "eps", low=0, high=1)
-        check_choice(self.perturbation, "perturbation", PERTURBATIONS)
-        check_choice(self.critic, "critic", tuple(PRESETS))
-        check_count(self.seed, "seed", low=0)
+        check_fields(self)
         for name in ("samplings", "seeds"):
             chosen = getattr(self, name)
             if not isinstance(chosen, tuple) or not chosen or len(set(chosen)) < len(chosen):
