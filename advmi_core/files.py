@@ -66,6 +66,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise WriteError(cannot_write(path, error)) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """A text file, whole or not at all.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
 def cannot_write(path: Path, error: OSError) -> str:
     """One sentence: what cannot be written, why, and what helps."""
     return f"{path} cannot be written: {_REMEDIES.get(error.errno or 0, error.strerror or str(error))}"

@@ -24,6 +24,11 @@ def assets() -> Path:
     return app_root() / "assets"
 
 
+def studies() -> Path:
+    """Where studies of app and command line lie unless told otherwise, so that one finds the other's."""
+    return cache() / "studies"
+
+
 def cache() -> Path:
     """Downloads of the user: ``$ADVMI_CACHE`` or the platform's cache folder."""
     override = os.environ.get("ADVMI_CACHE")

@@ -69,6 +69,13 @@ class Run(Generic[RecordT, ResultT]):
             self._result = self._finish()
         return self._result
 
+    def so_far(self) -> ResultT:
+        """The result of what has been computed; the run goes on.
+
+        Between two records, in the thread that iterates. What it costs is what ``result`` would.
+        """
+        return self._finish() if self._result is None else self._result
+
     def drain(self) -> ResultT:
         """Run to the end, ignoring the records."""
         for _ in self:

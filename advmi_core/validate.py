@@ -59,16 +59,22 @@ def check_same_length(a: Tensor, b: Tensor, names: str) -> None:
 
 
 def check_number(
-    value: float, name: str, *, low: float = -math.inf, high: float = math.inf, above: bool = False
+    value: float,
+    name: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: bool = False,
+    below: bool = False,
 ) -> None:
-    """A finite number in [low, high], or in (low, high] when ``above`` is set; NumPy's scalars are."""
+    """A finite number in [low, high], without low if ``above``, without high if ``below``; NumPy's are."""
     value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         raise ValueError(f"{name} must be a finite number, got {value!r}")
-    if value < low or value > high or (above and value == low):
-        edge = f"> {low:g}" if above else f"≥ {low:g}"
-        wanted = edge if math.isinf(high) else f"{edge} and ≤ {high:g}"
-        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    if value < low or value > high or (above and value == low) or (below and value == high):
+        edges = [f"{'>' if above else '≥'} {low:g}"] * math.isfinite(low)
+        edges += [f"{'<' if below else '≤'} {high:g}"] * math.isfinite(high)
+        raise ValueError(f"{name} must be {' and '.join(edges)}, got {value!r}")
 
 
 def check_numbers(values: float | Sequence[float], name: str, *, low: float = -math.inf) -> None:
@@ -89,6 +95,12 @@ def check_count(value: int, name: str, *, low: int = 1) -> None:
         raise ValueError(f"{name} must be a whole number ≥ {low}, got {value!r}")
     if value > LARGEST_COUNT:
         raise ValueError(f"{name} must be a whole number ≥ {low} and < 2^63, got {value!r}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
 def plain(value: Any) -> Any:

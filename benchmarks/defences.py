@@ -35,10 +35,10 @@ from advmi_core.defenses import (
     train_estimators,
 )
 from advmi_core.device import tune_cpu
+from advmi_core.files import write_text
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import Classifier
-from advmi_core.parts import write_text
 from advmi_core.studies.robustness import ABLATION, ROWS, Variant
 
 ALPHAS = {

@@ -47,7 +47,7 @@ def judged(card: Path) -> str:
     )
     if "validated_by" in told:
         verdict = "chosen by this rule"
-    elif spec.method.inner_loss != "ce":
+    elif spec.method.base.inner != "ce":
         verdict = "open: its PGD was another attack"
     else:
         verdict = "kept again" if again else "open"

@@ -116,7 +116,7 @@ def _agreement(name: str, here: AttackResult, there: AttackResult, close: bool) 
 def _attacks() -> list[Line]:
     lines = []
     for name, kind in ATTACKS.items():
-        norm = "l2" if "l2" in kind.norms else kind.norms[0]
+        norm = "l2" if "l2" in kind.norms() else kind.norms()[0]
         attack = kind(**{"eps": 1.0, "norm": norm, "steps": STEPS, "mi_steps": 0, **SETTINGS.get(name, {})})
         here, there = (attack(*_subject(where)) for where in ("cpu", "cuda"))
         lines.append(_agreement(f"{name}, {norm}", here, there, name not in MANY_CHOICES))

@@ -35,12 +35,11 @@ from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, MI_TERMS
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.distances import distances
 from advmi_core.evaluation.intervals import paired
-from advmi_core.files import parse_json
+from advmi_core.files import parse_json, write_text
 from advmi_core.mi import estimate_mi
 from advmi_core.mi.per_image.information import Information
 from advmi_core.mi.per_image.patches import cross_fitted
 from advmi_core.objectives import Classification, Objective, Reconstruction
-from advmi_core.parts import write_text
 
 Values = NDArray[np.float64]
 Row = dict[str, Any]

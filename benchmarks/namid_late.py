@@ -6,7 +6,7 @@ Two whole trainings differ by what chance does, whatever they train. Here one St
 with estimators by Eq. 4: same weights, same images and same noise, so a difference is the term's. The epoch
 is chosen on the validation images, among those after the 7; measured is on training images that no training
 and no choice saw, by PGD-10. The test split is not touched but for the cards. ``--trained`` is a folder that
-`python -m benchmarks.defences` filled, with estimators; what is finished in ``--out`` is kept. The page
+`advmi train-defences` filled, with estimators; what is finished in ``--out`` is kept. The page
 Defence shows every assets/studies/namid-late*.json that ``--json`` wrote.
 """
 
@@ -24,21 +24,22 @@ from numpy.typing import NDArray
 
 from advmi_core import data, models
 from advmi_core.defenses import DefenseSpec, train_defense
+from advmi_core.defenses.estimator_spec import STAGES
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation.bootstrap import paired_bootstrap
+from advmi_core.files import write_text
 from advmi_core.mi.local.dim import KINDS
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models.folding import folded
 from advmi_core.models.training.progress import ProgressFile
 from advmi_core.models.training.splits import make_splits
-from advmi_core.parts import write_text
 from advmi_core.studies.robustness.suite import suite
 from advmi_core.studies.robustness.work import right_under
 
 ALONE = "standard"
 ATTACK = "PGD-10"
 PART = 250
-FIRST_STAGE, BOTH_STAGES = "estimators-first-stage", "estimators"
+FIRST_STAGE, BOTH_STAGES = STAGES
 SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "alpha-0.1": ({"alpha": 0.1}, BOTH_STAGES),
     "alpha-0.3": ({"alpha": 0.3}, BOTH_STAGES),
@@ -49,7 +50,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "alpha-0.3-adversarial": ({"alpha": 0.3, "terms": "adversarial"}, BOTH_STAGES),
     "alpha-0.3-first-stage": ({"alpha": 0.3}, FIRST_STAGE),
 }
-"""Name → fields of ``DefenseSpec``, and the folder of its estimators."""
+"""Name → fields of ``DefenseSpec``, and the stage of its estimators."""
 _TERMS = {"natural": "E_n alone", "adversarial": "E_a alone"}
 
 
@@ -116,12 +117,16 @@ class Late:
 
     def estimators(self, kind: str) -> LocalEstimators:
         """Those of the seed; Standard AT is only measured by them."""
-        return LocalEstimators.load(self.given.trained / kind / f"seed-{self.given.seed}")
+        return LocalEstimators.load(self.folder(kind))
+
+    def folder(self, kind: str) -> Path:
+        """Where the estimators of a stage lie."""
+        return self.given.trained / "estimators" / f"seed-{self.given.seed}" / kind
 
     def about(self) -> dict[str, Any]:
         """What all rows have in common."""
-        folder = self.given.trained / BOTH_STAGES / f"seed-{self.given.seed}"
-        card = json.loads((folder / f"local-dim-{KINDS[0]}.json").read_text(encoding="utf-8"))
+        path = self.folder(BOTH_STAGES) / f"local-dim-{KINDS[0]}.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
         return {
             "standard": self.spec.to_dict(), "after": self.given.after, "held": self.given.held,
             "attack": ATTACK, "estimators": card["spec"],

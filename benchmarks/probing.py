@@ -8,13 +8,13 @@ import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from advmi_core import paths
 from advmi_core.device import tune_cpu
-from advmi_core.files import json_number
-from advmi_core.parts import user_folder, write_text
-from advmi_core.studies.autoencoders.features.results import ProbeRecord, ProbeResult, ProbeSummary
+from advmi_core.files import json_number, write_text
+from advmi_core.studies.autoencoders.features.results import ProbeResult, ProbeSummary
 from advmi_core.studies.autoencoders.features.spec import UAES
 from advmi_core.studies.autoencoders.features.study import ProbeStudy
-from advmi_core.studies.autoencoders.records import MakingStep
+from advmi_core.studies.autoencoders.records import MakingStep, Record
 
 _CHANGES = ("n", "epochs", "steps", "inner", "targets", "method")
 _SILENCE = 5.0  # seconds between two words
@@ -28,7 +28,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--targets", choices=("self", "original"))
     parser.add_argument("--method", choices=UAES, help="by the published rule or by the solver")
     parser.add_argument("--seeds", type=int, help="how many")
-    parser.add_argument("--runs", type=Path, default=user_folder(), help="where finished parts are kept")
+    parser.add_argument("--runs", type=Path, default=paths.studies(), help="where finished parts are kept")
     parser.add_argument("--json", type=Path, help="also write the table there")
     return parser
 
@@ -55,7 +55,7 @@ def run(study: ProbeStudy, given: argparse.Namespace) -> None:
         write_text(given.json, json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _told(record: ProbeRecord) -> str:
+def _told(record: Record) -> str:
     if isinstance(record, MakingStep):
         return f"{record.row}: {record.done} of {record.count}, success {record.success:.3f}"
     return f"{record.row} seed {record.seed} epoch {record.epoch}/{record.epochs} loss {record.loss:.5f}"

@@ -20,7 +20,7 @@ Tables = dict[tuple[str, float], ImageTable]
 
 def tables(folder: Path | None) -> Tables:
     """(method, ε) → table of the newest complete run of this sweep."""
-    whole = [info for info in runs(folder) if info.complete and info.name == "talk"]
+    whole = [info for info in runs(folder) if info.complete and info.kind == "talk"]
     if not whole:
         raise SystemExit("No complete run of talk here: `advmi sweep --preset talk` makes one.")
     return {(cell.method, cell.eps): table for cell, table in load(whole[0].folder).tables.items()}

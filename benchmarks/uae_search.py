@@ -20,10 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from advmi_core import paths
 from advmi_core.device import tune_cpu
 from advmi_core.evaluation import Paired
-from advmi_core.files import json_number
-from advmi_core.parts import user_folder, write_text
+from advmi_core.files import json_number, write_text
 from advmi_core.studies.autoencoders import RetrainingStudy, RowSummary
 from advmi_core.studies.autoencoders.records import SAME_LOSS
 
@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", help="only this autoencoder")
     parser.add_argument("--row", help="only this row")
-    parser.add_argument("--parts", type=Path, default=user_folder(), help="keeps finished parts")
+    parser.add_argument("--parts", type=Path, default=paths.studies(), help="keeps finished parts")
     parser.add_argument(
         "--json", type=Path, help="where to write all settings, e.g. assets/studies/uae-search.json"
     )

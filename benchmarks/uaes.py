@@ -11,11 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from advmi_core import data, models
+from advmi_core import data, models, paths
 from advmi_core.augmentation import Augmentation
 from advmi_core.augmentation.strength import DEFAULTS, PUBLISHED
 from advmi_core.device import tune_cpu
-from advmi_core.parts import user_folder
 
 STRENGTHS = {"published": PUBLISHED, "kept": DEFAULTS["mine-conv"]}
 EVERY = 4  # parts between two lines
@@ -28,7 +27,7 @@ def main() -> None:
     parser.add_argument("--model", default="ae-conv")
     parser.add_argument("--strength", choices=tuple(STRENGTHS), default="published")
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--out", type=Path, default=user_folder(), help="keeps finished parts")
+    parser.add_argument("--out", type=Path, default=paths.studies(), help="keeps finished parts")
     args = parser.parse_args()
     tune_cpu()
     images = data.load("fashion-mnist", "train").first(args.n)

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Attack
+from advmi_core.attacks.core.base import L2_ONLY, LENGTH, Attack
+from advmi_core.attacks.core.descent import AIM, FIRST_WEIGHT, SEARCHES
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.value_and_grad import Look, look, merge, some
 from advmi_core.attacks.penalty import next_c
+from advmi_core.fields import Field
 from advmi_core.objectives import Evaluation, Objective, Problem
-from advmi_core.validate import check_count, check_number
 
 _DECAY, _DECAY_OF_SQUARES, _TINY = 0.9, 0.999, 1e-8  # Adam's, as published
 _CHECKS = 10  # looks at the progress per run
@@ -35,41 +37,44 @@ class CW(Attack):
     pixel that is exactly 0 or 1, since tanh has no slope there. Every row searches, stalls and stops for
     itself. Nothing is random, so the seed only reaches the MI that is measured afterwards.
 
-    Attributes:
-        eps: largest L2 norm of a perturbation that counts.
-        steps: iterations of one run at most; a row whose loss did not fall by 0.01 % over a tenth of them
-            stops until the next run.
-        step_size: Adam's step, in grey levels.
-        searches: runs ≥ 1, ``searches``·``steps`` iterations in all. A row's c becomes ten times as large as
-            long as no run was successful, then the middle between its largest c that failed and its smallest
-            that succeeded.
-        first_c: c > 0 of the first run.
-        aim: what is penalised is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖². With
-            the published 0 nothing would move where f is 0 at x itself, as it is for a reconstruction. For a
-            classifier that is too sure f is divided by ``Problem.unit``, so that c has the scale it is
-            searched on.
+    ``searches``·``steps`` iterations in all; a row whose loss did not fall by 0.01 % over a tenth of a run
+    stops until the next one. What is penalised is (f + aim·scale)⁺ with the objective's scale, one logit or
+    ‖x − Φ(x)‖². With the published aim of 0 nothing would move where f is 0 at x itself, as it is for a
+    reconstruction. For a classifier that is too sure f is divided by ``Problem.unit``, so that c has the
+    scale it is searched on.
 
     Example:
         >>> result = CW(eps=0.5, steps=20, step_size=0.01)(Classification(model, y), x)  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "cw"
-    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    about: ClassVar[About] = About(
+        "Carlini–Wagner (shortest δ)",
+        "Carlini & Wagner 2017, arXiv 1608.04644, sec. VI-A",
+        Use(
+            r"\min_\delta\ \|\delta\|_2^2+c\,f^+(x{+}\delta)",
+            {
+                "interactive": {"eps": 1.0, "steps": 40, "searches": 5},
+                "paper": {"eps": 0.5, "steps": 20},
+            },
+        ),
+        variants={
+            "cw": Variant("CW", {"searches": 5, "steps": 50, "first_c": 1.0}, bounded=False),
+        },
+    )
 
-    eps: float = 0.5
+    eps: Annotated[float, LENGTH] = 0.5
     steps: int = 100
-    norm: str = "l2"
-    step_size: float = 0.01
-    searches: int = 9
-    first_c: float = 0.1
-    aim: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.step_size, "step_size", low=0, above=True)
-        check_count(self.searches, "searches")
-        check_number(self.first_c, "first_c", low=0, above=True)
-        check_number(self.aim, "aim", low=0)
+    norm: Annotated[str, L2_ONLY] = "l2"
+    step_size: Annotated[
+        float,
+        Field(
+            "Adam's step", "Grey levels. Published: 0.01.", low=0, above=True, offered=(1e-5, 1), step=0.001
+        ),
+    ] = 0.01  # fmt: skip
+    searches: Annotated[int, SEARCHES] = 9
+    first_c: Annotated[float, FIRST_WEIGHT] = 0.1
+    aim: Annotated[float, AIM] = 0.01
 
     @property
     def iterations(self) -> int:

@@ -6,17 +6,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
-from advmi_core.attacks.core.base import Attack, need_labels
+from advmi_core.attacks.core.base import L2_ONLY, LENGTH, Attack, need_labels
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.value_and_grad import look
-from advmi_core.attacks.pgd import LOSSES
+from advmi_core.attacks.pgd import LOSS
+from advmi_core.fields import Field
 from advmi_core.objectives import Objective, Problem
-from advmi_core.validate import check_choice, check_number
 
 _LAST_STEP = 0.01  # length of the last gradient step, where the cosine ends
 
@@ -30,35 +31,44 @@ class DDN(Attack):
     with the smallest criterion. An eps as large as the images (√(C·H·W)) bounds nothing. Nothing is random:
     the seed only reaches the MI that is measured afterwards.
 
-    Attributes:
-        eps: largest L2 norm of a perturbation that counts.
-        steps: iterations; α falls from 1 to 0.01 along a cosine.
-        gamma: γ in (0,1), by which the norm changes.
-        first_norm: ν > 0 of the first step.
-        loss: ``"ce"`` ascends the cross entropy of the true label (descends the target's), for Classification
-            only; ``"margin"`` descends the criterion f.
+    α falls from 1 to 0.01 along a cosine. The loss ``"ce"`` ascends the cross entropy of the true label
+    (descends the target's), for Classification only; ``"margin"`` descends the criterion f.
 
     Example:
         >>> result = DDN(eps=0.5, steps=20)(Classification(model, y), x)  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "ddn"
-    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    about: ClassVar[About] = About(
+        "DDN (shortest δ)",
+        "Rony et al. 2019, arXiv 1811.09600, algorithm 1",
+        Use(
+            r"\delta\leftarrow\nu\,\frac{\delta+\alpha g/\|g\|}{\|\delta+\alpha g/\|g\|\|},"
+            r"\ \nu\leftarrow(1\mp\gamma)\,\nu",
+            {"interactive": {"eps": 1.0, "steps": 40}, "paper": {"eps": 0.5, "steps": 20}},
+        ),
+        variants={"ddn": Variant("DDN", {"steps": 50}, bounded=False)},
+    )
 
-    eps: float = 0.5
+    eps: Annotated[float, LENGTH] = 0.5
     steps: int = 20
-    norm: str = "l2"
-    gamma: float = 0.05
-    first_norm: float = 1.0
-    loss: str = "ce"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.gamma, "gamma", low=0, high=1, above=True)
-        if self.gamma == 1:
-            raise ValueError("gamma must be < 1, got 1")
-        check_number(self.first_norm, "first_norm", low=0, above=True)
-        check_choice(self.loss, "loss", LOSSES)
+    norm: Annotated[str, L2_ONLY] = "l2"
+    gamma: Annotated[
+        float,
+        Field(
+            "Change of the norm γ: ν ← (1 ∓ γ) ν",
+            "δ is made so much shorter after a success, so much longer otherwise.",
+            low=0, high=1, above=True, below=True, offered=(0.001, 0.5), step=0.01, main=True,
+        ),
+    ] = 0.05  # fmt: skip
+    first_norm: Annotated[
+        float,
+        Field(
+            "First norm ν", "Length of δ in the first step.",
+            low=0, above=True, offered=(0.001, 100), step=0.1,
+        ),
+    ] = 1.0  # fmt: skip
+    loss: Annotated[str, LOSS] = "ce"
 
     def check(self, objective: Objective) -> None:
         if self.loss == "ce":

@@ -4,16 +4,17 @@ and Faster Wasserstein Adversarial Attacks", arXiv 2008.02883, algorithm 2]."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
+from advmi_core.attacks.core.about import About, Use
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.base import Attack, need_labels
+from advmi_core.attacks.core.base import NORM, Attack, need_labels
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.value_and_grad import look
 from advmi_core.attacks.transport import LocalTransport
+from advmi_core.fields import Field
 from advmi_core.objectives import Objective, Problem
-from advmi_core.validate import check_count, check_number
 
 NAMID_STEP = 0.007  # γ where NAMID is evaluated with this attack
 
@@ -30,33 +31,54 @@ class FWA(Attack):
     came from, which keeps the ball; the published code clips instead, which leaves it. Nothing is random, so
     the seed only reaches the MI that is measured afterwards.
 
-    Attributes:
-        eps: ε ≥ 0, pixels.
-        norm: ``"wasserstein"``.
-        window: side k of the square window in which a pixel's mass moves, odd.
-        step_size: γ in (0,1], the same in every step, ``NAMID_STEP`` in [NAMID]; None takes 2/(t + 2),
-            t = 0, 1, …
-        quantize: must be False: rounding pixels would create or destroy mass.
+    Without a step γ it is 2/(t + 2), t = 0, 1, …; [NAMID] has ``NAMID_STEP`` in every step. ``quantize`` must
+    be False.
 
     Example:
         >>> result = FWA(eps=0.1, steps=40)(Classification(model, y), x)  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "fwa"
-    norms: ClassVar[tuple[str, ...]] = ("wasserstein",)
+    about: ClassVar[About] = About(
+        "FWA (moves mass)",
+        "Wu, Wang & Yu 2020, arXiv 2008.02883, algorithm 2",
+        Use(
+            r"\Pi\leftarrow\Pi+\gamma\,(S-\Pi),\ S=\arg\max_{\langle S,C\rangle\le\varepsilon\Sigma x}"
+            r"\langle S,\nabla\rangle",
+            {
+                "interactive": {"eps": 0.1, "steps": 40},
+                "paper": {"eps": 0.03, "steps": 40, "step_size": NAMID_STEP},
+            },
+        ),
+        variants={},
+    )
+    hidden: ClassVar[frozenset[str]] = Attack.hidden | {"quantize"}
 
-    eps: float = 0.1
-    norm: str = "wasserstein"
-    window: int = 5
-    step_size: float | None = None
+    eps: Annotated[
+        float,
+        Field(
+            "Budget ε: W₁(x, x̃) ≤ ε Σx", "On average a unit of brightness moves at most so many pixels.",
+            low=0, offered=(0, 2), step=0.01, slider=True, main=True,
+        ),
+    ] = 0.1  # fmt: skip
+    norm: Annotated[str, replace(NORM, choices={"wasserstein": "Wasserstein-1"})] = "wasserstein"
+    window: Annotated[
+        int,
+        Field(
+            "Window k×k", "Mass moves inside it; odd, pixels. Published: 5.",
+            low=3, odd=True, offered=(3, 15), step=2, main=True,
+        ),
+    ] = 5  # fmt: skip
+    step_size: Annotated[
+        float | None,
+        Field(
+            "Step γ", "Empty: 2/(t+2), as Frank and Wolfe. NAMID: 0.007.",
+            low=0, high=1, above=True, offered=(1e-5, 1), step=0.001,
+        ),
+    ] = None  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count(self.window, "window", low=3)
-        if self.window % 2 == 0:
-            raise ValueError(f"window must be odd, got {self.window}")
-        if self.step_size is not None:
-            check_number(self.step_size, "step_size", low=0, high=1, above=True)
         if self.quantize:
             raise ValueError("quantize must be False for fwa: rounding pixels would create or destroy mass")
 

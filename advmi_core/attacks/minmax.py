@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball, per_image
 from advmi_core.attacks.core.gradients import mended
 from advmi_core.attacks.core.informed import Informed, without_term
@@ -19,13 +20,18 @@ from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import DISTANCE, MEASURE, Anchored
 from advmi_core.attacks.core.walks import Walks
 from advmi_core.attacks.minmax_published import PublishedMinMax
+from advmi_core.fields import Field
 from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_number, check_numbers
 
 START = 0  # purpose of the random stream
 _PATIENCE = 0.2  # share of the steps after which a row without a success follows f alone until it has one
 _STEP = 0.1  # root mean square of a change of the picture that costs half a nat
+_MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_FORMULA = (
+    r"\%s_\delta\ w\,I(x;x{+}\delta)%s\tfrac12\overline{(\delta/0.1)^2}"
+    r"\quad\text{under}\ f(x{+}\delta)\le0"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +48,8 @@ class MinMax(Informed):
 
     Any other term is anchored where information is kept, so that no x̃ counts more than x itself.
 
-    Attributes:
-        mi_weight: w of any sign, in parts of the distance, one for all rows or a (B,) tensor or sequence.
-        aim: the walk leads to f = −aim·scale, with the objective's scale of one logit or ‖x − Φ(x)‖².
-        eps: radius of the ball, one for all rows or (B,).
+    The walk leads to f = −aim·scale, with the objective's scale of one logit or ‖x − Φ(x)‖². w counts in
+    parts of the distance; ε and w may be one number for each row.
 
     Example:
         >>> result = MinMax(eps=0.3)(Classification(model, y), x)  # doctest: +SKIP
@@ -54,15 +58,44 @@ class MinMax(Informed):
     name: ClassVar[str] = "minmax-solver"
     by_row: ClassVar[tuple[str, ...]] = ("eps", "mi_weight")
 
-    steps: int = 200
-    mi_weight: float = 1.0
-    aim: float | None = None
+    about: ClassVar[About] = About(
+        "MinMax",
+        "the problem of UAE, arXiv 2103.01895, eqs. 2 and 3, with a solver of our own",
+        Use(_FORMULA % ("max", "-"), {"interactive": {"eps": 0.3, "steps": 200}}),
+        Use(
+            _FORMULA % ("min", "+"),
+            {"interactive": {"eps": 1.0, "steps": 200}},
+            # x itself keeps everything already, so that only destroying it changes anything.
+            fields={
+                "mi_weight": Field(
+                    "MI weight w: keep … destroy information",
+                    "How much the information in x̃ counts against the length of δ: the larger, the more of "
+                    "it the attack destroys. With 0 it has nothing to do: x itself is rebuilt as well as x.",
+                    offered=(0, 10), marks=(0.0, *_MARKS), main=True,
+                )
+            },
+        ),
+        {"minmax-solver": Variant("MinMax solver")},
+    )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_numbers(self.mi_weight, "mi_weight")
-        if self.aim is not None:
-            check_number(self.aim, "aim", low=0)
+    steps: int = 200
+    mi_weight: Annotated[
+        float,
+        Field(
+            "MI weight w: destroy … keep information",
+            "How much the information in x̃ counts against the length of δ: with w > 0 the attack tries to "
+            "keep it, with w < 0 to destroy it. 0 is the attack without it, the shortest δ.",
+            offered=(-10, 10), marks=(*(-mark for mark in reversed(_MARKS)), 0.0, *_MARKS), main=True,
+        ),
+    ] = 1.0  # fmt: skip
+    aim: Annotated[
+        float | None,
+        Field(
+            "Safety margin a: f ≤ −a · scale",
+            "How far beyond the border the attack goes. Empty: 0.1 supervised, 0.02 unsupervised.",
+            low=0, offered=(0, 10), step=0.01,
+        ),
+    ] = None  # fmt: skip
 
     @staticmethod
     def published(**parameters: Any) -> PublishedMinMax:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.capture import Replayed
 from advmi_core.attacks.core.descent import FIRST_C, Descent
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm
+from advmi_core.fields import Field
 from advmi_core.models import Network
 from advmi_core.objectives import Problem
-from advmi_core.validate import check_count, check_number
+
+#: Kept by `python benchmarks/uae_search.py` on validation images, for a UAE that moves at least as far as its
+#: random start does: critic steps, step α, start, warm-up.
+WARM: dict[str, Any] = {"inner": 5, "alpha": 0.03, "start": 0.01, "warmup": 80}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +32,13 @@ class PublishedMinMax(Descent):
     One attack for both cases: a supervised example keeps as much MI with x as it can, an unsupervised one as
     little. The dual variable starts at c₁ = 0.001 and follows f⁺.
 
-    Attributes:
-        beta: step β of the dual variable, c ← max(0, (1 − β/t^¼)·c + β·f⁺).
-        restore: of a supervised attack, the share of the iterations, the last ones, in which a row without a
-            success yet descends f alone by PGD's step until it has one, as in the restoration phase of filter
-            methods for constrained problems [Fletcher & Leyffer 2002]. The published dual variable is damped,
-            so it never outgrows w·I where f⁺ stays small, and such a row would end short of the border. 0 is
-            the published rule; a row that has succeeded before is not touched. An unsupervised example is far
-            shorter than its ε, so PGD's step would throw it off.
-        warmup: iterations before the first, in which the critic learns while δ and c wait; the published
-            attack has none. The MI in its loop rises with every critic step, whatever x̃ does, so the UAE it
-            keeps, the success with the smallest one, is its first success: little more than the start.
+    The restoration is that of filter methods for constrained problems [Fletcher & Leyffer 2002], by PGD's
+    step. The published dual variable is damped, so it never outgrows w·I where f⁺ stays small, and a row
+    without a success would end short of the border; one that has succeeded before is not touched. An
+    unsupervised example is far shorter than its ε, so PGD's step would throw it off.
+
+    Without a warm-up the MI in the loop rises with every critic step, whatever x̃ does, so the UAE that is
+    kept, the success with the smallest one, is the first success: little more than the start.
 
     Example:
         >>> result = MinMax.published(eps=0.3, steps=200)(Classification(model, y), x)  # doctest: +SKIP
@@ -45,15 +46,59 @@ class PublishedMinMax(Descent):
 
     name: ClassVar[str] = "minmax"
 
-    beta: float = 0.1
-    restore: float = 0.2
-    warmup: int = 0
+    about: ClassVar[About] = About(
+        "MinMax as published",
+        "UAE, arXiv 2103.01895, algorithm 1",
+        Use(
+            r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
+            {
+                "interactive": {"eps": 0.3, "steps": 200},
+                "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
+            },
+        ),
+        Use(
+            r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)",
+            {
+                "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
+                "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
+                # A smaller weight and more steps than for images by the thousand: the first 16 test images
+                # succeed.
+                "warm critic": {**WARM, "eps": 1.0, "steps": 100, "mi_weight": 3.0},
+            },
+            unused=("restore",),
+        ),
+        {
+            "minmax": Variant("MinMax published", {"mi": "mine-conv"}),
+            "minmax-gaussian": Variant("MinMax Gaussian patches", {"mi": "gaussian-patches"}),
+            "minmax-patches": Variant("MinMax patches", {"mi": "mine-patches"}),
+        },
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.beta, "beta", low=0, high=1, above=True)
-        check_number(self.restore, "restore", low=0, high=1)
-        check_count(self.warmup, "warmup", low=0)
+    beta: Annotated[
+        float,
+        Field(
+            "Step β of c: c ← [(1 − β t^-¼) c + β f⁺]₊", "How fast the dual variable answers.",
+            low=0, high=1, above=True, offered=(0.001, 1), step=0.01,
+        ),
+    ] = 0.1  # fmt: skip
+    restore: Annotated[
+        float,
+        Field(
+            "Restoration",
+            "Share of the last iterations in which images without a success yet descend f alone. Published: "
+            "0.",
+            low=0, high=1, step=0.05,
+        ),
+    ] = 0.2  # fmt: skip
+    warmup: Annotated[
+        int,
+        Field(
+            "Warm-up of the critic",
+            "Iterations before the first in which only the critic learns. Published: 0, and then the MI "
+            "rises with the critic whatever x̃ does.",
+            low=0, offered=(0, 1000),
+        ),
+    ] = 0  # fmt: skip
 
     @property
     def iterations(self) -> int:

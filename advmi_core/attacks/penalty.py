@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball
-from advmi_core.attacks.core.descent import FIRST_C, Descent
+from advmi_core.attacks.core.descent import FIRST_C, FIRST_WEIGHT, SEARCHES, Descent
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.objectives import Problem
-from advmi_core.validate import check_count, check_number
 
 _FASTER = 10.0
 
@@ -27,14 +27,8 @@ class Penalty(Descent):
     two rules, and not the two terms, takes ``mi="information"`` here.
 
     Every run begins at the same δ₁ with critics that begin alike, so that only c tells runs apart. The best
-    iterate of all runs is kept, by MinMax's rule.
-
-    Attributes:
-        steps: iterations of one run.
-        searches: runs ≥ 1, ``searches``·``steps`` iterations in all. After a run in which a row was
-            successful its c is an upper bound, else a lower one; the next c is the middle between the bounds,
-            or ten times c as long as no run was successful. Every row searches for itself.
-        first_c: c > 0 of the first run.
+    iterate of all runs is kept, by MinMax's rule; ``searches``·``steps`` iterations in all. After a run in
+    which a row was successful its c is an upper bound, else a lower one. Every row searches for itself.
 
     Example:
         >>> result = Penalty(eps=0.3, searches=9)(Classification(model, y), x)  # doctest: +SKIP
@@ -42,13 +36,29 @@ class Penalty(Descent):
 
     name: ClassVar[str] = "penalty"
 
-    searches: int = 9
-    first_c: float = FIRST_C
+    about: ClassVar[About] = About(
+        "Penalty with a search over c (baseline)",
+        "UAE, arXiv 2103.01895, sec. 4",
+        Use(
+            r"\min_\delta\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
+            {
+                "interactive": {"eps": 0.3, "steps": 60, "searches": 6},
+                "paper": {"eps": 1.0, "steps": 1000, "searches": 9, "critic": "paper"},
+            },
+        ),
+        Use(
+            r"\min_\delta\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)",
+            {
+                "interactive": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 5},
+                "paper": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 9, "critic": "paper"},
+            },
+        ),
+        # A first c at which most images succeed, so that three searches do what the published nine do.
+        {"penalty": Variant("Penalty", {"mi": "mine-conv", "searches": 3, "first_c": 0.1})},
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_count(self.searches, "searches")
-        check_number(self.first_c, "first_c", low=0, above=True)
+    searches: Annotated[int, SEARCHES] = 9
+    first_c: Annotated[float, FIRST_WEIGHT] = FIRST_C
 
     @property
     def iterations(self) -> int:

@@ -4,54 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use, Variant
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
+from advmi_core.attacks.core.base import STEP_SIZE
 from advmi_core.attacks.core.descent import START
 from advmi_core.attacks.core.gradients import Mended, mended
-from advmi_core.attacks.core.informed import Informed, without_term
+from advmi_core.attacks.core.informed import DESCENT_STEPS, WEIGHT, Informed, without_term
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm, pulled
+from advmi_core.fields import Field
 from advmi_core.objectives import Classification, Evaluation, Objective, Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_choice, check_number
 
-LOSSES = ("margin", "ce")
+LOSS = Field(
+    "Loss", "margin: the criterion f itself; ce: cross-entropy.",
+    choices={"margin": "margin f", "ce": "cross-entropy"}, main=True,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class PGD(Informed):
     """x̃ ← Π(x̃ − η·direction of ∇(loss − s·w·I)); the direction is the sign for L∞, the unit vector for L2.
 
-    Attributes:
-        eps: ε, one for all rows or (B,).
-        step_size: η > 0; None takes ε/4 [NAMID's setting].
-        loss: ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the log odds of a wrong
-            label (or of the target), for Classification only: the direction of the cross entropy, which
-            itself has no gradient left where the model is sure.
-        mi_weight: w ≥ 0; above 0 the loss is penalised by the MI ``mi``, with MinMax's sign s.
-        random_start: start uniformly in the ε cube instead of at x.
+    η is ``step_size``, without one ε/4 [NAMID's setting]; ε may be one number for each row. The loss
+    ``"margin"`` descends the criterion f, as MinMax does; ``"ce"`` ascends the log odds of a wrong label (or
+    of the target), for Classification only: the direction of the cross entropy, which itself has no gradient
+    left where the model is sure. With w > 0 it is penalised by the MI ``mi``, with MinMax's sign s.
     """
 
     name: ClassVar[str] = "pgd"
     by_row: ClassVar[tuple[str, ...]] = ("eps",)
 
-    step_size: float | None = None
-    loss: str = "margin"
-    mi_weight: float = 0.0
-    random_start: bool = True
+    about: ClassVar[About] = About(
+        "PGD (baseline)",
+        "Madry et al. 2018, arXiv 1706.06083",
+        Use(
+            r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
+            {
+                "interactive": {"eps": 0.3, "steps": 40},
+                "paper": {"eps": 1.0, "steps": 1000, "loss": "margin"},
+            },
+        ),
+        variants={
+            "pgd": Variant("PGD margin", {"loss": "margin"}),
+            "pgd-ce": Variant("PGD cross-entropy", {"loss": "ce"}),
+        },
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.step_size is not None:
-            check_number(self.step_size, "step_size", low=0, above=True)
-        check_choice(self.loss, "loss", LOSSES)
-        check_number(self.mi_weight, "mi_weight", low=0)
-        if not isinstance(self.random_start, bool):
-            raise ValueError(f"random_start must be True or False, got {self.random_start!r}")
+    steps: Annotated[int, DESCENT_STEPS] = 40
+    step_size: Annotated[float | None, STEP_SIZE] = None
+    loss: Annotated[str, LOSS] = "margin"
+    mi_weight: Annotated[float, WEIGHT] = 0.0
+    random_start: Annotated[bool, Field("Random start", "Begin at a random point of the ball.")] = True
 
     def check(self, objective: Objective) -> None:
         if self.loss == "ce" and not isinstance(objective, Classification):

@@ -6,20 +6,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from advmi_core.attacks.core.about import About, Use
 from advmi_core.attacks.core.ball import Ball, normalised, steepest
-from advmi_core.attacks.core.base import Attack, need_labels
+from advmi_core.attacks.core.base import STEP_SIZE, Attack, need_labels
 from advmi_core.attacks.core.gradients import mended
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.value_and_grad import glance
+from advmi_core.fields import Field
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_count, check_number
 
 _DIVERSITY = 20  # purpose of the random stream
 
@@ -31,16 +32,8 @@ class TIDIM(Attack):
     For Classification. In every step a row is shrunk, with probability ``diversity``, to a random size
     between ``resize_rate`` and just under its own, and placed at random on black. g is the gradient of the
     cross entropy there; W is a Gaussian kernel, which makes the perturbation invariant to small translations.
-    The record tells of x̃ itself, so a step costs two forward passes.
-
-    Attributes:
-        step_size: η > 0; None takes ε/10, as published for 10 steps.
-        momentum: μ ≥ 0.
-        kernel: side of W in pixels, odd; 1 leaves the gradient as it is.
-        sigma: its standard deviation in pixels, > 0.
-        diversity: in [0,1].
-        resize_rate: smallest size of a shrunk image, in (0,1), in parts of its own; sizes are rounded down,
-            and on small images at least one pixel is taken away.
+    The record tells of x̃ itself, so a step costs two forward passes. η is ``step_size``, without one ε/10, as
+    published for 10 steps. Sizes are rounded down; on small images at least one pixel is taken away.
 
     Example:
         >>> result = TIDIM(eps=8 / 255, steps=40)(Classification(model, y), x)  # doctest: +SKIP
@@ -48,26 +41,55 @@ class TIDIM(Attack):
 
     name: ClassVar[str] = "ti-dim"
 
-    step_size: float | None = None
-    momentum: float = 1.0
-    kernel: int = 15
-    sigma: float = 3.0
-    diversity: float = 0.5
-    resize_rate: float = 0.9
+    about: ClassVar[About] = About(
+        "TI-DIM (for transfer)",
+        "Dong et al. 2019, arXiv 1904.02884; Xie et al. 2019, arXiv 1803.06978",
+        Use(
+            r"m\leftarrow\mu m+\frac{W*g}{\|W*g\|_1},\ "
+            r"\tilde x\leftarrow\Pi_\varepsilon(\tilde x+\alpha\,\mathrm{step}(m))",
+            # The paper has 8/255, which a slider of hundredths calls 0.03.
+            {"interactive": {"eps": 0.1, "steps": 40}, "paper": {"eps": 0.03, "steps": 40}},
+        ),
+        variants={},
+    )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.step_size is not None:
-            check_number(self.step_size, "step_size", low=0, above=True)
-        check_number(self.momentum, "momentum", low=0)
-        check_count(self.kernel, "kernel")
-        if self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd, got {self.kernel}")
-        check_number(self.sigma, "sigma", low=0, above=True)
-        check_number(self.diversity, "diversity", low=0, high=1)
-        check_number(self.resize_rate, "resize_rate", low=0, high=1, above=True)
-        if self.resize_rate == 1:
-            raise ValueError("resize_rate must be < 1, got 1: nothing would be resized")
+    step_size: Annotated[float | None, STEP_SIZE] = None
+    momentum: Annotated[
+        float,
+        Field(
+            "Momentum μ: m ← μ m + g / ‖g‖₁", "How much of the earlier gradients is kept. Published: 1.",
+            low=0, offered=(0, 2), step=0.1,
+        ),
+    ] = 1.0  # fmt: skip
+    kernel: Annotated[
+        int,
+        Field(
+            "Side of the smoothing kernel W", "Odd, pixels; 1 does not smooth. Published: 15.",
+            low=1, odd=True, offered=(1, 63), step=2, main=True,
+        ),
+    ] = 15  # fmt: skip
+    sigma: Annotated[
+        float,
+        Field(
+            "Width σ of W", "Standard deviation of the Gaussian, pixels. Published: 3.",
+            low=0, above=True, offered=(0.1, 30), step=0.5,
+        ),
+    ] = 3.0  # fmt: skip
+    diversity: Annotated[
+        float,
+        Field(
+            "Input diversity p",
+            "Probability that a step's gradient is taken at a shrunk image. Published: 0.5.",
+            low=0, high=1, step=0.05, slider=True, main=True,
+        ),
+    ] = 0.5  # fmt: skip
+    resize_rate: Annotated[
+        float,
+        Field(
+            "Smallest size", "Of a shrunk image, in parts of its own size.",
+            low=0, high=1, above=True, below=True, offered=(0.1, 0.99), step=0.05, main=True,
+        ),
+    ] = 0.9  # fmt: skip
 
     def check(self, objective: Objective) -> None:
         need_labels(objective, self.name)

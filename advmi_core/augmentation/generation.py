@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,22 @@ from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.augmentation.noise import noisy
 from advmi_core.augmentation.records import COLUMNS, Augmented, AugmentStep, join
 from advmi_core.augmentation.spec import AugmentationSpec
+from advmi_core.experiments.artefact import Arrays, Artefact, has
+from advmi_core.experiments.compute import Part, compute_one
 from advmi_core.memory import in_parts
 from advmi_core.objectives import Objective
-from advmi_core.parts import Parts, read_arrays
 
-Part = dict[str, Tensor]
 _SILENCE = 0.5  # seconds without a record
 
 
 class Generation:
-    """One run: images, objective, folder, and the parts finished so far.
+    """One run: images, objective, and the parts finished so far.
 
     Args: see ``Augmentation.run``; ``lengths`` (N,) are those of Gaussian noise, None for UAEs.
+
+    Attributes:
+        artefact: keeps the parts; None if nothing is kept.
+        total: parts.
     """
 
     def __init__(
@@ -44,11 +49,11 @@ class Generation:
         objective.on(x[:1])  # a model that cannot take the images should say so now
         self.starts = range(0, len(x), how.part)
         self.total = len(self.starts)
-        self.finished: list[Part] = []
+        self.finished: list[dict[str, Tensor]] = []
         self.spec = _spec(how, objective, x, lengths)
-        self.parts = None if directory is None else Parts(directory, how.method, self.spec)
-        if self.parts is not None:
-            self.parts.open()
+        self.artefact = None if directory is None else Artefact(directory, how.method, self.spec)
+        if self.artefact is not None:
+            self.artefact.open()
 
     def result(self) -> Augmented:
         """The images of all parts finished so far."""
@@ -58,16 +63,26 @@ class Generation:
         """All parts in their order."""
         for start in self.starts:
             rows = range(start, min(start + self.how.part, len(self.x)))
-            kept = self._read(rows)
-            if kept is not None:
-                part, seconds = kept
-            else:
-                began = time.perf_counter()
-                part = yield from self._make(rows, began)
-                seconds = time.perf_counter() - began
-                self._write(rows, part, seconds)
-            self.finished.append(part)
-            yield self._record(rows, rows.stop, seconds, kept is not None)
+            part = yield from self._part(rows)
+            self.finished.append({n: torch.from_numpy(v).to(self.x.device) for n, v in part.arrays.items()})
+            yield self._record(rows, rows.stop, part.seconds, part.reused)
+
+    def _part(self, rows: range) -> Generator[AugmentStep, None, Part[str]]:
+        began, name = time.perf_counter(), f"{rows.start:06d}"
+        if self.artefact is None:
+            arrays = yield from self._make(rows)
+            return Part(name, arrays, time.perf_counter() - began, reused=False)
+        waiting = self._record(rows, rows.start, math.nan, False)
+        return (
+            yield from compute_one(
+                self.artefact, name, partial(self._good, rows), partial(self._make, rows), waiting
+            )
+        )
+
+    def _good(self, rows: range, arrays: Arrays) -> bool:
+        shapes = {name: (len(rows),) for name in COLUMNS if name != "success"}
+        shapes |= {"x_adv": (len(rows), *self.x.shape[1:])}
+        return has(arrays, np.bool_, {"success": (len(rows),)}) and has(arrays, np.float32, shapes)
 
     def _record(self, rows: range, done: int, seconds: float, reused: bool) -> AugmentStep:
         successes = torch.cat([part["success"] for part in self.finished] or [torch.empty(0)])
@@ -82,12 +97,13 @@ class Generation:
             reused=reused,
         )
 
-    def _make(self, rows: range, began: float) -> Generator[AugmentStep, None, Part]:
-        """New images for these rows; also called by the study's test split with rows of its own."""
+    def _make(self, rows: range) -> Generator[AugmentStep, None, Arrays]:
+        """New images for these rows."""
         if self.lengths is not None:
-            return self._noise(rows, self.lengths[rows.start : rows.stop])
+            return _arrays(self._noise(rows, self.lengths[rows.start : rows.stop]))
         attack, x = self.how.attack(), self.x[rows.start : rows.stop]
-        said, first = began, torch.full_like(x, torch.nan)
+        began = said = time.perf_counter()
+        first = torch.full_like(x, torch.nan)
         with attack.run(self.objective, x, rows=rows) as run:
             for record in run:
                 if first[record.rows].isnan().any():  # the first look at these rows
@@ -97,17 +113,11 @@ class Generation:
                     done = rows.start + len(rows) * record.step // record.total
                     yield self._record(rows, min(done, rows.stop - 1), said - began, False)
             found = run.result
-        return {
-            "x_adv": found.x_adv,
-            "success": found.success,
-            "criterion": found.criterion,
-            "mi_loop": found.mi_loop,
-            "l2": found.l2,
-            "start_l2": _length(first - x),
-            "moved_l2": _length(found.x_adv - first),
-        }
+        lengths = {"start_l2": _length(first - x), "moved_l2": _length(found.x_adv - first)}
+        names = ("x_adv", "success", "criterion", "mi_loop", "l2")
+        return _arrays({name: getattr(found, name) for name in names} | lengths)
 
-    def _noise(self, rows: range, lengths: Tensor) -> Part:
+    def _noise(self, rows: range, lengths: Tensor) -> dict[str, Tensor]:
         x = self.x[rows.start : rows.stop]
         problem = self.objective.on(x)
         x_adv = noisy(problem.x, lengths.to(problem.x.device), self.how.seed, rows)
@@ -117,7 +127,7 @@ class Generation:
                 lambda part: problem.take(part).evaluate(x_adv[part]), len(x), size, problem.x.device
             )
         length = _length(x_adv - problem.x)
-        part = {
+        return {
             "x_adv": x_adv,
             "success": torch.cat([evaluation.success for evaluation in seen]),
             "criterion": torch.cat([evaluation.criterion for evaluation in seen]),
@@ -126,23 +136,6 @@ class Generation:
             "start_l2": length,
             "moved_l2": torch.zeros_like(length),
         }
-        return {name: values.to(x.device) for name, values in part.items()}
-
-    def _read(self, rows: range) -> tuple[Part, float] | None:
-        """A part from disk; None if it is missing or damaged."""
-        if self.parts is None:
-            return None
-        arrays = read_arrays(self.parts.part(_name(rows))) or {}
-        shapes = {name: (len(rows),) for name in COLUMNS} | {"x_adv": (len(rows), *self.x.shape[1:])}
-        if any(name not in arrays or arrays[name].shape != shape for name, shape in shapes.items()):
-            return None
-        part = {name: torch.from_numpy(arrays[name]).to(self.x.device) for name in shapes}
-        return part, self.parts.seconds(_name(rows))
-
-    def _write(self, rows: range, part: Part, seconds: float) -> None:
-        if self.parts is not None:
-            arrays = {name: values.detach().cpu().numpy() for name, values in part.items()}
-            self.parts.write_arrays(_name(rows), arrays, seconds)
 
 
 def weights_hash(model: nn.Module) -> str:
@@ -170,8 +163,8 @@ def _bytes(tensor: Tensor) -> bytes:
     return np.ascontiguousarray(tensor.detach().cpu().numpy()).tobytes()
 
 
-def _name(rows: range) -> str:
-    return f"{rows.start:06d}"
+def _arrays(part: dict[str, Tensor]) -> Arrays:
+    return {name: values.detach().cpu().numpy() for name, values in part.items()}
 
 
 def _length(delta: Tensor) -> Tensor:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from advmi_core.attacks import Attack
-from advmi_core.attacks.core.mi_term import DISTANCE, MI_TERMS
+from advmi_core.attacks.core.informed import TERM
+from advmi_core.attacks.core.mi_term import DISTANCE
 from advmi_core.augmentation.strength import Strength
-from advmi_core.validate import check_choice, check_count, check_number, check_same_length
+from advmi_core.fields import SEED, Field, check_fields
+from advmi_core.validate import check_same_length
 
-METHODS = ("mine-uae", "solver-uae", "l2-uae", "gaussian")
+METHODS = {
+    "mine-uae": "UAEs by the published rule",
+    "solver-uae": "UAEs by the solver",
+    "l2-uae": "L2-UAEs",
+    "gaussian": "Gaussian noise",
+}
+_TERM = replace(TERM, choices={name: text for name, text in TERM.choices.items() if name != DISTANCE})
+PART = Field("Images at once", "Made and kept; no image depends on it.", low=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,32 +30,25 @@ class AugmentationSpec(Strength):
     """Parameters of new images; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
-        method: one of ``METHODS``.
-        mi: only ``"mine-uae"``: what is minimised, a name of ``MI_TERMS`` (see ``PublishedMinMax``).
+        mi: only ``"mine-uae"``: what is minimised.
         eps, steps, inner, alpha, start, mi_weight, warmup: see ``Strength``.
-        l2: only ``"gaussian"``: ‖x̃ − x‖₂ ≥ 0 of every image, unless ``run`` is given one for each.
-        seed: ≥ 0; an image depends on its own position and on no other image.
-        part: images ≥ 1 made and kept at once; no image depends on it.
+        l2: only ``"gaussian"``: ‖x̃ − x‖₂ of every image, unless ``run`` is given one for each.
+        seed: an image depends on its own position and on no other image.
 
     Raises:
         ValueError: a parameter is outside its range.
     """
 
-    method: str = "mine-uae"
-    mi: str = "mine-conv"
-    l2: float | None = None
-    seed: int = 0
-    part: int = 250
+    method: Annotated[str, Field("Method", choices=METHODS)] = "mine-uae"
+    mi: Annotated[str, _TERM] = "mine-conv"
+    l2: Annotated[float | None, Field("Length of the noise", low=0)] = None
+    seed: Annotated[int, SEED] = 0
+    part: Annotated[int, PART] = 250
 
     def __post_init__(self) -> None:
-        check_choice(self.method, "method", METHODS)
-        check_choice(self.mi, "mi", tuple(name for name in MI_TERMS if name != DISTANCE))
-        check_count(self.part, "part")
-        check_count(self.seed, "seed", low=0)
-        if self.l2 is not None:
-            check_number(self.l2, "l2", low=0)
-            if self.method != "gaussian":
-                raise ValueError(f'l2 belongs to method="gaussian", got {self.l2:g} for {self.method!r}')
+        check_fields(self)
+        if self.l2 is not None and self.method != "gaussian":
+            raise ValueError(f'l2 belongs to method="gaussian", got {self.l2:g} for {self.method!r}')
         self.attack()
 
     def attack(self) -> Attack:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +33,7 @@ from advmi_core.cli.console import (
     watch,
 )
 from advmi_core.cli.data import data_app
+from advmi_core.cli.defences import train_defences
 from advmi_core.cli.inputs import answers, objective_of, too_few
 from advmi_core.cli.mi import mi
 from advmi_core.cli.models import models_app
@@ -39,9 +41,8 @@ from advmi_core.cli.options import (
     check_radius,
     count_option,
     folder_option,
-    number_option,
     port_from,
-    seed_option,
+    with_fields,
 )
 from advmi_core.cli.report import report
 from advmi_core.cli.robustness import ABOUT, command
@@ -72,11 +73,11 @@ app.add_typer(table_app, name="table")
 app.command()(mi)
 app.command()(report)
 app.command()(sweep)
+app.command("train-defences")(train_defences)
 for kind in ABOUT:
     table_app.command(kind)(command(kind))
 
 
-@app.command()
 def attack(
     attack: Annotated[str, typer.Option(help=f"One of {', '.join(ATTACKS)}.")] = MinMax.name,
     dataset: Dataset = "fashion-mnist",
@@ -87,22 +88,20 @@ def attack(
     mean: Mean = None,
     std: Std = None,
     n: Annotated[int, count_option("Images; of a classifier's, the first it gets right.")] = 64,
-    eps: Annotated[
-        float | None, number_option("Radius ε, such as 0.1 or 8/255; pixels lie in [0,1].")
-    ] = None,
-    steps: Annotated[int | None, count_option("Iterations.")] = None,
-    seed: Annotated[int, seed_option("Seed of all random numbers.")] = 0,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other parameter, NAME=VALUE; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="A parameter as Python has it, NAME=VALUE; may be repeated."),
     ] = None,
     out: Annotated[Path | None, folder_option("Folder for result.npz, spec.json, summary.json.")] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Attack images and report success rate, information kept, mutual information and norms."""
     with clear_errors():
         tune_cpu()
-        chosen = _build_attack(attack, {"eps": eps, "steps": steps, "seed": seed}, option or [])
+        chosen = _build_attack(attack, given, option or [])
         check_count(n, "n")
         check_radius(getattr(chosen, "eps", None), getattr(chosen, "norm", "linf"))
         pictures = dataset if images is None else own_data(images)
@@ -127,10 +126,15 @@ def attack(
         say(facts) if as_json else _tell_attack(facts, isinstance(objective, Classification))
 
 
-def _build_attack(name: str, given: dict[str, Any], options: list[str]) -> Attack:
+app.command("attack")(with_fields(attack, ATTACKS))
+
+
+def _build_attack(name: str, given: Mapping[str, Any], options: list[str]) -> Attack:
     check_choice(name, "attack", tuple(ATTACKS))
     known = {field.name for field in fields(ATTACKS[name])}
-    parameters = {key: value for key, value in given.items() if value is not None}
+    if unknown := given.keys() - known:
+        raise ValueError(f"{', '.join(sorted(unknown))} is no parameter of {name}")
+    parameters = dict(given)
     for option in options:
         key, equals, value = option.partition("=")
         key = key.strip().replace("-", "_")
@@ -185,29 +189,16 @@ def _tell_attack(facts: dict[str, Any], classified: bool) -> None:
         people.print(line, highlight=False, soft_wrap=True)
 
 
-@app.command()
 def train(
     model: Annotated[str, typer.Argument(help=f"One of {', '.join(models.MODELS)}.")],
     dataset: Dataset = "fashion-mnist",
     out: Annotated[Path, folder_option("Folder for the weights and their card.")] = Path("weights"),
-    epochs: Annotated[int | None, count_option()] = None,
-    batch: Annotated[int | None, count_option("Images per gradient step.")] = None,
-    lr: Annotated[float | None, number_option("Highest learning rate.")] = None,
-    warmup: Annotated[float | None, number_option("Share of steps in which the rate rises.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd or adam.")] = None,
-    weight_decay: Annotated[float | None, number_option("")] = None,
-    smoothing: Annotated[float | None, number_option("Label smoothing.")] = None,
-    flip: Annotated[bool | None, typer.Option(help="Mirror images at random.")] = None,
-    sparsity: Annotated[float | None, number_option("Weight of the KL sparsity term.")] = None,
-    adversary: Annotated[float | None, number_option("Weight of the discriminator's game.")] = None,
-    validation: Annotated[float | None, number_option("Share held out to choose the epoch.")] = None,
-    half: Annotated[bool | None, typer.Option(help="Store float16 weights.")] = None,
-    seed: Annotated[int | None, seed_option()] = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Train a model; by default with the settings of the shipped weights. A killed training goes on."""
-    given = {key: value for key, value in locals().items() if key in _TRAINABLE and value is not None}
     with clear_errors():
         tune_cpu()
         spec = replace(models.default_spec(model, dataset), **given)
@@ -230,7 +221,7 @@ def train(
             Console().print_json(json.dumps(result.card.get("metrics", {})))
 
 
-_TRAINABLE = {field.name for field in fields(models.TrainSpec)} - {"model", "dataset"}
+app.command("train")(with_fields(train, {"train": models.TrainSpec}))
 
 
 @app.command("doctor")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from advmi_core.fields import Parameter, parameters
 from advmi_core.validate import LARGEST_COUNT, check_count, number_from
 
 MOST = 10_000_000
@@ -44,6 +47,61 @@ def file_option(help: str) -> Any:
 def number_option(help: str) -> Any:
     """A number or a fraction."""
     return typer.Option(help=help, parser=_number, metavar="NUMBER")
+
+
+def with_fields(
+    command: Callable[..., None], records: Mapping[str, type], before: str = "", *, defaults: bool = False
+) -> Callable[..., None]:
+    """The command with an option for every field that is described in some dataclasses.
+
+    Args:
+        command: gets those that were given as ``given``, by name; its own options come first.
+        records: by name.
+        before: each of their helps.
+        defaults: take the fields' own; else what is not given is left out.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    described = [each for record in records.values() for each in parameters(record) if each.described]
+    options: dict[str, inspect.Parameter] = {}
+    for each in described:
+        if each.name not in own and each.name not in options:
+            annotation = _option(each, records, before)
+            options[each.name] = inspect.Parameter(
+                each.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=annotation,
+                default=each.default if defaults else None,
+            )
+
+    @functools.wraps(command)
+    def whole(**values: Any) -> None:
+        given = {name: values.pop(name) for name in options}
+        command(**values, given={name: value for name, value in given.items() if value is not None})
+
+    del whole.__wrapped__
+    kept = [parameter for name, parameter in own.items() if name != "given"]
+    signature = inspect.Signature([*kept, *options.values()])
+    vars(whole)["__signature__"] = signature
+    whole.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    return whole
+
+
+def _option(parameter: Parameter, records: Mapping[str, type], before: str) -> Any:
+    """The annotation of an option: None where it is not given."""
+    field, kind = parameter.field, parameter.kind
+    said = [before, f"{field.name}.", field.help]
+    if field.choices:
+        said.append(f"One of {', '.join(field.choices)}.")
+    name = parameter.name
+    having = [who for who, record in records.items() if any(p.name == name for p in parameters(record))]
+    if len(having) < len(records):
+        said.append(f"Of {', '.join(having)}.")
+    text = " ".join(part for part in said if part)
+    if kind is int:
+        return Annotated[int | None, count_option(text, MOST if field.span[1] < MOST else LARGEST_COUNT)]
+    if kind is float:
+        return Annotated[float | None, number_option(text)]
+    return Annotated[kind | None, typer.Option(help=text)]
 
 
 def _whole(most: int) -> Callable[[str | int], int]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from advmi_core import paths
 from advmi_core.cli.console import (
     Compute,
     Csv,
@@ -37,8 +38,6 @@ from advmi_core.evaluation import Paired
 from advmi_core.figures.robustness import table as robustness_table
 from advmi_core.figures.robustness import text as robustness_words
 from advmi_core.files import json_number
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
 from advmi_core.studies.robustness import (
     Line,
     RobustnessResult,
@@ -58,7 +57,7 @@ ABOUT = {
 """Command → what it says of itself."""
 
 Trained = Annotated[
-    Path | None, typer.Option(help="Of --run: folder that `python -m benchmarks.defences --out` filled.")
+    Path | None, typer.Option(help="Of --run: folder that `advmi train-defences --out` filled.")
 ]
 Names = list[str] | None
 
@@ -117,11 +116,7 @@ def command(kind: str) -> Callable[..., None]:
                 earlier = None if out is None else stored.found(kind, dataset, norm, out)
                 if earlier is not None:
                     check_nothing_lost(study.spec(), earlier)
-                entry = journal.Entry(
-                    key=journal.key_of("robustness", study.spec(), runs), page="", form={},
-                    title=f"Table {kind}: {model} on {dataset}, {norm}", folder=str(runs or user_folder()),
-                )  # fmt: skip
-                noted = journal.kept(study.run(runs or user_folder(), earlier), entry, journal.next_part)
+                noted = study.run(runs or paths.studies(), earlier).announce()
                 result = watch(noted, _describe, as_json)
                 people.print(f"computed on {describe(pick(device))}", highlight=False)
                 if out is not None and result.complete:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from advmi_core import paths
 from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Dataset, Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import (
@@ -22,9 +22,7 @@ from advmi_core.cli.options import (
     seed_option,
 )
 from advmi_core.device import describe, pick, tune_cpu
-from advmi_core.figures.text import number, two_digits
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
+from advmi_core.figures.text import fixed, number
 from advmi_core.studies.sampling.results import StudyResult
 from advmi_core.studies.sampling.spec import SAMPLINGS
 from advmi_core.studies.sampling.study import SamplingStudy
@@ -78,7 +76,7 @@ def sampling(
             device=device,
         )  # fmt: skip
         began = time.perf_counter()
-        run = journal.kept(study.run(out or user_folder()), _entry(study, out), journal.next_part)
+        run = study.run(out or paths.studies()).announce(*_of_the_page(study, out))
         result = watch(run, lambda step: f"{step.stage}, seed {step.seed}", as_json)
         facts = _facts(study, result) | {
             "seconds": round(time.perf_counter() - began, 3),
@@ -90,18 +88,13 @@ def sampling(
         raise typer.Exit(130)
 
 
-def _entry(study: SamplingStudy, out: Path | None) -> journal.Entry:
-    """How the journal begins; the app's page can show a study of its own folder that its form describes."""
+def _of_the_page(study: SamplingStudy, out: Path | None) -> tuple[str, dict[str, Any]]:
+    """The app's page, and what its form holds, if it can show the study; else "" and nothing."""
     of_form = SamplingStudy(n=study.n, eps=study.eps, perturbation=study.perturbation)
-    shown = study == of_form and out is None and study.n in _ON_THE_PAGE
+    if study != of_form or out is not None or study.n not in _ON_THE_PAGE:
+        return "", {}
     form = {"study-n": study.n, "study-eps": study.eps, "study-kind": study.perturbation}
-    return journal.Entry(
-        key=journal.key_of("sampling", asdict(study), out),
-        title=study.title,
-        page="mutual-information" if shown else "",
-        form={"section": "sampling"} | form if shown else {},
-        folder=str(out or user_folder()),
-    )
+    return "mutual-information", {"section": "sampling"} | form
 
 
 def _facts(study: SamplingStudy, result: StudyResult) -> dict[str, Any]:
@@ -133,7 +126,7 @@ def _tell(facts: dict[str, Any]) -> None:
     for heading in ("mean, nats", "std, nats", "rank corr.", "ICC(2,1)", "ms/image"):
         table.add_column(heading, justify="right")
     for row in facts["samplings"]:
-        cells = [two_digits(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
+        cells = [fixed(_float(row[name])) for name in ("mean", "std", "rank_correlation", "icc")]
         table.add_row(row["sampling"], str(row["k"] or "–"), *cells, number(_float(row["ms_per_image"])))
     show(table)
     people.print(f"computed on {facts['device']}, kept in {facts['folder']}", highlight=False, soft_wrap=True)

@@ -16,10 +16,10 @@ from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Device, Json, clear_errors, people, say, show, watch
 from advmi_core.cli.options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.device import describe, pick, tune_cpu
+from advmi_core.experiments.executors.choice import EXECUTORS
 from advmi_core.figures.text import number, percent
 from advmi_core.files import json_number
 from advmi_core.studies.sweep import PRESETS, Sweep, SweepResult, SweepStep
-from advmi_core.studies.sweep.executors.executor import EXECUTORS
 from advmi_core.validate import check_choice
 
 
@@ -56,18 +56,12 @@ def sweep(
         check_choice(preset, "preset", tuple(PRESETS))
         usual = PRESETS[preset]
         name, pictures = own_inputs(model or usual.model, images, dataset or usual.dataset, shape, mean, std)
-        given: dict[str, Any] = {
-            "n": n,
-            "split": split,
-            "seed": seed,
-            "shard": shard,
-            "model": name,
-            "dataset": pictures,
-        }
+        given: dict[str, Any] = {"n": n, "split": split, "seed": seed, "shard": shard}
+        given |= {"model": name, "dataset": pictures}
         chosen = replace(usual, **{key: value for key, value in given.items() if value is not None})
         began = time.perf_counter()
         run = chosen.run(runs, executor=executor, workers=workers, ray_address=ray_address, device=device)
-        result = watch(run, _describe, as_json)
+        result = watch(run.announce(), _describe, as_json)
         facts = _facts(chosen, result) | {
             "seconds": round(time.perf_counter() - began, 3),
             "device": describe(pick(device)),

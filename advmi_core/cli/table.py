@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from advmi_core import paths
 from advmi_core.cli.console import (
     Compute,
     Csv,
@@ -25,13 +27,11 @@ from advmi_core.cli.console import (
     show,
     watch,
 )
-from advmi_core.cli.options import MOST_SEEDS, count_option, folder_option, number_option
+from advmi_core.cli.options import MOST_SEEDS, count_option, folder_option, with_fields
 from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.evaluation import Paired
 from advmi_core.figures.autoencoders import table as retraining_table
 from advmi_core.files import json_number
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
 from advmi_core.studies.autoencoders import (
     AUTOENCODERS,
     ROWS,
@@ -42,14 +42,12 @@ from advmi_core.studies.autoencoders import (
     RowSummary,
     stored,
 )
-from advmi_core.studies.autoencoders.records import part_in_hand
 from advmi_core.studies.sweep.spec import check_name
 from advmi_core.validate import check_count
 
 table_app = typer.Typer(help="Print a stored comparison; --run computes it.", no_args_is_help=True)
 
 
-@table_app.command()
 def reconstruction(
     run: Compute = False,
     dataset: Dataset = "fashion-mnist",
@@ -59,28 +57,7 @@ def reconstruction(
     rows: Annotated[
         list[str] | None, typer.Option("--row", help=f"Of --run: {', '.join(ROWS)}; default: all.")
     ] = None,
-    n: Annotated[int, count_option("Of --run: training images, the first of the split.")] = 5000,
     seeds: Annotated[int, count_option("Of --run: trainings of each row.", most=MOST_SEEDS)] = 3,
-    epochs: Annotated[int | None, count_option("Of --run; default: the model's.")] = None,
-    targets: Annotated[str, typer.Option(help="Of --run: self or original, what UAEs rebuild to.")] = "self",
-    share: Annotated[float, number_option("Of --run: share of the UAEs mixed in.")] = 1.0,
-    steps: Annotated[int, count_option("Of --run: iterations of the UAEs.")] = 40,
-    inner: Annotated[int | None, count_option("Of --run: critic steps; default: the row's.")] = None,
-    alpha: Annotated[float | None, number_option("Of --run: step α of δ; default: the row's.")] = None,
-    start: Annotated[float | None, number_option("Of --run: ± of the random start.")] = None,
-    mi_weight: Annotated[float | None, number_option("Of --run: weight w of the MI.")] = None,
-    warmup: Annotated[
-        int | None, count_option("Of --run: iterations before the first, of the critic alone.")
-    ] = None,
-    noise: Annotated[
-        float | None, number_option("Of --run: length of the noise of the same loss, in parts of the UAEs'.")
-    ] = None,
-    fooled: Annotated[
-        int, count_option("Of --run: test images whose new UAEs tell what a retrained network resists.")
-    ] = 64,
-    asr_images: Annotated[
-        int, count_option("Of --run: test images whose UAEs only tell the success rate.")
-    ] = 1000,
     runs: Runs = None,
     out: Annotated[
         Path | None, folder_option("Also store the result of --run here, as assets/retraining holds it.")
@@ -90,6 +67,8 @@ def reconstruction(
     latex: Latex = None,
     device: Device = "auto",
     as_json: Json = False,
+    *,
+    given: Mapping[str, Any],
 ) -> None:
     """Reconstruction loss of autoencoders retrained on UAEs, under equal epochs and equal gradient steps."""
     with clear_errors():
@@ -98,17 +77,10 @@ def reconstruction(
             check_count(seeds, "seeds")
             check_name(name or dataset, "name")
             study = RetrainingStudy(
-                dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS, n=n,
-                seeds=tuple(range(seeds)), epochs=epochs, targets=targets, share=share,
-                steps=steps, inner=inner, alpha=alpha, start=start, mi_weight=mi_weight, warmup=warmup,
-                noise=noise, fooled=fooled, asr_images=asr_images, device=device,
+                dataset=dataset, models=models or AUTOENCODERS, rows=rows or ROWS,
+                seeds=tuple(range(seeds)), device=device, **given,
             )  # fmt: skip
-            entry = journal.Entry(
-                key=journal.key_of("retraining", study.spec(), runs), page="", form={},
-                title=f"Retraining: {', '.join(study.models)}", folder=str(runs or user_folder()),
-            )  # fmt: skip
-            noted = journal.kept(study.run(runs or user_folder()), entry, part_in_hand)
-            result = watch(noted, _describe, as_json)
+            result = watch(study.run(runs or paths.studies()).announce(), _describe, as_json)
             people.print(f"computed on {describe(pick(device))}", highlight=False)
             if out is not None and result.complete:
                 stored.save(result, out, name or dataset)
@@ -119,6 +91,11 @@ def reconstruction(
         export(retraining_table.as_latex(lines), latex)
         say([_facts(line) for line in lines]) if as_json else _tell(result, lines)
     need_complete(result.complete)
+
+
+table_app.command("reconstruction")(
+    with_fields(reconstruction, {"": RetrainingStudy}, "Of --run:", defaults=True)
+)
 
 
 def _describe(step: Record) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Self
 
-from advmi_core.attacks.core.ball import NORMS
+import torch
+
+from advmi_core.attacks.core.base import NORM
+from advmi_core.defenses.spec import CROP, EPS, FLIP, STEPS
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.mi.local.dim import UNITS
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.models.training.spec import VALIDATION
+
+RATE = Field("Adam's rate", low=0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,51 +23,36 @@ class EstimatorSpec:
     """All parameters of the estimators' training.
 
     Attributes:
-        dataset: name of the data set.
-        units: width of the codes (published: 2048).
-        epochs: passes of the first stage (Eq. 4) over all images.
-        optimised_epochs: passes of the second stage (Eq. 5) over the selected images; 0 leaves it out.
-        batch: images per step; each has batch − 1 negatives.
-        lr: Adam's learning rate in the first stage.
-        optimised_lr: that of the second stage. It has a rate of its own because what it descends has no lower
-            end: with too large steps all four values fall far below 0 within an epoch.
+        lr, optimised_lr: Adam's rates of the first stage and of the second. That has a rate of its own
+            because what it descends has no lower end: with too large steps all four values fall far below 0
+            within an epoch.
         eps, norm, steps: the PGD that makes x̃ on the target, as for ``DefenseSpec``.
         crop, flip: the augmentation that every image gets once.
         validation: share of the images that the estimators are measured on and never trained on.
-        seed: ≥ 0.
 
     Raises:
         ValueError: a parameter is outside its range.
     """
 
     dataset: str = "fashion-mnist"
-    units: int = UNITS
-    epochs: int = 5
-    optimised_epochs: int = 2
-    batch: int = 128
-    lr: float = 1e-4
-    optimised_lr: float = 1e-4
-    eps: float = 8 / 255
-    norm: str = "linf"
-    steps: int = 10
-    crop: int = 4
-    flip: bool = True
-    validation: float = 1 / 12
-    seed: int = 0
+    units: Annotated[int, Field("Units", "Width of the codes. Published: 2048.", low=1)] = UNITS
+    epochs: Annotated[int, Field("Epochs by Eq. 4", "Over all images.", low=1)] = 5
+    optimised_epochs: Annotated[
+        int, Field("Epochs by Eq. 5", "Over the selected images; 0 leaves it out.", low=0)
+    ] = 2
+    batch: Annotated[int, Field("Batch", "Images per step; each has batch − 1 negatives.", low=2)] = 128
+    lr: Annotated[float, RATE] = 1e-4
+    optimised_lr: Annotated[float, RATE] = 1e-4
+    eps: Annotated[float, EPS] = 8 / 255
+    norm: Annotated[str, NORM] = "linf"
+    steps: Annotated[int, STEPS] = 10
+    crop: Annotated[int, CROP] = 4
+    flip: Annotated[bool, FLIP] = True
+    validation: Annotated[float, VALIDATION] = 1 / 12
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
-        for name in ("units", "epochs", "steps"):
-            check_count(getattr(self, name), name)
-        for name in ("optimised_epochs", "crop", "seed"):
-            check_count(getattr(self, name), name, low=0)
-        check_count(self.batch, "batch", low=2)
-        check_choice(self.norm, "norm", NORMS)
-        check_number(self.eps, "eps", low=0)
-        for name in ("lr", "optimised_lr"):
-            check_number(getattr(self, name), name, low=0, above=True)
-        check_number(self.validation, "validation", low=0, high=0.9, above=True)
-        if not isinstance(self.flip, bool):
-            raise ValueError(f"flip must be True or False, got {self.flip!r}")
+        check_fields(self)
 
     @property
     def model(self) -> str:
@@ -108,6 +100,37 @@ class EstimatorStep:
     adversarial: float
     standard: float
     held: HeldOutMI | None
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """The estimators of one classifier as Eq. 4 left them, and as Eq. 5 did."""
+
+    first: LocalEstimators
+    optimised: LocalEstimators
+
+    def to(self, device: torch.device) -> Self:
+        """The same estimators, moved there and frozen."""
+        for stage in (self.first, self.optimised):
+            stage.to(device)
+        return self
+
+    def save(self, folder: Path, card: dict[str, Any]) -> None:
+        """Write them to ``folder/first`` and ``folder/optimised``, with this card."""
+        for stage, estimators in vars(self).items():
+            estimators.save(folder / stage, card)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """What ``save`` wrote, frozen.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or not what its card says.
+        """
+        return cls(*(LocalEstimators.load(folder / stage) for stage in STAGES))
+
+
+STAGES = tuple(field.name for field in fields(Estimated))
 
 
 @dataclass(frozen=True)

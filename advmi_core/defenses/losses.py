@@ -13,8 +13,8 @@ MART_WEIGHT = 5.0
 NAMID_TERMS = ("both", "natural", "adversarial")
 
 
-def standard(attacked: Tensor, y: Tensor) -> Tensor:
-    """Cross entropy of h(x̃) [Madry et al. 2018]."""
+def standard(clean: Tensor | None, attacked: Tensor, y: Tensor, weight: float = 0.0) -> Tensor:
+    """Cross entropy of h(x̃) [Madry et al. 2018]; h(x) and a weight have no say in it."""
     return functional.cross_entropy(attacked, y)
 
 

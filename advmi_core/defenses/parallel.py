@@ -48,6 +48,11 @@ class Ranks:
         for tensor, mean in zip(tensors, torch.split(flat, sizes), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
+    def wait(self) -> None:
+        """Go on when all processes have come here, as where one of them writes what the others read."""
+        if self.size > 1:
+            distributed.barrier()
+
     def agree(self, value: int, name: str, device: torch.device) -> None:
         """Raise RuntimeError in every process unless all have the same number; nobody goes on before."""
         if self.size == 1:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from advmi_core.defenses.spec import DefenseSpec
@@ -62,8 +63,8 @@ class Epoch:
     adversarial_adv: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values; None for what was not measured."""
+        return {"epoch": self.epoch, **self.numbers(), "train": self.train.numbers()}
 
     def numbers(self) -> dict[str, float | None]:
         """What the validation images said, for a card; None for what was not measured."""
@@ -73,7 +74,12 @@ class Epoch:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """What ``to_dict`` gave."""
-        return cls(**{**values, "train": LossTerms(**values["train"])})
+        train = LossTerms(**_floats(values["train"]))
+        return cls(**_floats({key: value for key, value in values.items() if key != "train"}), train=train)
+
+
+def _floats(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: math.nan if value is None else value for key, value in values.items()}
 
 
 @dataclass(frozen=True)

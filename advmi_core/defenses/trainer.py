@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Generator
+import json
+import operator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from advmi_core import device as devices
 from advmi_core.data import ImageSet
@@ -16,13 +19,15 @@ from advmi_core.defenses.parallel import Ranks
 from advmi_core.defenses.records import DefenseResult, DefenseStep, Epoch, LossTerms
 from advmi_core.defenses.spec import DefenseSpec
 from advmi_core.defenses.validation import VALIDATED_BY, validate
+from advmi_core.files import write_text
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import Network, TrainingError, build, checkpoints, measure
+from advmi_core.models import Network, build, measure
+from advmi_core.models.training.augment import augmented
 from advmi_core.models.training.cards import make_card, revision
-from advmi_core.models.training.crops import random_crop
-from advmi_core.models.training.loop import mirror
-from advmi_core.models.training.progress import Progress, ProgressFile
-from advmi_core.models.training.splits import Splits, make_splits, stream
+from advmi_core.models.training.images import ImageLoop
+from advmi_core.models.training.loop import Moment
+from advmi_core.models.training.progress import ProgressFile
+from advmi_core.models.training.splits import Splits, make_splits
 from advmi_core.run import Run
 from advmi_core.validate import check_count
 
@@ -40,10 +45,11 @@ def train_defense(
 ) -> Run[DefenseStep, DefenseResult]:
     """Train a classifier adversarially; iterate the run for records, read ``result`` for the model.
 
-    A training that ends writes its weights and card to ``out``. One that is closed or killed leaves a
-    progress file there (a kill loses at most the epoch in progress), and the next call with the same spec,
-    data, estimators and folder goes on from it to the same weights, bit for bit on a CPU. Under ``torchrun``
-    every process calls this alike, inside ``parallel.processes``; all of them must see the same folder.
+    A training that ends writes its epochs, its weights and their card to ``out``. One that is closed or
+    killed leaves a progress file there (a kill loses at most the epoch in progress), and the next call with
+    the same spec, data, estimators and folder goes on from it to the same weights, bit for bit on a CPU.
+    Under ``torchrun`` every process calls this alike, inside ``parallel.processes``; all of them must see the
+    same folder.
 
     Args:
         spec: what to train and how.
@@ -61,11 +67,12 @@ def train_defense(
     """
     check_count(record_every, "record_every")
     splits = make_splits(spec, images, test)
-    target = devices.pick(str(device))
     _check(spec, splits, estimators)
-    training = _Training(spec, splits, estimators, target, None if out is None else Path(out))
-    training.command = command
-    return Run(training.records(record_every), training.result, training.total)
+    folder = None if out is None else Path(out)
+    training = _Training(
+        spec, splits, estimators, devices.pick(str(device)), folder, command, record_every
+    )  # fmt: skip
+    return Run(training.records(), training.result, training.total)
 
 
 def _check(spec: DefenseSpec, splits: Splits, estimators: LocalEstimators | None) -> None:
@@ -86,7 +93,12 @@ def _check(spec: DefenseSpec, splits: Splits, estimators: LocalEstimators | None
         )
 
 
-class _Training:
+def history_file(out: Path, model: str) -> Path:
+    """Where the epochs of a finished training lie beside its weights: a list of ``Epoch.to_dict``."""
+    return out / f"{model}-history.json"
+
+
+class _Training(ImageLoop[DefenseStep]):
     """The state behind a run."""
 
     def __init__(
@@ -96,110 +108,62 @@ class _Training:
         estimators: LocalEstimators | None,
         device: torch.device,
         out: Path | None,
+        command: str,
+        record_every: int,
     ) -> None:
-        self.spec, self.splits, self.out, self.device, self.command = spec, splits, out, device, ""
-        shape = splits.train_x.shape
-        network = build(spec.model, (shape[1], shape[2], shape[3]), splits.classes, spec.seed)
-        self.ranks = Ranks.current()
+        channels, height, width = splits.train_x.shape[1:]
+        network = build(spec.model, (channels, height, width), splits.classes, spec.seed)
+        ranks = Ranks.current()
         estimators = None if estimators is None else estimators.to(device)
-        self.learner = DefenseLearner(network, spec, estimators, device, self.ranks)
-        self.x, self.y = splits.train_x.to(device), splits.train_y.to(device)
-        self.steps_per_epoch = (
-            len(self.y) // spec.batch
-        )  # BN wants whole batches; others are left out each time
-        self.total = spec.epochs * self.steps_per_epoch
-        self.progress = Progress(notes={"history": [], "sums": [0.0] * 6})
-        self.revision = revision("advmi_core/defenses", "advmi_core/mi")
+        self.spec, self.learner = spec, DefenseLearner(network, spec, estimators, device, ranks)
         self.estimators = "" if estimators is None else estimators.digest()
-        self.file = None if out is None else ProgressFile(out, spec, splits, self.estimators)
-        if self.file is not None and (found := self.file.read()) is not None:
-            self.progress, tensors = found
-            self.learner.restore(tensors)
-        self.ranks.agree(self.progress.step, "the step to go on from", device)
+        self.about = command, revision("advmi_core/defenses", "advmi_core/mi")  # now: files may change
+        file = None
+        if out is not None:
+            file = ProgressFile(out, spec, splits, self.estimators, writes=ranks.rank == 0)
+        # Batch normalisation wants whole batches; other images are left out each time.
+        super().__init__(
+            spec, splits, self.learner, epochs=spec.epochs, whole=True, better=operator.gt, out=out,
+            file=file, record_every=record_every,
+        )  # fmt: skip
+        self.title = spec.method.title
+        ranks.agree(self.progress.step, "the step to go on from", device)
 
     @property
-    def history(self) -> list[Epoch]:
-        return [Epoch.from_dict(values) for values in self.progress.notes["history"]]
+    def history(self) -> tuple[Epoch, ...]:
+        return tuple(map(Epoch.from_dict, self.progress.history))
 
-    def records(self, record_every: int) -> Generator[DefenseStep, None, None]:
-        try:
-            for epoch in range(self.progress.step // self.steps_per_epoch, self.spec.epochs):
-                yield from self._epoch(epoch, record_every)
-        except GeneratorExit:
-            self._keep_progress()
-            raise
-        if self.out is not None and self.ranks.rank == 0:
-            network, card = self._best()
-            checkpoints.save(network, card, self.out)
-            if self.file is not None:
-                self.file.remove()
+    def learning_rate(self, epoch: int) -> float:
+        return self.spec.learning_rate(epoch)
 
-    def _epoch(self, epoch: int, record_every: int) -> Generator[DefenseStep, None, None]:
-        spec, lr = self.spec, self.spec.learning_rate(epoch)
-        order = torch.randperm(len(self.y), generator=stream(spec.seed, "order", epoch))
-        for place in range(self.progress.step % self.steps_per_epoch, self.steps_per_epoch):
-            batch = order[place * spec.batch : (place + 1) * spec.batch].to(self.device)
-            parts = self._step(batch, lr)
-            finished = self._validate(epoch + 1) if place + 1 == self.steps_per_epoch else None
-            if finished is not None or self.progress.step % record_every == 0:
-                yield DefenseStep(
-                    self.progress.step, self.total, epoch + 1, spec.epochs, lr, parts, finished
-                )  # fmt: skip
+    def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> list[float]:
+        strength = self.spec.strength(self.progress.step / self.per_epoch)
+        rows = rows.to(self.device)
+        x = augmented(self.x[rows], generator, flip=self.spec.flip, crop=self.spec.crop)
+        return self.learner.step(x, self.y[rows], lr, generator, strength).values()
 
-    def _step(self, batch: torch.Tensor, lr: float) -> LossTerms:
-        step = self.progress.step
-        generator = stream(self.spec.seed, "step", step)
-        x = self.x[batch]
-        if self.spec.crop:
-            x = random_crop(x, self.spec.crop, generator)
-        if self.spec.flip:
-            x = mirror(x, generator)
-        strength = self.spec.strength(step / self.steps_per_epoch)
-        parts = self.learner.step(x, self.y[batch], lr, generator, strength)
-        if not math.isfinite(parts.loss):
-            raise TrainingError(
-                f"the loss of {self.spec.method.title} became {parts.loss} at step {step + 1} of "
-                f"{self.total}: try a learning rate below {self.spec.lr:g}"
-            )
-        self.progress.step += 1
-        sums = self.progress.notes["sums"]
-        self.progress.notes["sums"] = [a + b for a, b in zip(sums, parts.values(), strict=True)]
-        return parts
-
-    def _validate(self, epoch: int) -> Epoch:
-        progress = self.progress
-        train = LossTerms(*(total / self.steps_per_epoch for total in progress.notes["sums"]))
+    def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, dict[str, Any]]:
+        train = LossTerms(*np.mean(losses, 0).tolist())
         found = validate(self.learner, self.splits.validation_x, self.splits.validation_y, epoch, train)
-        progress.validation, progress.notes["sums"] = found.robust, [0.0] * 6
-        progress.notes["history"].append(found.to_dict())
-        if not progress.best or found.robust > progress.best_value:
-            progress.best_value, progress.best_epoch = found.robust, epoch
-            progress.best = self._weights()
-        self._keep_progress()
-        return found
+        return found.robust, found.to_dict()
 
-    def _keep_progress(self) -> None:
-        if self.file is not None and self.ranks.rank == 0:
-            self.file.write(self.progress, self.learner.state())
+    def record(self, moment: Moment) -> DefenseStep:
+        return DefenseStep(
+            moment.step, self.total, moment.epoch, self.spec.epochs, moment.lr,
+            LossTerms(*moment.losses[-1]), self.history[-1] if moment.ended else None,
+        )  # fmt: skip
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        return {
-            key: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for key, value in self.learner.network.state_dict().items()
-        }
+    def write(self, out: Path) -> None:
+        text = json.dumps(self.progress.history, indent=1) + "\n"
+        write_text(history_file(out, self.spec.model), text)
+        super().write(out)
 
-    def _best(self) -> tuple[Network, dict[str, Any]]:
-        source, splits, best = self.learner.network, self.splits, self.progress.best_epoch
-        network = build(source.name, source.in_shape, splits.classes)
-        network.load_state_dict(self.progress.best or self._weights())
-        network.to(self.device).freeze()
+    def card(self, network: Network) -> dict[str, Any]:
+        best, splits = self.progress.best_epoch, self.splits
         chosen = self.history[best - 1].numbers() if best else {}
         test = measure(network, splits.test_x, splits.test_y)
-        card = make_card(self.spec, splits, best, chosen, test, self.command, self.revision)
-        return network, card | {"validated_by": VALIDATED_BY, "estimators": self.estimators or None}
+        card = make_card(self.spec, splits, best, chosen, test, *self.about)
+        return card | {"validated_by": VALIDATED_BY, "estimators": self.estimators or None}
 
     def result(self) -> DefenseResult:
-        network, card = self._best()
-        network.card = card
-        complete = self.progress.step == self.total
-        return DefenseResult(network, self.spec, tuple(self.history), complete)
+        return DefenseResult(self.kept(), self.spec, self.history, self.complete)

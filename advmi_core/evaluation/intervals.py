@@ -29,6 +29,11 @@ class Paired:
     low: float
     high: float
 
+    @property
+    def sign(self) -> int:
+        """1 where the whole interval lies above 0, −1 below; 0 where it holds 0 or there is none."""
+        return int(self.low > 0) - int(self.high < 0)
+
     def times(self, factor: float) -> Paired:
         """The same in another unit; ``factor`` > 0."""
         return Paired(self.n, factor * self.mean, factor * self.low, factor * self.high)

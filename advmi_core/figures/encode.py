@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Floats = NDArray[np.float32]
+GAINS = (1, 2, 4, 10, 20)
+"""What a shown perturbation may be multiplied by."""
 
 
 def pixels(images: Floats) -> NDArray[np.uint8]:
@@ -43,3 +45,9 @@ def data_url(image: Floats) -> str:
 def plain(values: Floats) -> list[float | None]:
     """Numbers for JSON: five significant digits, None where not finite."""
     return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values.tolist()]
+
+
+def default_gain(largest_change: float) -> int:
+    """The strongest of the offered gains that does not saturate a change of ``largest_change``."""
+    fitting = [gain for gain in GAINS if gain * largest_change <= 1]
+    return fitting[-1] if fitting else GAINS[0]

@@ -1,11 +1,10 @@
-"""Writers of tables: CSV with seven digits, and a booktabs table for LaTeX."""
+"""Writers of tables and settings: CSV with seven digits, a booktabs table for LaTeX, and JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 # What a character means in LaTeX, and what its table says instead.
 _LATEX = {
@@ -16,15 +15,18 @@ _LATEX = {
 }  # fmt: skip
 
 
-def csv_bytes(lines: Sequence[Mapping[str, str | float]]) -> bytes:
-    """One line a mapping, all with the same keys, under their names; empty where nothing was measured."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    if lines:
-        writer.writerow(lines[0])
-    for line in lines:
-        writer.writerow([_plain(value) for value in line.values()])
-    return buffer.getvalue().encode()
+def csv_bytes(table: Sequence[Mapping[str, object]] | Mapping[str, Any], digits: int = 7) -> bytes:
+    """Lines with the same keys, or columns, under their names; empty where nothing was measured."""
+    from pandas import DataFrame  # a terminal's table must not wait for it
+
+    frame = DataFrame(table).replace([float("inf"), -float("inf")], float("nan"))
+    text: str = frame.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n")
+    return text.encode() if len(frame) else b""
+
+
+def json_bytes(value: object) -> bytes:
+    """Settings, readable by people and programs."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def booktabs(
@@ -58,9 +60,3 @@ def _line(cells: Sequence[str]) -> str:
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text).replace("⁻³", "$^{-3}$")
-
-
-def _plain(value: str | float) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.7g}" if math.isfinite(value) else ""

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from advmi_core.evaluation import Paired
+
 Tone = Literal["good", "bad", "note"]
 
 
@@ -39,9 +41,31 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def two_digits(value: float) -> str:
-    """Nats or a correlation with two decimals and a real minus sign; – where there is no number."""
-    return f"{value:.2f}".replace("-", "−") if math.isfinite(value) else "–"
+def fixed(value: float, digits: int = 2) -> str:
+    """So many decimals with a real minus sign; – where there is no number."""
+    return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A difference with its sign; none at what rounds to 0; – where there is no number."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
+
+
+def spread(mean: float, std: float, digits: int = 2) -> str:
+    """Mean ± standard deviation; the mean alone where there is none."""
+    return f"{fixed(mean, digits)} ± {fixed(std, digits)}" if math.isfinite(std) else fixed(mean, digits)
+
+
+def difference(pairs: Paired | None, scale: float = 1.0, digits: int = 2, *, mark: bool = False) -> str:
+    """A paired difference with its 95 % interval, if it has one; ``mark``: ● where that leaves 0 out."""
+    if pairs is None or not math.isfinite(pairs.mean):
+        return "–"
+    mean, low, high = (signed(scale * end, digits) for end in (pairs.mean, pairs.low, pairs.high))
+    text = f"{mean} [{low}, {high}]" if math.isfinite(pairs.low) else mean
+    return f"{text} ●" if mark and pairs.sign else text
 
 
 def information(value: float) -> str:

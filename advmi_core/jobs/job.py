@@ -58,6 +58,8 @@ class Snapshot:
         progress: 0…1 of the run's steps.
         elapsed: seconds since it began; ``eta``: seconds left, None while unknown.
         result: the result, also the partial one of a cancelled job; None where there is none.
+        so_far: of a live job, the result of the records up to now or a moment ago; None before the first, and
+            after the end.
         error: one sentence if the job failed or was given up, else "".
         about: what the submitter said about it.
         owner: who answers for it: its submitter, or the viewer who took its place.
@@ -79,6 +81,7 @@ class Snapshot:
     owner: str
     page: str = ""
     interactive: bool = True
+    so_far: Any = None
 
     @property
     def active(self) -> bool:
@@ -104,6 +107,7 @@ class Job:
     prepare: Callable[[], None] | None
     kin: Kin | None
     page: str = ""
+    live: bool = False
     run: AnyRun | None = None
     state: State = "queued"
     stop: bool = False
@@ -112,6 +116,8 @@ class Job:
     started: float | None = None
     ended: float | None = None
     result: Any = None
+    so_far: Any = None
+    asked: bool = True
     error: str = ""
     marks: deque[tuple[float, float]] = field(default_factory=deque)
 
@@ -123,7 +129,7 @@ class Job:
     @property
     def bytes(self) -> int:
         """Memory of records and result."""
-        return self.trace.bytes + memory(self.result)
+        return self.trace.bytes + memory(self.result) + memory(self.so_far)
 
     def begin(self, now: float) -> None:
         """It is its turn for the first time, or anew."""
@@ -146,7 +152,7 @@ class Job:
             id=self.id, label=self.label, state=self.state, position=position, records=self.trace.records(),
             progress=self.progress, elapsed=0.0 if self.started is None else now - self.started,
             eta=self._eta(now), result=self.result, error=self.error, about=self.about, owner=self.owner,
-            page=self.page, interactive=self.interactive,
+            page=self.page, interactive=self.interactive, so_far=self.so_far,
         )  # fmt: skip
 
     def _eta(self, now: float) -> float | None:

@@ -68,6 +68,7 @@ class JobManager:
         present: Callable[[], bool] | None = None,
         prepare: Callable[[], None] | None = None,
         kin: Kin | None = None,
+        live: bool = False,
     ) -> str:
         """Queue ``make_run()`` and return the job's id, which nobody can guess: who knows it may see the job.
 
@@ -86,6 +87,8 @@ class JobManager:
             present: whether its owner is still there; asked often, so it must be quick.
             prepare: sets the worker thread up, before every turn.
             kin: with which other waiting jobs it can be computed.
+            live: snapshots have the result so far, which its worker makes after the record that follows
+                a look at it.
 
         Raises:
             RuntimeError: the manager was shut down.
@@ -99,7 +102,7 @@ class JobManager:
             now = self._clock()
             job = Job(
                 secrets.token_urlsafe(12), label, lane, make_run, interactive, Trace(keep), now, now, about,
-                owner, present, prepare, kin, page,
+                owner, present, prepare, kin, page, live,
             )  # fmt: skip
             self._jobs[job.id] = job
             self._lane(lane).waiting.append(job)
@@ -110,8 +113,10 @@ class JobManager:
         """How the job is doing; None if it is unknown or was pruned."""
         with self._changed:
             self._sweep()
-            job = self._jobs.get(job_id)
-            return None if job is None else job.snapshot(self._clock(), self._position(job))
+            if (job := self._jobs.get(job_id)) is None:
+                return None
+            job.asked = True
+            return job.snapshot(self._clock(), self._position(job))
 
     def count(self) -> tuple[int, int]:
         """Jobs that are queued or running, and all that are known."""
@@ -190,7 +195,7 @@ class JobManager:
 
     def _finish(self, job: Job, state: State) -> None:
         job.state, job.ended = state, self._clock()
-        job.make_run = job.run = job.kin = job.present = job.prepare = None
+        job.make_run = job.run = job.kin = job.present = job.prepare = job.so_far = None
         self._prune()
 
     def _sweep(self) -> None:
@@ -275,8 +280,10 @@ class JobManager:
         job = batch.jobs[0]
         record = None if job.stop or job.run is None else next(job.run, None)
         if record is not None:
+            assert job.run is not None
+            if job.live and job.asked:  # here, between two records, nobody else changes what was found
+                job.asked, job.so_far = False, job.run.so_far()
             with self._changed:
-                assert job.run is not None
                 job.add(record, job.run.total, self._clock())
                 self._sweep()
                 batch.jobs.rotate(-1)

@@ -7,8 +7,9 @@ from advmi_core.models.loading import ModelChoice, check_name, choices, load
 from advmi_core.models.metrics import measure
 from advmi_core.models.own import is_reference, register
 from advmi_core.models.registry import MODELS, build
-from advmi_core.models.training.loop import TrainingError, TrainResult, TrainStep, train
+from advmi_core.models.training.loop import TrainingError
 from advmi_core.models.training.spec import TrainSpec, default_spec
+from advmi_core.models.training.trainer import TrainResult, TrainStep, train
 from advmi_core.models.wrapped import Facts, wrap
 
 __all__ = [

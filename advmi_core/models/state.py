@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import torch
@@ -45,3 +46,11 @@ def restore_state(modules: Modules, optimizers: Optimizers, tensors: dict[str, T
     for name, optimizer in optimizers.items():
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments[name], "param_groups": groups})
+
+
+def digest(module: nn.Module) -> str:
+    """A short hash of all weights and buffers."""
+    values = hashlib.sha256()
+    for tensor in module.state_dict().values():
+        values.update(tensor.cpu().numpy().tobytes())
+    return values.hexdigest()[:12]

@@ -58,8 +58,8 @@ def _robustness(result: RobustnessResult) -> str:
         bullets([f"Doubt: {sentence}." for sentence in result.doubts()]),
         "Difference to the baseline of the same seed on the same images, points [95 %], ● without 0:",
         table(robustness_table.differences(lines)),
-        f"Made by `{command} --run --trained DIR{_EXTRA[spec['kind']]}` on models that `python -m "
-        f"benchmarks.defences --out DIR` trained; `{command}` prints it.",
+        f"Made by `{command} --run --trained DIR{_EXTRA[spec['kind']]}` on models that "
+        f"`advmi train-defences --out DIR` trained; `{command}` prints it.",
     )
 
 

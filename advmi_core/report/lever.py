@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from advmi_core.figures.autoencoders.series import signed
+from advmi_core.figures.text import signed
 from advmi_core.report.markdown import made_by, page, section, table
 from advmi_core.studies import shipped
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from advmi_core import paths
-from advmi_core.parts import write_text
+from advmi_core.files import write_text
 from advmi_core.report.commands import command_line
 from advmi_core.report.defended import defences
 from advmi_core.report.learnt import autoencoders
 from advmi_core.report.lever import lever
 from advmi_core.report.measures import mutual_information
+from advmi_core.report.registered import registered_attacks
 from advmi_core.report.sweeps import attacks
 from advmi_core.report.trained import shipped_models
 
@@ -41,7 +42,8 @@ def pages(program: Any) -> dict[str, Page]:
         program: the root command, which knows its options.
     """
     results = {f"results/{name}.md": make for name, make in RESULTS.items()}
-    return {**results, "reference/commands.md": partial(command_line, program)}
+    reference: dict[str, Page] = {"commands": partial(command_line, program), "attacks": registered_attacks}
+    return {**results, **{f"reference/{name}.md": make for name, make in reference.items()}}
 
 
 def write(made: Mapping[str, Page], place: Path) -> list[Path]:

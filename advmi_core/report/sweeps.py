@@ -8,12 +8,12 @@ from itertools import combinations
 from typing import Any
 
 from advmi_core.evaluation import Paired, compare
-from advmi_core.figures.autoencoders.series import signed
+from advmi_core.experiments.store import Info
 from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.series import Point, lines, title
+from advmi_core.figures.text import signed
 from advmi_core.report.markdown import made_by, page, section, table
 from advmi_core.studies.sweep import PRESETS, SweepResult, load, runs
-from advmi_core.studies.sweep.store import RunInfo
 
 _SAID = (
     "Paired over the images on which both succeed, at ε = {at:g}, or at its own where a method has but one; "
@@ -39,14 +39,14 @@ def attacks() -> str:
     )
 
 
-def _sweep(info: RunInfo) -> str:
+def _sweep(info: Info) -> str:
     result = load(info.folder)
     spec = result.spec
     shown = points(result)
     at, beside = _side_by_side(shown)
     compared = differences(beside)
     return section(
-        f"Sweep {info.name}: {spec['model']} on {spec['dataset']}, {spec['n']} {spec['split']} images",
+        f"Sweep {info.kind}: {spec['model']} on {spec['dataset']}, {spec['n']} {spec['split']} images",
         table(sweep_table.rows(shown)),
         _SAID.format(at=at) if compared else "",
         table(compared),
@@ -64,10 +64,10 @@ def _settings(spec: dict[str, Any]) -> str:
     return f"{'; '.join(said)}."
 
 
-def _command(info: RunInfo) -> str:
-    preset, n = PRESETS.get(info.name), info.spec["n"]
+def _command(info: Info) -> str:
+    preset, n = PRESETS.get(info.kind), info.spec["n"]
     size = "" if preset is None or preset.n == n else f" --n {n}"
-    return f"advmi sweep --preset {info.name}{size}"
+    return f"advmi sweep --preset {info.kind}{size}"
 
 
 def points(result: SweepResult) -> list[Point]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advmi_core import models
-from advmi_core.figures.autoencoders.series import signed
+from advmi_core.figures.text import signed
 from advmi_core.models import zoo
 from advmi_core.report.markdown import bullets, page, section, table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball
+from advmi_core.attacks.core.base import NORM, STEPS
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.records import AttackResult, Step
 from advmi_core.attacks.minmax import MinMax
+from advmi_core.fields import SEED, check_fields
 from advmi_core.objectives import Objective, Problem
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_images, check_numbers
+from advmi_core.validate import check_images, check_numbers
 
 Floats = NDArray[np.float32]
 EPS = {
@@ -86,27 +88,24 @@ class Plane:
 
     Attributes:
         eps: E ascending radii ≥ 0; ``weights``: W ascending MI weights.
-        steps: of each attack, ≥ 1.
-        norm: of the ball; ``seed``: ≥ 0, of the start, which is the same everywhere, so that neighbours
-            differ by their settings only.
+        steps, norm: of each attack.
+        seed: of the start, which is the same everywhere, so that neighbours differ by their settings only.
     """
 
     eps: tuple[float, ...] = EPS["linf"]
     weights: tuple[float, ...] = WEIGHTS["classification"]
-    steps: int = 40
-    norm: str = "linf"
-    seed: int = 0
+    steps: Annotated[int, STEPS] = 40
+    norm: Annotated[str, NORM] = "linf"
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
+        check_fields(self)
         check_numbers(self.eps, "eps", low=0)
         check_numbers(self.weights, "weights")
         for name in ("eps", "weights"):
             values = getattr(self, name)
             if list(values) != sorted(set(values)):
                 raise ValueError(f"{name} must be ascending, got {', '.join(map(str, values))}")
-        check_count(self.steps, "steps")
-        check_count(self.seed, "seed", low=0)
-        check_choice(self.norm, "norm", MinMax.norms)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
 
 import streamlit as st
 
-from advmi_core.jobs import Snapshot, journal, shared
+from advmi_core.experiments.progress import StudyRun
+from advmi_core.experiments.store import Info, Store
+from advmi_core.jobs import Snapshot, shared
 from advmi_core.ui import work
 from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
 # Content key → job, of the whole process.
 _JOBS: dict[str, str] = {}
 _LOCK = threading.Lock()
-ALL_STEPS = 1_000_000  # none of a study's records may be thinned away: each ends another part
 
 
 def start(page: str, key: str, submit: Callable[[], str]) -> None:
@@ -33,39 +37,83 @@ def start(page: str, key: str, submit: Callable[[], str]) -> None:
         work.attach(page, _JOBS[key])
 
 
-def find_again(state: PageState, page: str, key: str, go_on: Callable[[], None]) -> None:
-    """Where this session follows no job: follow the one of this key, or say what the journal knows of it.
+class Study(Protocol):
+    """What a page computes in the background."""
+
+    @property
+    def title(self) -> str: ...
+    def spec(self) -> dict[str, Any]: ...
+    def run(self, directory: Path, /) -> StudyRun[Any, Any]: ...
+
+
+def start_or_find(
+    state: PageState,
+    describe: Callable[[PageState], Study],
+    kind: str,
+    root: Path,
+    *,
+    pressed: bool,
+    page: str = "",
+    rows: int = 1,
+    begun: Callable[[], None] = lambda: None,
+) -> None:
+    """Start the study that the form describes if that was asked for; else find its job, or what is kept.
 
     Args:
         state: of the page.
-        page: what follows a job: the page, or a section of it.
-        key: of what its form describes.
-        go_on: callback that starts it.
+        describe: makes the study, or raises a ValueError that says what is wrong.
+        kind: of the study's folder.
+        root: where that lies.
+        pressed: Start was pressed.
+        page: what follows the job, the page itself or a section of it.
+        rows: see ``work.submit``; by default one thread, which leaves the other cores to the app.
+        begun: called where it is started.
     """
-    if work.current(page) is not None:
+    try:
+        study = describe(state)
+    except ValueError as error:
+        if pressed:
+            st.error(plain(str(error)), icon=":material/error:")
         return
-    if (now := of(key)) is not None:
+    page, key = page or state.page, repr(study)
+
+    def go() -> None:
+        begun()
+        form = state.values()
+        start(
+            page, key,
+            lambda: work.submit(
+                page, lambda: study.run(root).announce(state.page, form), label=study.title, about=study,
+                rows=rows, lane=work.STUDIES, live=True,
+            ),
+        )  # fmt: skip
+
+    if pressed:
+        go()
+    elif work.current(page) is not None:
+        return
+    elif (now := of(key)) is not None:
         work.attach(page, now.id)
-        return
-    entry = journal.find(key)
-    if entry is None:
-        return
+    else:  # the device is known when it begins
+        wanted = {name: value for name, value in study.spec().items() if name != "device"}
+        if (info := Store(root).newest(kind, wanted)) is not None:
+            _offer(state, go, info)
+
+
+def _offer(state: PageState, go_on: Callable[[], None], info: Info) -> None:
+    """What the disk has of the study, and the button that shows it or goes on."""
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
-        if entry.ended:
+        if info.complete:
             callout.box("note", "Already computed", "These settings have a stored result.")
         else:
-            text = f"It stopped in {entry.where}. What was finished is kept: Start goes on from there."
+            where = f"after {info.done:,} of {info.total:,} parts" if info.done else "before its first part"
+            text = f"It stopped {where}. What was finished is kept: Start goes on from there."
             callout.box("note", "Interrupted", text)
     button.button(
-        "Show" if entry.ended else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
+        "Show" if info.complete else "Go on", key=state.key("find-again"), on_click=go_on, width="stretch",
         icon=":material/play_arrow:",
     )  # fmt: skip
-
-
-def entry(state: PageState, key: str, title: str) -> journal.Entry:
-    """How the journal begins about what the page's form describes."""
-    return journal.Entry(key=key, title=title, page=state.page, form=state.values())
 
 
 def of(key: str) -> Snapshot | None:

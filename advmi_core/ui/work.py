@@ -42,13 +42,14 @@ def submit(
     lane: Lane = ATTACKS,
     interactive: bool = True,
     kin: Kin | None = None,
+    live: bool = False,
 ) -> str:
     """Start a job for ``page`` and return its id; an earlier one of this visitor and page makes room.
 
     Args:
         page: the page's name.
         make_run: builds the run.
-        label, about, keep, kin: see ``JobManager.submit``.
+        label, about, keep, kin, live: see ``JobManager.submit``.
         rows: images of the job: few of them are fastest on one core, which leaves the others to the app.
         lane: the queue it waits in, ``ATTACKS`` or ``STUDIES``.
         interactive: cancelled when its tab was closed; another job goes on without its page, and an earlier
@@ -68,7 +69,7 @@ def submit(
 
     visitor = this_visitor()
     job = shared().submit(
-        make_run, label=label, about=about, keep=keep, lane=lane, interactive=interactive, kin=kin,
+        make_run, label=label, about=about, keep=keep, lane=lane, interactive=interactive, kin=kin, live=live,
         prepare=prepare, owner=visitor, page=page,
         present=lambda: is_here(visitor), at_most=None if interactive else STUDIES_EACH,
     )  # fmt: skip

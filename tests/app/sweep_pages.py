@@ -13,11 +13,14 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from advmi_core.evaluation import ImageTable
+from advmi_core.experiments.progress import Progress, write_progress
 from advmi_core.jobs import shared
 from advmi_core.studies.sweep import Method, Sweep
-from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard
+from advmi_core.studies.sweep.folder import RunFolder, Shard
+from advmi_core.studies.sweep.work import Measured
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
+FIGURE = {"Figure · PNG", "Figure · SVG", "Figure · PDF"}  # what every figure is offered as
 SCRIPTS = {"mi-vs-asr": "pages/measure/mi_vs_asr.py", "runs": "pages/library/runs.py"}
 
 
@@ -44,9 +47,13 @@ def kept(sweep: Sweep, directory: Path, shards: int | None = None) -> Path:
         x = subject.x[shard.start : shard.stop].numpy()
         rng = np.random.default_rng(zlib.crc32(shard.name.encode()) + sweep.seed)
         change = rng.uniform(-shard.cell.eps, shard.cell.eps, x.shape).astype(np.float32)
-        folder.write(shard, Measured(_made_up(shard, rng), np.clip(x + change, 0, 1), 0.5))
+        measured = Measured(_made_up(shard, rng), np.clip(x + change, 0, 1))
+        folder.artefact.put(shard.name, measured.arrays(), 0.5)
     if shards is None:
         folder.finish(folder.result())
+    total = len(folder.shards)
+    done = total if shards is None else shards
+    write_progress(folder.path, Progress(title=sweep.name, done=done, total=total, complete=done == total))
     return folder.path
 
 

@@ -15,10 +15,13 @@ from links import written
 from PIL import Image
 from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
+from advmi_core import paths
 from advmi_core.data import CATALOG
+from advmi_core.experiments.progress import PROGRESS
+from advmi_core.experiments.store import Store
 from advmi_core.figures.autoencoders import shipped as retraining_shipped
 from advmi_core.figures.autoencoders import text as retraining_words
-from advmi_core.jobs import journal, shared
+from advmi_core.jobs import shared
 from advmi_core.studies.autoencoders import (
     ROWS,
     Retrained,
@@ -292,9 +295,7 @@ def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     assert tab.said.count("x̃ rebuilt after, training image") == 16
     look(tab, "latent")
     (plane,) = tab.charts
-    before = [
-        trace for trace in plane["data"] if trace.get("hovertemplate", "").endswith("original<extra></extra>")
-    ]
+    before = [trace for trace in plane["data"] if trace.get("hovertext", [""])[0].endswith("original")]
     assert len(before) == 10
     look(tab, "manifold")
     (scatter,) = tab.charts
@@ -305,7 +306,7 @@ def test_a_small_comparison_in_all_its_views(visit: Visit, cache: Path) -> None:
     assert "training image 7" in tab.said
     look(tab, "start")
     (moved,) = tab.charts
-    assert len(moved["data"]) == 3
+    assert len([trace for trace in moved["data"] if trace["type"] == "bar"]) == 3
     assert "the start alone has" in tab.said
 
     tab.press("Start")
@@ -323,7 +324,7 @@ def test_while_it_runs_the_page_draws_curves_and_a_cancelled_run_keeps_them(
     tab.press("Start")
     job = tab.app.session_state[tab.key("job")]
     deadline = time.monotonic() + 60
-    while not any(len(getattr(step, "curve", ())) > 1 for step in shared().get(job).records):  # type: ignore[union-attr]
+    while (now := shared().get(job)) is None or now.so_far is None or _epochs(now.so_far) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     tab.app.run()
@@ -335,6 +336,11 @@ def test_while_it_runs_the_page_draws_curves_and_a_cancelled_run_keeps_them(
     ended = tab.finish()
     assert ended.state == "cancelled"
     assert "Partial result" in tab.said or "No training is finished yet" in tab.said
+
+
+def _epochs(result: RetrainingResult) -> int:
+    """Finished epochs of the training that has the most."""
+    return max(int(np.isfinite(cell.curves).sum(1).max()) for cell in result.cells.values())
 
 
 def test_nothing_chosen_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
@@ -400,7 +406,7 @@ def test_a_data_set_that_is_not_here_is_not_offered(
 @pytest.mark.fault("L18")
 @pytest.mark.usefixtures("shipped")
 def test_a_reload_finds_the_training_again(visit: Visit, tmp_path: Path) -> None:
-    """Running or ended, by its settings; a process that knows no job reads the journal."""
+    """Running or ended, by its settings; a process that knows no job looks at the disk."""
     tab = visit(tmp_path, **TINY)
     tab.press("Start")
     link = written(tab.app)
@@ -413,17 +419,17 @@ def test_a_reload_finds_the_training_again(visit: Visit, tmp_path: Path) -> None
     assert "Your run" in ended.said
 
     shared().discard(job)
-    (entry, _), *_ = journal.entries()
-    assert entry.ended
+    (info,) = Store(paths.studies()).studies()
+    assert (info.kind, info.complete, info.page) == ("retraining", True, PAGE)
     later = visit(tmp_path, **link)
     assert "Already computed" in later.said
     later.press("Show")
     assert all(step.reused for step in later.finish().records)
 
     shared().discard(later.app.session_state[later.key("job")])
-    path = journal.folder() / f"{entry.key}.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": False, "part": 3, "parts": 9}))
+    path = info.folder / PROGRESS
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"complete": False, "done": 3, "total": 9}))
     killed = visit(tmp_path, **link)
     assert "Interrupted" in killed.said
-    assert "part 3 of 9" in killed.said
+    assert "3 of 9 parts" in killed.said
     assert killed.has("Go on")

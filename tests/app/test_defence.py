@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweep_pages import SCRIPTS, Tab, assert_unwritable_is_one_sentence
+from sweep_pages import FIGURE, SCRIPTS, Tab, assert_unwritable_is_one_sentence
 
 from advmi_core import paths
 from advmi_core.attacks import FWA, PGD, Attack
@@ -98,7 +98,7 @@ def test_full_tables_are_shown_until_something_is_trained(visit: Visit, tmp_path
     assert published.iloc[0, 2] == "42.38"
     assert len(differences) == 3
     assert [len(chart["data"]) for chart in tab.charts] == [3, 1, 3]  # accuracies, differences, guards
-    assert tab.downloads == {"Table · CSV", "Table · TEX", "Settings · JSON"}
+    assert tab.downloads == {*FIGURE, "Table · CSV", "Table · TEX", "Settings · JSON"}
 
     tab.app.segmented_control(key=tab.key("table")).set_value("ablation-linf").run()
     assert "NAMID no clear difference" in tab.said
@@ -118,6 +118,7 @@ def test_what_the_term_does_to_one_model_is_shown_from_the_shipped_studies(
     assert len(tab.app.table) == len(shipped) > 0
     assert "clearly make a model more robust" in tab.said
     assert [len(chart["data"]) for chart in tab.charts] == [len(shipped)]
+    assert tab.downloads == FIGURE
 
 
 def test_a_damaged_table_is_one_sentence(visit: Visit, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_lesson_from_start_to_attack(visit: Visit, tmp_path: Path) -> None:
     assert "natural MI" in tab.said
     assert "adversarial MI" in tab.said
     assert len(tab.charts) == 4
-    assert tab.downloads == {"Curves · CSV", "Attacks · CSV", "Settings · JSON"}
+    assert tab.downloads == {*FIGURE, "Curves · CSV", "Attacks · CSV", "Settings · JSON"}
     for view, charts, words in (
         ("radar", 2, "The centre is"), ("split", 2, "Eq. 3 as measured"), ("equations", 1, "Eq. 6"),
     ):  # fmt: skip

@@ -14,7 +14,7 @@ from PIL import Image
 from advmi_core import data, models
 from advmi_core.figures import text
 from advmi_core.figures.attack import text as words
-from advmi_core.figures.defence import screen as defence_screen
+from advmi_core.figures.defence import charts as defence_charts
 from advmi_core.figures.mutual_information import bounds as mi_bounds
 from advmi_core.objectives import Reconstruction
 from advmi_core.studies.critics.live import BoundComparison
@@ -96,11 +96,9 @@ def test_the_curves_of_a_race_end_at_its_result() -> None:
 @pytest.mark.fault("P10")
 def test_the_radar_names_the_value_of_its_centre() -> None:
     lines = {"I(x; h(x))": np.array([0.5, 0.2])}
-    figure = defence_screen.radar(lines, ["PGD-10", "FWA-10"], 0.5, 0.34)
-    axis = figure.layout.polar.radialaxis
-    assert axis.tickvals[0] == 0
-    assert axis.ticktext[0] == "0.34"
-    assert axis.ticktext[-1] == "0.84"
+    axis = defence_charts.radar(lines, ["PGD-10", "FWA-10"], 0.5, 0.34).up
+    assert axis.ticks[0] == (0, "0.34")
+    assert axis.ticks[-1] == (0.5, "0.84")
 
 
 @pytest.mark.fault("L10")

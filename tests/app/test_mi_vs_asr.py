@@ -7,7 +7,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,21 +15,20 @@ from links import written
 from streamlit.testing.v1 import AppTest
 from sweep_pages import Tab, kept, tiny
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.evaluation import compare
 from advmi_core.figures.sweep.series import title
 from advmi_core.jobs import shared
 from advmi_core.run import Run
 from advmi_core.studies.sweep import PRESETS, Cell, Method, Sweep, SweepResult, SweepStep, load
+from advmi_core.studies.sweep.results import Shards, assemble
 from advmi_core.ui import visitors, work
 from advmi_core.ui.sweep import (
     cells as sweep_cells,
 )
 from advmi_core.ui.sweep import (
     grid as sweep_grid,
-)
-from advmi_core.ui.sweep import (
-    jobs as sweep_jobs,
 )
 from advmi_core.ui.sweep import (
     page as mi_vs_asr,
@@ -269,14 +267,17 @@ class Paused:
         self.go, self.result, self.shards = threading.Event(), result, shards
 
     def run(self, sweep: Sweep, directory: Path, **how: Any) -> Run[SweepStep, SweepResult]:
+        seen: Shards = {cell: {} for cell in sweep.cells}
+
         def steps() -> Iterator[SweepStep]:
             for step, cell in enumerate(sweep.cells[: self.shards], start=1):
                 table = self.result.tables[cell]
-                yield SweepStep(step, 8, cell, 0, table.take(table.index < 4), 2.0, reused=False)
+                seen[cell][0] = table.take(table.index < 4), 2.0
+                yield SweepStep(step, 8, cell, 0, 2.0, reused=False, left=12.0)
             while not self.go.wait(0.02):
-                yield SweepStep(self.shards, 8, cell, 0, table.take(table.index < 4), 2.0, reused=True)
+                yield SweepStep(self.shards, 8, cell, 0, 2.0, reused=True, left=12.0)
 
-        return Run(steps(), lambda: self.result, 8)
+        return Run(steps(), lambda: assemble(sweep, self.result.spec, seen, self.result.folder), 8)
 
 
 @pytest.fixture
@@ -492,26 +493,9 @@ def test_a_job_without_its_data_says_so_in_one_sentence(here: Path, monkeypatch:
     assert str(here / "none") in app.code[0].value
 
 
-def test_time_left_counts_methods_by_their_own_seconds() -> None:
-    sweep = tiny()
-    empty: Any = SimpleNamespace()
-
-    def step(cell: Cell, seconds: float, reused: bool = False) -> SweepStep:
-        return SweepStep(1, 8, cell, 0, empty, seconds, reused)
-
-    slow, _, fast, _ = sweep.cells
-    assert sweep_jobs.seconds_left(sweep, [step(slow, 3.0, reused=True)], 1.0) is None
-    # 3 slow shards of 10 s and 3 fast ones of 1 s are left; the two took 11 s on one core.
-    seen = [step(slow, 10.0), step(fast, 1.0)]
-    assert sweep_jobs.seconds_left(sweep, seen, 11.0) == pytest.approx(33)
-    assert sweep_jobs.seconds_left(sweep, seen, 5.5) == pytest.approx(16.5)  # two workers
-    reused = [*seen, step(slow, 9.0, reused=True)]
-    assert sweep_jobs.seconds_left(sweep, reused, 11.0) == pytest.approx(23)
-
-
 def test_a_composed_grid_is_read_back_unchanged() -> None:
     values = {
-        "plan": "own", "grid-methods": list(sweep_grid.METHODS), "grid-eps": "0.05, 0.3", "grid-n": 70,
+        "plan": "own", "grid-methods": list(variants()), "grid-eps": "0.05, 0.3", "grid-n": 70,
         "grid-steps": 15, "grid-victim": "fashion-mnist/cnn", "grid-seed": 4,
     }  # fmt: skip
     assert sweep_grid.read_back(sweep_grid.sweep(values)) == (values, [])

@@ -198,7 +198,7 @@ def curves(chart: Any) -> list[str]:
 def test_a_race_starts_from_the_empty_picture_with_the_truth(visit: Visit) -> None:
     tab = visit(section="bounds", race_mi="2.5")
     (chart,) = tab.charts
-    assert [trace["y"] for trace in chart["data"] if trace["name"] == "truth"] == [[2.5, 2.5]]
+    assert [(rule["y0"], rule["y1"]) for rule in chart["layout"]["shapes"]] == [(2.5, 2.5)]
     assert "not seen" in tab.said
 
 
@@ -280,7 +280,7 @@ def test_the_overshoot_is_trained_and_the_slider_walks_through_it(visit: Visit) 
         course = tab.charts[0]
         last = [record for record in job.records if record.k == k][-1]
         drawn = next(trace for trace in course["data"] if trace.get("name") == "in sample")
-        assert drawn["customdata"][-1] == pytest.approx(float(last.train.mean()))
+        assert drawn["hovertext"][-1] == f"{float(last.train.mean()):.3g} nats"
     assert tab.job("overshoot").id == job.id
 
 

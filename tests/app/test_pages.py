@@ -325,11 +325,11 @@ def test_an_unsupervised_run_shows_both_losses(visit: Visit) -> None:
 
 def test_with_a_warm_critic_the_image_waits_at_first(visit: Visit) -> None:
     tab = visit("unsupervised", attack_name="minmax")
-    tab.app.button_group(key="unsupervised.preset").set_value("warm").run()
+    tab.app.button_group(key="unsupervised.preset").set_value("warm critic").run()
     assert tab.app.session_state["unsupervised.minmax.warmup"] == DEFAULTS["mine-conv"].warmup
     tab.press("Start")
     tab.finish()
-    assert tab.app.session_state["unsupervised.preset"] == "warm"
+    assert tab.app.session_state["unsupervised.preset"] == "warm critic"
     stage = tab.stage
     assert stage["total"] == 100 + DEFAULTS["mine-conv"].warmup
     assert stage["best"] > DEFAULTS["mine-conv"].warmup

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from links import written
@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.cli import main as cli
 from advmi_core.evaluation import compare
-from advmi_core.jobs import journal, shared
-from advmi_core.jobs.journal import Entry
-from advmi_core.run import Run
+from advmi_core.experiments.artefact import Artefact
+from advmi_core.experiments.progress import StudyRun
+from advmi_core.jobs import shared
 from advmi_core.studies.sweep import Cell, load
 from advmi_core.ui.runs import compare as runs_compare
 from advmi_core.ui.runs import page as runs
@@ -32,8 +32,8 @@ Visit = Callable[..., Tab]
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of own runs and one for shipped ones."""
     monkeypatch.setenv("ADVMI_RUNS", str(tmp_path / "runs"))
-    for module in ("store", "trash"):
-        monkeypatch.setattr(f"advmi_core.studies.sweep.{module}.shipped_folder", lambda: tmp_path / "shipped")
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "nothing"))
+    monkeypatch.setattr("advmi_core.studies.sweep.store.shipped_folder", lambda: tmp_path / "shipped")
     return tmp_path / "runs"
 
 
@@ -64,8 +64,8 @@ def test_all_runs_are_listed_with_what_they_are_about(visit: Visit, here: Path) 
     kept(tiny("half"), here, shards=3)
     kept(tiny("given"), here.parent / "shipped")
     table = visit().app.dataframe[0].value.set_index("run")
-    assert list(table.loc["tiny", ["state", "shards", "images"]]) == ["complete", "8 of 8", 8]
-    assert list(table.loc["half", ["state", "shards"]]) == ["partial", "3 of 8"]
+    assert list(table.loc["tiny", ["state", "parts", "images"]]) == ["complete", "8 of 8", 8]
+    assert list(table.loc["half", ["state", "parts"]]) == ["partial", "3 of 8"]
     assert table.loc["given", "when"] == "shipped"
     assert table.loc["tiny", "methods"] == "MinMax Gaussian patches (2 ε), PGD margin (2 ε)"
     assert table.loc["tiny", "data, model"] == "fashion-mnist, cnn"
@@ -160,7 +160,7 @@ def test_an_own_run_and_the_shipped_one_of_the_same_settings_are_two_rows(visit:
     shipped, own = kept(tiny(), here.parent / "shipped"), kept(tiny(), here, shards=3)
     assert shipped.name == own.name
     tab = visit(chosen=f"{own.name},{own.name}~shipped")
-    assert sorted(tab.app.dataframe[0].value["shards"]) == ["3 of 8", "8 of 8"]
+    assert sorted(tab.app.dataframe[0].value["parts"]) == ["3 of 8", "8 of 8"]
     assert tab.app.multiselect(key="runs.chosen").value == [own.name, f"{own.name}~shipped"]
     _, of_own, of_shipped = (table.value for table in tab.app.table)
     assert (len(of_own), len(of_shipped)) == (3, 4)
@@ -228,29 +228,58 @@ def test_a_link_to_no_run_is_named(visit: Visit) -> None:
     assert "gone-123" in warning.value
 
 
+@dataclass(frozen=True)
+class Step:
+    step: int
+    total: int = 4
+
+
+def study(root: Path, title: str = "Defence: NAMID", **spec: Any) -> StudyRun[Step, None]:
+    """Four parts."""
+    artefact = Artefact(root, "lesson", {"study": "defence"} | spec)
+    artefact.open()
+    return StudyRun(artefact, title, (Step(step) for step in range(1, 5)), lambda: None, 4)
+
+
 @pytest.mark.fault("P7")
 @pytest.mark.fault("L18")
 @pytest.mark.usefixtures("here")
-def test_trainings_are_listed_with_how_far_they_came(
+def test_studies_are_listed_with_how_far_they_came_opened_deleted_and_restored(
     visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
-    begun = Entry(key="lesson-0123", title="Defence: NAMID", page="defence", form={"alpha": 0.7})
-    steps = [SimpleNamespace(step=step) for step in (1, 2)]
-    run = journal.kept(Run((step for step in steps), lambda: None, 2), begun, lambda step: (step.step, 4))
+    run = study(tmp_path / "cache" / "studies", model="cnn").announce("defence", {"alpha": 0.7})
     next(run)
     tab = visit()
-    assert "stopped in part 1 of 4" in tab.said
+    table = tab.app.dataframe[0].value.set_index("run")
+    assert list(table.loc["Defence: NAMID", ["state", "parts"]]) == ["partial", "1 of 4"]
+    assert table.loc["Defence: NAMID", "data, model"] == "cnn"
+    with run.artefact.claim("part"):
+        tab.app.run()
+        assert list(tab.app.dataframe[0].value["state"]) == ["running"]
     run.drain()
-    tab.app.run()
-    assert "complete" in tab.said
+    folder = run.artefact.folder
+    tab = visit(chosen=folder.name)
+    assert list(tab.app.dataframe[0].value["state"]) == ["complete"]
+    assert not tab.has("Rerun with changes")
+    tab.press("Delete")
+    assert not folder.exists()
+    assert "No runs yet" in tab.said
+    tab.press("Undo")
+    assert folder.is_dir()
     tab.press("Open")
     assert tab.app.title[0].value == "Defence"
     assert tab.app.slider(key="defence.alpha").value == 0.7
-    tab = visit()
-    tab.press("Take off")
-    assert "Defence: NAMID" not in tab.said
-    assert journal.find("lesson-0123") is None
+
+
+@pytest.mark.usefixtures("here")
+def test_only_sweeps_are_compared(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
+    folders = [study(tmp_path / "cache" / "studies", n=n).announce() for n in (1, 2)]
+    for run in folders:
+        run.drain()
+    tab = visit(chosen=",".join(run.artefact.folder.name for run in folders))
+    assert "Not compared" in tab.said
 
 
 @pytest.mark.fault("P7")
@@ -260,17 +289,22 @@ def test_studies_of_the_command_line_are_listed_and_opened_where_a_page_shows_th
 ) -> None:
     monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ADVMI_DATA", raising=False)
-    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "else_where").mkdir()
     command = ["study", "sampling", "--n", "10", "--eps", "0.2"]
-    for more in ([], ["--out", str(tmp_path / "elsewhere"), "--sampling", "conv", "--steps", "2"]):
+    for more in ([], ["--out", str(tmp_path / "else_where"), "--sampling", "conv", "--steps", "2"]):
         done = CliRunner().invoke(cli.app, [*command, *more])
         assert done.exit_code == 0, done.output
     tab = visit()
-    assert tab.said.count("complete") == 2
-    assert tab.said.count("Sampling: 10 images, noise, ε = 0.2") == 2
-    assert "elsewhere" in tab.said
-    (button,) = [button for button in tab.app.button if button.label == "Open"]
-    button.click().run()
+    assert list(tab.app.dataframe[0].value["state"]) == ["complete"] * 2
+    assert list(tab.app.dataframe[0].value["run"]) == ["Sampling: 10 images, noise, ε = 0.2"] * 2
+    (elsewhere,) = (path.name for path in (tmp_path / "else_where").glob("sampling-*"))
+    away = visit(chosen=elsewhere)
+    assert "else\\_where" in away.said
+    (button,) = [button for button in away.app.button if button.label == "Open"]
+    assert button.disabled
+    (here,) = (path.name for path in (tmp_path / "cache" / "studies").glob("sampling-*"))
+    tab = visit(chosen=here)
+    tab.press("Open")
     assert tab.app.title[0].value == "Mutual information"
     assert "Already computed" in tab.said
     assert tab.app.number_input(key="mutual-information.study-n").value == 10
@@ -280,29 +314,5 @@ def test_studies_of_the_command_line_are_listed_and_opened_where_a_page_shows_th
         time.sleep(0.05)
     assert now is not None
     assert now.state == "done"
-    assert all(step.reused for step in now.records)
+    assert now.result.loaded
     shared().discard(job)
-
-
-@pytest.mark.fault("P7")
-@pytest.mark.usefixtures("here")
-def test_a_command_that_was_stopped_says_how_far_it_came(
-    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ADVMI_CACHE", str(tmp_path / "cache"))
-    begun = Entry(key="robustness-0", title="Table whitebox", page="", form={}, folder=str(tmp_path / "a_b"))
-    steps = (SimpleNamespace(step=step, total=4) for step in (1, 2))
-    run = journal.kept(Run(steps, lambda: None, 4), begun, journal.next_part)
-    next(run)
-    tab = visit()
-    assert "came to part 2 of 4" in tab.said
-    assert "a\\_b" in tab.said
-    assert not tab.has("Open")
-    run.drain()
-    # Begun on a page before, or later, it can still be opened there.
-    by_page = replace(begun, page="autoencoders", form={"epochs": 3}, folder="")
-    for entry in (by_page, begun):
-        journal.kept(Run((_ for _ in ()), lambda: None, 0), entry, journal.next_part).drain()
-    found = journal.find(begun.key)
-    assert found is not None
-    assert (found.page, found.form, found.ended) == ("autoencoders", {"epochs": 3}, True)

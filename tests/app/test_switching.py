@@ -9,9 +9,8 @@ import pytest
 from links import written
 
 from advmi_core.attacks import ATTACKS
-from advmi_core.ui.attack import form
 from advmi_core.ui.attack.fields import parameters
-from advmi_core.ui.attack.supervised import _PRESETS
+from advmi_core.ui.widgets import form
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import _text, number
 
@@ -19,12 +18,12 @@ Visit = Callable[..., Any]
 
 
 def _held(tab: Any, name: str) -> dict[str, Any]:
-    shown = parameters(ATTACKS[name], _PRESETS[name]["interactive"])
+    shown = parameters(ATTACKS[name], ATTACKS[name].about.supervised)
     return {p.name: tab.app.session_state[f"supervised.{name}.{p.name}"] for p in shown}
 
 
 def _own(name: str) -> dict[str, Any]:
-    return {p.name: p.default for p in parameters(ATTACKS[name], _PRESETS[name]["interactive"])}
+    return {p.name: p.default for p in parameters(ATTACKS[name], ATTACKS[name].about.supervised)}
 
 
 @pytest.mark.fault("S1")

@@ -14,7 +14,7 @@ from torch import nn
 from advmi_core.attacks import ATTACKS, Attack, AttackResult
 from advmi_core.objectives import Classification, Problem, Reconstruction
 
-BALLS = [(name, norm) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms]
+BALLS = [(name, norm) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms()]
 NEED_LABELS = {"autoattack", "fwa", "ti-dim"}
 NOTHING_RANDOM = {"cw", "ddn", "fwa", "minmax-solver"}
 MANY_CHOICES = {"autoattack", "fwa"}  # where rounding can tip a choice between neighbours
@@ -181,7 +181,7 @@ def test_targeted_success_is_the_target(name: str) -> None:
     x = images(6)
     y = copy.deepcopy(model).eval()(x).argmax(1)
     target = (y + 1) % 5
-    eps = 0.6 if "linf" in ATTACKS[name].norms else 6.0
+    eps = 0.6 if "linf" in ATTACKS[name].norms() else 6.0
     result = _attack(name, eps=eps, steps=40)(Classification(model, y, target=target), x)
     fresh = copy.deepcopy(model).eval()(result.x_adv).argmax(1)
     assert torch.equal(result.success, fresh == target)
@@ -197,7 +197,7 @@ def test_reconstruction_success_means_a_lower_loss(name: str, conv: bool) -> Non
         with pytest.raises(ValueError, match=f"{name} needs a Classification objective, got Reconstruction"):
             _attack(name)(Reconstruction(autoencoder), x)
         return
-    eps = 1.0 if "linf" in ATTACKS[name].norms else 6.0
+    eps = 1.0 if "linf" in ATTACKS[name].norms() else 6.0
     critics = {"inner": 10} if name in ("minmax", "penalty") else {}  # I > 0 is asked of them
     result = _attack(name, eps=eps, steps=30, **critics)(Reconstruction(autoencoder), x)
     with torch.no_grad():
@@ -313,7 +313,7 @@ def test_the_spec_is_json_and_builds_the_same_attack(name: str) -> None:
 def test_the_gpu_agrees_with_the_cpu(name: str) -> None:
     model, x = small_classifier().eval(), images()
     y = model(x).argmax(1)
-    norms = ATTACKS[name].norms
+    norms = ATTACKS[name].norms()
     attack = _attack(
         name, norm="l2" if "l2" in norms else norms[0], eps=1.0
     )  # no sign that rounding can flip

@@ -278,11 +278,11 @@ def test_ti_dim_without_its_three_ideas_is_plain_descent() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: DDN(gamma=1.0), "gamma must be < 1"),
+        (lambda: DDN(gamma=1.0), "gamma must be > 0 and < 1, got 1.0"),
         (lambda: DDN(loss="l1"), "loss must be one of"),
         (lambda: CW(searches=0), "searches must be"),
         (lambda: TIDIM(kernel=4), "kernel must be odd, got 4"),
-        (lambda: TIDIM(resize_rate=1.0), "resize_rate must be < 1"),
+        (lambda: TIDIM(resize_rate=1.0), "resize_rate must be > 0 and < 1, got 1.0"),
         (lambda: FWA(window=4), "window must be odd, got 4"),
         (lambda: FWA(norm="linf"), "norm must be one of wasserstein, got 'linf'"),
         (lambda: AutoAttack(targets=0), "targets must be"),

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from advmi_core import paths
 from advmi_core.cli import app
-from advmi_core.jobs import journal
+from advmi_core.experiments.store import Store
 from advmi_core.models import build, checkpoints
 from advmi_core.studies.robustness import ABLATION, KINDS, stored
 
@@ -61,9 +62,9 @@ def test_run_computes_stores_and_the_stored_table_is_printed(trained: Path, tmp_
     assert lines[3]["difference"] == pytest.approx(lines[3]["accuracy"] - lines[0]["accuracy"])
     assert lines[0]["published"] == {"accuracy": 83.39, "dataset": "cifar10", "same_dataset": False}
     assert lines[1]["published"] is None
-    ((entry, _),) = journal.entries()
-    assert (entry.title, entry.ended) == ("Table whitebox: cnn on fashion-mnist, linf", True)
-    assert entry.part == entry.parts > 0
+    (info,) = Store(paths.studies()).studies()
+    assert (info.title, info.complete) == ("Table whitebox: cnn on fashion-mnist, linf", True)
+    assert info.done == info.total > 0
 
     fewer = ("--trained", str(trained), "--row", "standard", "--out", str(out))
     lost = RUNNER.invoke(app, [*table, *SMALL, *fewer])
@@ -107,7 +108,7 @@ def test_the_ablation_has_its_own_rows(trained: Path) -> None:
 def test_without_a_stored_table_it_says_so(kind: str) -> None:
     result = RUNNER.invoke(app, ["table", kind, "--dataset", "mnist"])
     assert result.exit_code == 2
-    assert f"no stored result '{kind}-mnist-linf'" in " ".join(result.output.split())
+    assert f"no stored result named '{kind}-mnist-linf'" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

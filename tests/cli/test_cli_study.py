@@ -63,9 +63,7 @@ def test_stopping_keeps_the_parts_and_says_how_to_go_on(
 
     def interrupted(self: Run):
         taken.append(1)
-        if (
-            len(taken) == 6
-        ):  # of the third record: the journal takes it of the study, the command of the journal
+        if len(taken) == 3:
             raise KeyboardInterrupt
         return next(self._records)
 

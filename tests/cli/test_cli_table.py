@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from advmi_core.cli import app
+from advmi_core.experiments.progress import remembered
+from advmi_core.experiments.store import Store
 from advmi_core.figures.autoencoders import table as retraining_table
-from advmi_core.jobs import journal
 from advmi_core.studies.autoencoders import ROWS, stored
 
 RUNNER = CliRunner()
@@ -47,9 +48,10 @@ def test_run_computes_stores_and_the_stored_table_is_printed(tmp_path: Path) -> 
     mean = noisy["loss_mean"] - original["loss_mean"]
     assert noisy["against_original"]["mean"] == pytest.approx(mean, rel=1e-4)
     assert 0 <= noisy["asr_train_percent"] <= 100
-    ((entry, _),) = journal.entries()
-    assert (entry.title, entry.ended, entry.folder) == ("Retraining: ae-dense", True, str(tmp_path))
-    assert entry.part == entry.parts > 0
+    (info,) = Store(tmp_path).studies()
+    assert (info.title, info.complete) == ("Retraining: ae-dense", True)
+    assert info.done == info.total > 0
+    assert tmp_path in remembered()
 
     files = {"--csv": tmp_path / "table.csv", "--latex": tmp_path / "table.tex"}
     options = [part for name, path in files.items() for part in (name, str(path))]

@@ -13,7 +13,8 @@ from torch import Tensor
 from advmi_core import models
 from advmi_core.data import ImageSet
 from advmi_core.defenses import EstimatorSpec, train_estimators
-from advmi_core.defenses.estimators import first_stage, optimised_stage, whole_batches
+from advmi_core.defenses.estimator_spec import Estimated
+from advmi_core.defenses.estimator_stages import first_stage, optimised_stage, whole_batches
 from advmi_core.mi.local.dim import KINDS, build_local_dim
 from advmi_core.mi.local.estimators import LocalEstimators
 from advmi_core.models import CheckpointError, Classifier
@@ -99,28 +100,27 @@ def test_training_learns_and_only_the_selected_are_optimised(
     assert torch.equal(torch.get_rng_state(), before)
     assert target.training
     assert all(torch.equal(a, b) for a, b in zip(target.parameters(), weights, strict=True))
-    again = train_estimators(SPEC, target, images=wide, test=test_images).drain()
-    assert again.estimators.digest() == run.result.estimators.digest()
     assert not run.result.estimators.natural.training
 
 
-def test_second_stage_from_the_files_of_the_first(
+def test_the_second_stage_goes_on_from_the_first_and_both_are_written(
     target: Classifier, images: ImageSet, test_images: ImageSet, tmp_path: Path
 ) -> None:
-    wide = replace(images, x=images.x.repeat(5, 1, 1, 1), y=images.y.repeat(5))
-    spec = replace(SPEC, optimised_lr=3e-3)
-    both = train_estimators(spec, target, images=wide, test=test_images).drain()
+    wide = replace(images, x=images.x.repeat(3, 1, 1, 1), y=images.y.repeat(3))
+    spec = replace(SPEC, epochs=1, optimised_lr=3e-3)
+    both = train_estimators(spec, target, tmp_path, images=wide, test=test_images, command="how").drain()
     alone = train_estimators(replace(spec, optimised_epochs=0), target, images=wide, test=test_images).drain()
+    assert both.first is not None
     assert alone.estimators.digest() == both.first.digest() != both.estimators.digest()
-    alone.estimators.save(tmp_path, alone.card)
-    first = LocalEstimators.load(tmp_path)
-    run = train_estimators(spec, target, images=wide, test=test_images, first=first)
-    assert {record.stage for record in run} == {"craft", "optimised"}
-    assert run.result.estimators.digest() == both.estimators.digest()
-    assert first.digest() == both.first.digest()
+    written = Estimated.load(tmp_path)
+    assert written.first.digest() == both.first.digest()
+    assert written.optimised.digest() == both.estimators.digest()
+    assert written.first.natural.card["command"] == "how"
     gentle = replace(spec, optimised_lr=1e-5)
-    moved = train_estimators(gentle, target, images=wide, test=test_images, first=first).drain()
-    assert moved.estimators.digest() not in (both.estimators.digest(), first.digest())
+    moved = train_estimators(gentle, target, images=wide, test=test_images).drain()
+    assert moved.first is not None
+    assert moved.first.digest() == both.first.digest()
+    assert moved.estimators.digest() not in (both.estimators.digest(), both.first.digest())
 
 
 def test_files_round_trip_and_are_checked(tmp_path: Path, estimators: LocalEstimators) -> None:

@@ -117,7 +117,7 @@ def test_every_forward_pass_is_done_once(
     trained.network.register_forward_hook(lambda module, *_: calls.append(module.training))
     trained.step(images.x[:12], images.y[:12], 0.01, torch.Generator().manual_seed(0))
     method = DEFENSES[defense]
-    assert calls.count(False) == trained.spec.steps + (method.inner_loss == "kl")  # making x̃
+    assert calls.count(False) == trained.spec.steps + (method.base.inner == "kl")  # making x̃
     assert calls.count(True) == 1 + method.needs_clean  # h(x̃), and h(x) where the loss has it
     assert trained.network.training
 

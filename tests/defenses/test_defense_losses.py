@@ -54,7 +54,7 @@ def test_trades_and_mart_as_printed() -> None:
     assert float(losses.trades(CLEAN, ATTACKED, Y)) == pytest.approx(slow_trades(6.0), abs=1e-9)
     assert float(losses.mart(CLEAN, ATTACKED, Y, 2.5)) == pytest.approx(slow_mart(2.5), abs=1e-9)
     by_hand = -sum(math.log(softmax(ATTACKED[j].tolist())[int(Y[j])]) for j in range(B)) / B
-    assert float(losses.standard(ATTACKED, Y)) == pytest.approx(by_hand, abs=1e-9)
+    assert float(losses.standard(None, ATTACKED, Y)) == pytest.approx(by_hand, abs=1e-9)
 
 
 def test_mart_is_finite_where_the_model_is_sure_and_wrong() -> None:

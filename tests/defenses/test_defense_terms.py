@@ -68,7 +68,7 @@ def test_a_training_follows_the_choice(
 ) -> None:
     trained = {}
     for terms in NAMID_TERMS:
-        spec = small("namid", epochs=1, terms=terms, warmup=0, penalty=1.0)
+        spec = small("namid", model="cnn", epochs=1, terms=terms, warmup=0, penalty=1.0)
         run = train_defense(spec, None, estimators=estimators, images=images, test=test_images)
         weights = run.drain().network.state_dict()
         trained[terms] = torch.cat([w.flatten() for w in weights.values() if w.is_floating_point()])

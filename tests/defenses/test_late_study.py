@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from advmi_core import models
+from advmi_core.studies.robustness.training import DefenceTrainings
 
-TINY = [
-    "--images", "520", "--epochs", "2", "--model", "cnn", "--units", "8", "--first", "1", "--steps", "1",
-    "--lr", "0.05", "--seeds", "0", "--batch", "60", "--eps", "0.01", "--defenses", "namid",
-]  # fmt: skip
+TINY = DefenceTrainings(
+    rows=("namid",), seeds=(0,), n=520, model="cnn", epochs=2, batch=60, lr=0.05, eps=0.01, steps=1, units=8,
+    first=1,
+)  # fmt: skip
 
 
 @pytest.mark.slow
@@ -25,8 +26,7 @@ def test_one_model_goes_on_with_and_without_the_term(
     same_weights: Callable[[torch.nn.Module, torch.nn.Module], bool],
 ) -> None:
     trained, out, told = tmp_path / "trained", tmp_path / "out", tmp_path / "late.json"
-    made = command("defences", "--out", str(trained), *TINY)
-    assert made.returncode == 0, made.stderr
+    assert TINY.run(trained, torch.device("cpu")).drain().complete
     late = ["--trained", str(trained), "--out", str(out), "--model", "cnn", "--after", "1", "--held", "40"]
     first = command("namid_late", *late, "--settings", "alpha-1", "--json", str(told))
     assert first.returncode == 0, first.stderr

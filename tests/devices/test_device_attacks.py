@@ -23,7 +23,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "ti-dim": {"step_size": 0.05, "kernel": 3},
 }
 WITH_TERM = ("minmax", "penalty")
-BALLS = [(name, norm, None) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms]
+BALLS = [(name, norm, None) for name in sorted(ATTACKS) for norm in ATTACKS[name].norms()]
 TERMS = [(name, "linf", term) for name in WITH_TERM for term in MI_TERMS if term != "mine-conv"]
 
 

@@ -13,21 +13,12 @@ from torch import Tensor
 
 from advmi_core.defenses import DefenseStep, Epoch
 from advmi_core.defenses.records import LossTerms
-from advmi_core.figures.defence import (
-    bars as defence_bars,
-)
-from advmi_core.figures.defence import (
-    screen as defence_screen,
-)
-from advmi_core.figures.defence import (
-    series as defence,
-)
-from advmi_core.figures.defence import (
-    table as defence_table,
-)
-from advmi_core.figures.defence import (
-    text as defence_words,
-)
+from advmi_core.figures.chart import Bars, Points, Words
+from advmi_core.figures.defence import charts
+from advmi_core.figures.defence import series as defence
+from advmi_core.figures.defence import table as defence_table
+from advmi_core.figures.defence import text as defence_words
+from advmi_core.figures.plotly_renderer import figure as on_screen
 from advmi_core.mi.local.estimators import InformationSplit
 from advmi_core.studies.defence import DefenceStudy, DefenceStudyResult, DefenceStudyStep, Measured
 from advmi_core.studies.defence.records import ATTACKS, DEFENCE, STANDARD
@@ -140,7 +131,7 @@ def test_the_radar_has_its_worst_case_at_the_centre() -> None:
     assert offset == pytest.approx(0.3)  # natural MI of x̃ by Eq. 4: 0.2 + 0.1
     assert lines[STANDARD]["I(x̃; h(x̃))"] + offset == pytest.approx([1.2, *[math.nan] * 3, 1.2], nan_ok=True)
     whole = {name: np.ones(5) for name in lines[STANDARD]}
-    figure = defence_screen.radar(whole, labels, float(every.max()))
+    figure = on_screen(charts.radar(whole, labels, float(every.max())))
     for trace in figure.data:
         assert trace.theta[0] == trace.theta[-1]  # a ring
         assert list(trace.theta[:-1]) == labels
@@ -152,7 +143,7 @@ def test_an_attack_that_is_not_measured_yet_leaves_no_point() -> None:
     partial = DefenceStudyResult(result.lesson, result.steps[:-1])  # AA on the defence is missing
     lines, labels, _ = defence.radar(partial)
     assert math.isnan(lines[DEFENCE]["I(x; h(x))"][4])
-    figure = defence_screen.radar(lines[DEFENCE], labels, 1.0)
+    figure = on_screen(charts.radar(lines[DEFENCE], labels, 1.0))
     assert all(trace.theta == ("PGD-10",) for trace in figure.data)
     assert list(figure.layout.polar.angularaxis.categoryarray) == labels  # the place of each is known before
 
@@ -160,24 +151,24 @@ def test_an_attack_that_is_not_measured_yet_leaves_no_point() -> None:
 def test_the_gap_is_what_the_two_leave_of_the_whole() -> None:
     (one, _) = defence.splits(lesson(made_up(), made_up(0.9, 0.3)), DEFENCE)
     assert (one.standard, one.natural, one.adversarial) == pytest.approx((1.2, 1.0, 0.4))
-    assert one.gap.value == pytest.approx(one.standard - one.natural - one.adversarial)
-    figure = defence_bars.split([one], defence_bars.split_ends([one]))
-    drawn = {trace.name: trace for trace in figure.data}
+    assert one.gap.mean == pytest.approx(one.standard - one.natural - one.adversarial)
+    chart = charts.split([one], charts.split_ends([one]))
+    drawn = {e.style.title: e for e in chart.elements if isinstance(e, Bars | Points)}
     assert drawn["Adversarial MI"].base[0] == pytest.approx(one.natural)  # on top of natural MI
     assert drawn["Natural + adversarial"].y[0] == pytest.approx(one.natural + one.adversarial)
-    assert drawn["gap"].text == ("−0.20",)
-    low, high = figure.layout.yaxis.range
+    assert [e.texts for e in chart.elements if isinstance(e, Words)] == [["−0.20"]]
+    low, high = chart.up.range
     assert low <= 0 < 1.4 < high
 
 
 def test_negative_mi_hangs_below_zero_and_covers_nothing() -> None:
     (one, _) = defence.splits(lesson(made_up(), made_up(0.9, -0.7)), DEFENCE)
-    figure = defence_bars.split([one], defence_bars.split_ends([one]))
-    drawn = {trace.name: trace for trace in figure.data}
+    chart = charts.split([one], charts.split_ends([one]))
+    drawn = {e.style.title: e for e in chart.elements if isinstance(e, Bars | Points)}
     assert drawn["Adversarial MI"].base[0] == 0
     assert drawn["Adversarial MI"].y[0] == pytest.approx(-0.6)
     assert drawn["Natural + adversarial"].y[0] == pytest.approx(0.4)
-    assert figure.layout.yaxis.range[0] < -0.6
+    assert chart.up.range[0] < -0.6
 
 
 def test_both_equations_are_of_the_selected_images_of_the_standard_model() -> None:
@@ -185,16 +176,17 @@ def test_both_equations_are_of_the_selected_images_of_the_standard_model() -> No
     found, count = defence.equations(lesson(before, made_up(9.0)))
     assert count == int(before.selected.sum()) == 10
     mean = float(before.optimised.natural_adv[before.selected].mean())
-    assert found["optimised"]["natural_adv"].value == pytest.approx(mean)
-    assert found["first"]["natural_adv"].value == pytest.approx(mean + 0.1)
-    figure = defence_bars.equations(found)
-    assert [trace.name for trace in figure.data] == ["Eq. 4", "Eq. 5"]
+    assert found["optimised"]["natural_adv"].mean == pytest.approx(mean)
+    assert found["first"]["natural_adv"].mean == pytest.approx(mean + 0.1)
+    assert [bars.style.title for bars in charts.equations(found).elements] == ["Eq. 4", "Eq. 5"]
 
 
 def test_few_images_have_no_interval() -> None:
-    few, many = (defence.Mean.of(torch.linspace(0, 1, n)) for n in (4, 5))
-    assert (few.value, few.half) == (pytest.approx(0.5), 0)
-    assert many.half == pytest.approx(2.7764 * math.sqrt(0.15625 / 5), rel=1e-4)  # Student's, 4 degrees
+    few, many = (defence.mean_of(torch.linspace(0, 1, n)) for n in (4, 5))
+    assert few.mean == pytest.approx(0.5)
+    assert math.isnan(few.low)
+    half = 2.7764 * math.sqrt(0.15625 / 5)  # Student's, 4 degrees
+    assert many.high - many.mean == pytest.approx(half, rel=1e-4)
 
 
 def test_files_hold_every_epoch_and_attack() -> None:

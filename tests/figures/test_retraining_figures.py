@@ -13,29 +13,15 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from advmi_core.figures.attack.print import save
-from advmi_core.figures.autoencoders import (
-    latent as retraining_latent,
-)
-from advmi_core.figures.autoencoders import (
-    latent_print as retraining_latent_print,
-)
-from advmi_core.figures.autoencoders import (
-    print as retraining_print,
-)
-from advmi_core.figures.autoencoders import (
-    screen as retraining_screen,
-)
-from advmi_core.figures.autoencoders import (
-    series as retraining,
-)
-from advmi_core.figures.autoencoders import (
-    table as retraining_table,
-)
-from advmi_core.figures.autoencoders import (
-    text as retraining_words,
-)
+from advmi_core.figures.autoencoders import charts
+from advmi_core.figures.autoencoders import latent as retraining_latent
+from advmi_core.figures.autoencoders import series as retraining
+from advmi_core.figures.autoencoders import table as retraining_table
+from advmi_core.figures.autoencoders import text as retraining_words
 from advmi_core.figures.autoencoders.latent import Cloud, Codes
+from advmi_core.figures.chart import Bars, Chart, Grid, Points, Rule
+from advmi_core.figures.matplotlib_renderer import figure as printed
+from advmi_core.figures.plotly_renderer import figure as on_screen
 from advmi_core.studies.autoencoders import (
     PROTOCOLS,
     ROWS,
@@ -94,8 +80,8 @@ def line(row: str, protocol: str = "equal-steps", seeds: int = 3) -> RowSummary:
     return next(s for s in result(seeds=seeds).table() if (s.row, s.protocol) == (row, protocol))
 
 
-def named(figure: Any, name: str) -> Any:
-    return next(trace for trace in figure.data if trace.name == name)
+def named(chart: Chart, name: str) -> Any:
+    return next(e for e in chart.elements if e.style.title == name)  # type: ignore[union-attr]
 
 
 def half(differences: np.ndarray) -> float:
@@ -121,60 +107,63 @@ def test_curves_are_means_over_the_seeds_that_came_so_far() -> None:
 def test_what_was_not_trained_has_no_curve() -> None:
     cells = {("ae-conv", "original", "equal-steps"): trained((NAN, NAN), "original")}
     assert retraining.curves(cells, "ae-conv", "equal-steps") == []
-    assert retraining_screen.curves([], "epoch").data == ()
+    assert on_screen(charts.curves([], "epoch")).data == ()
 
 
 def test_a_band_reaches_from_the_lowest_to_the_highest_seed() -> None:
     drawn = retraining.curves(result().cells, "ae-conv", "equal-epochs")
-    figure = retraining_screen.curves(drawn, "epoch")
-    band = named(figure, "Original: all seeds")
+    chart = charts.curves(drawn, "epoch")
+    band = next(trace for trace in on_screen(chart).data if trace.name == "Original: band")
     assert list(band.y) == pytest.approx([40.8, 20.4, 10.2, 9.8, 19.6, 39.2])
-    assert list(named(figure, "Original").y) == pytest.approx([40, 20, 10])
+    assert list(named(chart, "Original").y) == pytest.approx([40, 20, 10])
     alone = retraining.curves(result(seeds=1).cells, "ae-conv", "equal-epochs")
-    assert len(retraining_screen.curves(alone, "epoch").data) == len(LOSSES)
+    assert len(on_screen(charts.curves(alone, "epoch")).data) == len(LOSSES)  # no bands
+
+
+def reach(bar: Bars) -> float:
+    """From the top of a bar to the upper end of its whisker."""
+    assert bar.y_ends is not None
+    return float(bar.y_ends[1][0] - bar.y[0])
 
 
 def test_bars_are_losses_and_their_whiskers_the_paired_interval() -> None:
-    figure = retraining_screen.bars(result().table(), "equal-steps")
-    bar = named(figure, "MINE-UAE (patches)")
+    chart = charts.bars(result().table(), "equal-steps")
+    bar = named(chart, "MINE-UAE (patches)")
     assert list(bar.y) == pytest.approx([7.0], rel=1e-5)
     mine, base = LOSSES["mine-uae-patches"], LOSSES["original"]["equal-steps"]  # type: ignore[index]
-    wanted = 1000 * half(np.array(mine) - np.array(base))
-    assert bar.error_y.array[0] == pytest.approx(wanted, abs=1e-3)
-    uneven = named(figure, "MINE-UAE (paper)").error_y.array[0]
-    assert uneven == pytest.approx(1000 * half(np.array(LOSSES["mine-uae-conv"]) - np.array(base)), rel=1e-3)
-    assert not named(figure, "Original").error_y.visible
-    (dashed,) = figure.layout.shapes
-    assert dashed.y0 == pytest.approx(8.0, rel=1e-5)
-    assert list(named(figure, "MINE-UAE (patches): change").text) == ["−12.5 %"]
-    assert figure.layout.yaxis.range[0] == 0
-    other = retraining_screen.bars(result().table(), "equal-epochs")
-    assert other.layout.yaxis.range == figure.layout.yaxis.range
+    assert reach(bar) == pytest.approx(1000 * half(np.array(mine) - np.array(base)), abs=1e-3)
+    uneven = 1000 * half(np.array(LOSSES["mine-uae-conv"]) - np.array(base))
+    assert reach(named(chart, "MINE-UAE (paper)")) == pytest.approx(uneven, rel=1e-3)
+    assert named(chart, "Original").y_ends is None
+    (dashed,) = (e for e in chart.elements if isinstance(e, Rule))
+    assert dashed.y == pytest.approx(8.0, rel=1e-5)
+    assert bar.labels == ["−12.5 %"]
+    assert chart.up.range[0] == 0  # type: ignore[index]
+    assert charts.bars(result().table(), "equal-epochs").up == chart.up
 
 
 def test_bars_of_one_autoencoder_do_not_overlap_and_models_stay_apart() -> None:
-    figure = retraining_screen.bars(result(("ae-dense", "ae-conv")).table(), "equal-epochs")
-    places = sorted((x, trace.width) for trace in figure.data if trace.type == "bar" for x in trace.x)
+    chart = charts.bars(result(("ae-dense", "ae-conv")).table(), "equal-epochs")
+    bars = [e for e in chart.elements if isinstance(e, Bars)]
+    places = sorted((x, bar.width) for bar in bars for x in bar.x)
     assert len(places) == 10
     assert all(b - a >= width for (a, width), (b, _) in itertools.pairwise(places))
-    assert list(figure.layout.xaxis.ticktext) == ["dense", "convolutional"]
-    assert len({trace.marker.pattern.shape for trace in figure.data if trace.type == "bar"}) == 5
+    assert [text for _, text in chart.across.ticks] == ["dense", "convolutional"]
+    assert len({bar.style.hatch for bar in bars}) == 5
 
 
 def test_unfinished_rows_have_no_bar() -> None:
     lines = [s for s in result().table() if s.row in ("original", "gaussian")]
-    assert [t.name for t in retraining_screen.bars(lines, "equal-steps").data if t.type == "bar"] == [
-        "Original", "Gaussian noise",
-    ]  # fmt: skip
-    assert retraining_screen.bars([], "equal-steps").data == ()
+    shown = charts.bars(lines, "equal-steps").elements
+    assert [e.style.title for e in shown if isinstance(e, Bars)] == ["Original", "Gaussian noise"]
+    assert on_screen(charts.bars([], "equal-steps")).data == ()
 
 
 def test_what_a_row_costs_and_buys_is_one_point_and_only_clear_shares_are_said() -> None:
-    figure = retraining_screen.bought(result().table(), "equal-steps")
-    point: Any = next(trace for trace in figure.data if trace.name == "MINE-UAE (patches)")
+    point = named(charts.bought(result().table(), "equal-steps"), "MINE-UAE (patches)")
     assert (list(point.x), list(point.y)) == (pytest.approx([7.0]), pytest.approx([31.0]))
-    assert list(point.error_x.array) == pytest.approx([0.2], rel=1e-4)
-    assert list(point.error_y.array) == pytest.approx([1.0])
+    assert point.x_ends[1][0] - point.x[0] == pytest.approx(0.2, rel=1e-4)
+    assert point.y_ends[1][0] - point.y[0] == pytest.approx(1.0)
     said = retraining_words.bought(result().table(), "ae-conv", "equal-steps")
     assert said == (
         "A new UAE of the original autoencoder keeps 21.0 % of the information in x. Clearly different after "
@@ -189,9 +178,9 @@ def test_what_a_row_costs_and_buys_is_one_point_and_only_clear_shares_are_said()
 
 
 def test_start_and_optimisation_stand_beside_the_whole() -> None:
-    figure = retraining_screen.moved(result().table(), "ae-conv")
-    assert [list(trace.y) for trace in figure.data] == [[1.0] * 4, [0.75] * 4, [0.5] * 4]
-    assert "Original" not in figure.data[0].x
+    chart = charts.moved(result().table(), "ae-conv")
+    assert [list(bars.y) for bars in chart.elements] == [[1.0] * 4, [0.75] * 4, [0.5] * 4]
+    assert "Original" not in {text for _, text in chart.across.ticks}
     said = retraining_words.start_or_optimisation(result().table(), "ae-conv")
     assert (
         "MINE-UAE (paper): L2 1.00, of which the start alone has 0.75 and the optimisation moved 0.50" in said
@@ -277,10 +266,9 @@ def test_latex_is_balanced_and_escaped() -> None:
 
 
 def test_rows_differ_in_ink_dash_mark_and_hatch() -> None:
-    assert list(retraining.LOOKS) == list(ROWS) == list(retraining.HATCHES)
-    for what in ("ink", "dash", "mark", "line", "marker", "pattern"):
+    assert list(retraining.LOOKS) == list(ROWS)
+    for what in ("ink", "dash", "mark", "hatch"):
         assert len({getattr(style, what) for style in retraining.LOOKS.values()}) == len(ROWS), what
-    assert len(set(retraining.HATCHES.values())) == len(ROWS)
     assert set(retraining.PROTOCOL_TITLES) == set(PROTOCOLS)
 
 
@@ -292,14 +280,16 @@ def some_codes() -> Codes:
 
 def test_codes_are_joined_to_their_own_uae() -> None:
     drawn = some_codes()
-    figure = retraining_latent.codes(drawn, "l2-uae")
-    lines = named(figure, "b: from x to x̃")
+    chart = retraining_latent.codes(drawn, "l2-uae")
+    lines = named(chart, "b")
     assert [list(lines.x[at : at + 2]) for at in (0, 3)] == [[x, x + 1] for x in drawn.x[[1, 4], 0]]
     assert math.isnan(lines.x[2])
-    marks = {trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
+    marks = {e.style.mark for e in chart.elements if type(e) is Points}
     assert len(marks) == 6
-    assert "d" not in {trace.name for trace in figure.data}
-    assert "50 % of the variance" in figure.layout.xaxis.title.text
+    assert "50 % of the variance" in chart.across.title
+    shown = on_screen(chart)
+    assert [trace.name for trace in shown.data if trace.showlegend] == ["a", "b", "c"]
+    assert {trace.legendgroup for trace in shown.data} == {"a", "b", "c"}  # a click hides all of a class
 
 
 def some_clouds() -> list[Cloud]:
@@ -308,35 +298,25 @@ def some_clouds() -> list[Cloud]:
 
 
 def test_a_point_of_the_manifold_view_names_its_image_and_the_chosen_one_is_ringed() -> None:
-    figure = retraining_latent.manifold(some_clouds(), 2)
-    assert list(figure.data[1].customdata) == [f"gaussian/{i}" for i in range(4)]
-    assert list(figure.data[1].y) == pytest.approx([0, 1, 2, 3])
-    ring = named(figure, "chosen")
+    chart = retraining_latent.manifold(some_clouds(), 2)
+    points = chart.elements[1]
+    assert isinstance(points, Points)
+    assert list(points.ids) == [f"gaussian/{i}" for i in range(4)]
+    assert list(points.y) == pytest.approx([0, 1, 2, 3])
+    ring = named(chart, "chosen")
     assert (ring.x[0], ring.y[0]) == (3.0, 2.0)
-    assert "chosen" not in {trace.name for trace in retraining_latent.manifold(some_clouds(), 9).data}
-
-
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_printed_figures_become_files(kind: Any) -> None:
-    lines = result(("ae-dense", "ae-conv")).table()
-    drawn = retraining.curves(result().cells, "ae-conv", "equal-steps")
-    figures = [
-        retraining_print.bars(lines),
-        retraining_print.bars([]),
-        retraining_print.moved(lines, "ae-conv"),
-        retraining_print.curves([("Equal", drawn), ("None", [])], ["epoch", "epoch"]),
-        retraining_latent_print.codes(some_codes(), "l2-uae"),
-        retraining_latent_print.manifold(some_clouds()),
-    ]
-    for figure in figures if kind == "png" else figures[:1]:
-        assert save(figure, kind)[:4] in (b"\x89PNG", b"<?xm", b"%PDF")
+    assert len(retraining_latent.manifold(some_clouds(), 9).elements) == 2
 
 
 def test_a_printed_bar_has_the_same_height_and_whiskers_as_on_the_screen() -> None:
-    axis = retraining_print.bars(result().table()).axes[1]
+    both = [charts.bars(result().table(), name) for name in PROTOCOLS]
+    axis = printed(Grid(charts=both, columns=2, share_up=True)).axes[1]
     heights = sorted(patch.get_height() for patch in axis.patches)  # type: ignore[attr-defined]
-    screen = retraining_screen.bars(result().table(), "equal-steps")
-    assert heights == pytest.approx(sorted(trace.y[0] for trace in screen.data if trace.type == "bar"))
+    bars = [trace for trace in on_screen(both[1]).data if trace.type == "bar"]
+    assert heights == pytest.approx(sorted(bar.y[0] for bar in bars))
+    tops = [bar.y[0] + bar.error_y.array[0] for bar in bars if bar.error_y.array is not None]
+    drawn = [path.vertices[:, 1].max() for lines in axis.collections[:4] for path in lines.get_paths()]
+    assert sorted(drawn) == pytest.approx(sorted(tops))
 
 
 @pytest.mark.fault("P12")
@@ -344,8 +324,7 @@ def test_a_printed_bar_has_the_same_height_and_whiskers_as_on_the_screen() -> No
 def test_an_axis_of_losses_has_ticks_whatever_its_ends_are(ends: tuple[float, float]) -> None:
     values = np.array(ends)
     curve = retraining.Curve("original", np.array([1.0, 2.0]), values, values, values)
-    figure = retraining_screen.curves([curve], "epoch")
-    axis = figure.layout.yaxis
+    axis = on_screen(charts.curves([curve], "epoch")).layout.yaxis
     low, high = (10**end for end in axis.range)
     inside = [tick for tick in axis.tickvals if low <= tick <= high]
     assert 3 <= len(inside) <= 20

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from advmi_core.evaluation.bootstrap import paired_bootstrap
-from advmi_core.figures.robustness import screen as robustness_screen
+from advmi_core.figures.chart import Points
+from advmi_core.figures.robustness import charts
 from advmi_core.figures.robustness import text as robustness_words
 from advmi_core.studies.robustness import KINDS, RobustnessResult
 
@@ -84,51 +87,61 @@ def test_training_is_told_with_the_weights_that_count() -> None:
 
 def test_differences_are_drawn_as_they_are() -> None:
     result = study({"standard": (0.5, 0.4), "namid": (0.6, 0.42)}, ("None", "PGD-40"))
-    (marks,) = robustness_screen.differences(result.table()).data
+    (marks,) = (e for e in charts.differences(result.table()).elements if isinstance(e, Points))
     pairs = [
         paired_bootstrap(result.right["namid", seed, "None"], result.right["standard", seed, "None"])
         for seed in (0, 1)
     ]
     np.testing.assert_allclose(marks.y[:2], [100 * each.mean for each in pairs])
-    np.testing.assert_allclose(
-        np.asarray(marks.y[:2]) + marks.error_y.array[:2], [100 * each.high for each in pairs]
-    )
-    np.testing.assert_allclose(
-        np.asarray(marks.y[:2]) - marks.error_y.arrayminus[:2], [100 * each.low for each in pairs]
-    )
+    low, high = marks.y_ends
+    np.testing.assert_allclose(high[:2], [100 * each.high for each in pairs])
+    np.testing.assert_allclose(low[:2], [100 * each.low for each in pairs])
     assert [round(x) for x in marks.x] == [0, 0, 1, 1]
 
 
 def test_marks_of_a_group_stay_apart_and_inside() -> None:
     rates = dict.fromkeys(KINDS["whitebox"], (0.5, 0.5))
-    figure = robustness_screen.accuracies(study(rates, ("None", "PGD-40")).table())
-    places = np.unique([round(x, 6) for trace in figure.data for x in trace.x])
+    chart = charts.accuracies(study(rates, ("None", "PGD-40")).table())
+    places = np.unique([round(x, 6) for e in chart.elements if isinstance(e, Points) for x in e.x])
     assert len(places) == 2 * len(rates)
     assert np.all(abs(places - np.round(places)) < 0.5)
-    looks = robustness_screen.looks(study(rates).table())
+    looks = charts.looks(study(rates).table())
     assert len({(look.ink, look.mark) for look in looks.values()}) == len(rates)
 
 
 def test_guards_need_more_than_one_point() -> None:
     rates = {"standard": (0.5, 0.7)}
-    assert robustness_screen.guards(study(rates)) is None
+    assert charts.guards(study(rates)) is None
     result = study(rates, ("PGD-100", "PGD-40", "PGD-1"))
-    figure = robustness_screen.guards(result)
-    assert figure is not None
-    (line,) = figure.data
-    assert list(line.x) == ["PGD-1", "PGD-40", "PGD-100"]
+    chart = charts.guards(result)
+    assert chart is not None
+    (line,) = chart.elements
+    assert [text for _, text in chart.across.ticks] == ["PGD-1", "PGD-40", "PGD-100"]
     assert list(line.y) == pytest.approx([60, 60, 60])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_row_has_a_look(kind: str) -> None:
-    assert set(KINDS[kind]) <= robustness_screen._LOOKS.keys()
+    result = study(dict.fromkeys(KINDS[kind], (0.5,)))
+    rows = RobustnessResult(result.spec | {"kind": kind}, result.right).table()
+    looks = charts.looks(rows)
+    assert len({(look.ink, look.mark) for look in looks.values()}) == len(KINDS[kind])
+    assert [look.title for look in looks.values()] == [line.title for line in rows]
+
+
+def test_a_row_that_nobody_knows_gets_a_look_of_its_own() -> None:
+    rows = study({"standard": (0.5,), "namid": (0.6,)}).table()
+    other = [*rows, replace(rows[1], row="of-my-own", title="Mine")]
+    look = charts.looks(other)["of-my-own"]
+    assert look.title == "Mine"
+    assert look.ink not in {charts.looks(rows)[name].ink for name in ("standard", "namid")}
+    assert charts.looks(other) == charts.looks(other)
 
 
 def test_guards_are_on_the_same_images() -> None:
     result = study({"standard": (0.25,)}, ("PGD-40", "PGD-100"))
     result.spec["images"]["PGD-100"] = 400
     result.right["standard", 0, "PGD-100"] = result.right["standard", 0, "PGD-100"][:400]  # type: ignore[index]
-    figure = robustness_screen.guards(result)
-    assert figure is not None
-    assert list(figure.data[0].y) == pytest.approx([62.5, 62.5])  # of the first 400, the 250 right ones
+    chart = charts.guards(result)
+    assert chart is not None
+    assert list(chart.elements[0].y) == pytest.approx([62.5, 62.5])  # of the first 400, the 250 right ones

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from advmi_core.figures.chart import Points
 from advmi_core.figures.robustness import term as robustness_term
 
 MI = {"natural_adv": 0.5, "adversarial_adv": -0.25}
@@ -62,22 +63,23 @@ def test_every_study_says_what_it_was_measured_on() -> None:
 
 def test_more_studies_than_looks_are_drawn() -> None:
     many = [study(batch, a=BETTER) for batch in range(1, 9)]
-    figure = robustness_term.forest(many)
-    assert len(figure.data) == len(robustness_term.looks(many)) == 8
-    assert max(abs(mark.y[0]) for mark in figure.data) < 0.4  # nearer to their own setting than to the next
+    marks = [e for e in robustness_term.forest(many).elements if isinstance(e, Points)]
+    assert len({mark.style.title for mark in marks}) == len(marks) == 8
+    assert max(abs(mark.y[0]) for mark in marks) < 0.4  # nearer to their own setting than to the next
 
 
 def test_a_setting_of_two_studies_stands_in_one_row_of_the_figure() -> None:
     first, second = study(a=BETTER, b=WORSE), study(512, b=UNCLEAR)
-    figure = robustness_term.forest([first, second])
-    assert list(figure.layout.yaxis.ticktext) == ["a", "b"]
-    assert list(figure.data[0].x) == pytest.approx([2, -3])
-    assert list(figure.data[0].error_x.array) == pytest.approx([1, 1])
-    assert list(figure.data[1].error_x.arrayminus) == pytest.approx([0.7])
-    assert figure.data[0].y[0] == 0  # alone in its row, at its name
-    assert (figure.data[0].y[1] + figure.data[1].y[0]) / 2 == pytest.approx(1)  # beside each other
-    assert 0.1 < figure.data[1].y[0] - figure.data[0].y[1] < 0.5
-    titles = [look.title for look in robustness_term.looks([first, second])]
+    chart = robustness_term.forest([first, second])
+    one, other = (e for e in chart.elements if isinstance(e, Points))
+    assert [text for _, text in chart.up.ticks] == ["a", "b"]
+    assert list(one.x) == pytest.approx([2, -3])
+    assert list(one.x_ends[1]) == pytest.approx([3, -2])
+    assert list(other.x_ends[0]) == pytest.approx([-1])
+    assert one.y[0] == 0  # alone in its row, at its name
+    assert (one.y[1] + other.y[0]) / 2 == pytest.approx(1)  # beside each other
+    assert 0.1 < other.y[0] - one.y[1] < 0.5
+    titles = [mark.style.title for mark in (one, other)]
     assert titles == [f"10 epochs, batches of {n}, estimators of 64 units, seed 0" for n in (128, 512)]
 
 

@@ -114,6 +114,42 @@ def test_devices_have_queues_of_their_own(manager: JobManager) -> None:
     slow.release(1)
 
 
+def test_a_live_job_tells_its_result_so_far_made_by_its_worker_when_somebody_looked(
+    manager: JobManager,
+) -> None:
+    work, makers = Work(steps=6), set()
+
+    def make() -> Run[Tick, int]:
+        run = work.make()
+        so_far = run.so_far
+        run.so_far = lambda: makers.add(threading.current_thread().name) or so_far()  # type: ignore[method-assign]
+        return run
+
+    job = manager.submit(make, live=True)
+    work.started.wait(5)
+    work.release(1)
+    assert wait(manager, job, lambda now: len(now.records) == 1).so_far == 1, "the first is there unasked"
+    work.release(2)
+    assert wait(manager, job, lambda now: len(now.records) == 3).so_far in (2, 3)
+    work.release(1)
+    assert wait(manager, job, lambda now: len(now.records) == 4).so_far == 4, (
+        "it was looked at after the third"
+    )
+    work.release(2)
+    ended = wait(manager, job, lambda now: not now.active)
+    assert (ended.result, ended.so_far) == (6, None)
+    assert makers == {"advmi-cpu"}
+
+
+def test_other_jobs_make_no_result_on_the_way(manager: JobManager) -> None:
+    work = Work(steps=2)
+    job = manager.submit(work.make)
+    work.release(1)
+    assert wait(manager, job, lambda now: len(now.records) == 1).so_far is None
+    work.release(1)
+    assert wait(manager, job, lambda now: not now.active).result == 2
+
+
 def test_cancel_keeps_the_partial_result(manager: JobManager) -> None:
     work = Work(10)
     job = manager.submit(work.make)

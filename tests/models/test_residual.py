@@ -10,7 +10,7 @@ import torch
 from advmi_core import models
 from advmi_core.models.base import Shape
 from advmi_core.models.registry import skeleton
-from advmi_core.models.training.crops import random_crop
+from advmi_core.models.training.augment import random_crop
 
 PARAMETERS = {"resnet18": 11_173_962, "wrn-34-10": 46_160_474, "vgg19": 20_040_522}
 NAMES = (*PARAMETERS, "resnet18-w8", "resnet18-w16", "vgg19-w8")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from advmi_core.evaluation import wilson
 from advmi_core.evaluation.bootstrap import paired_bootstrap
+from advmi_core.experiments.shipped import StoredError
 from advmi_core.figures.robustness import table as robustness_table
 from advmi_core.studies.robustness import (
     ABLATION,
@@ -20,7 +21,6 @@ from advmi_core.studies.robustness import (
     ROWS,
     Line,
     RobustnessResult,
-    StoredError,
     published,
     stored,
     suite,
@@ -164,7 +164,7 @@ def test_differences_mark_what_leaves_zero_out() -> None:
     assert [text["difference"] for text in texts] == ["NAMID − Standard"] * 3 + ["NAMID_T − TRADES"] * 3
     assert texts[2]["attack"] == "AA"
     assert texts[2]["seed 0 [95 %]"] == "+100.00 [+100.00, +100.00] ●"
-    assert texts[2]["seed 3 [95 %]"] == "+0.00 [+0.00, +0.00]"
+    assert texts[2]["seed 3 [95 %]"] == "0.00 [0.00, 0.00]"
     assert texts[2]["mean ± std"] == "+50.00 ± 70.71"
 
 
@@ -250,7 +250,7 @@ def test_stored_and_loaded_is_the_same(kind: str, tmp_path: Path) -> None:
 
 
 def test_what_is_not_stored_or_damaged_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoredError, match="no stored result 'whitebox-cifar10-linf'; there are: none"):
+    with pytest.raises(StoredError, match="no stored result named 'whitebox-cifar10-linf'; there are: none"):
         stored.load("whitebox", "cifar10", folder=tmp_path)
     table, bits = stored.save(result(), tmp_path)
     with pytest.raises(StoredError, match="there are: whitebox-cifar10-linf; `advmi table ablation --run"):

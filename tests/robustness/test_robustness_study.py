@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -88,71 +84,17 @@ def test_every_answer_is_recounted_from_x_adv(
     assert broken > 5  # so that the attack is seen to do something
 
 
-def test_a_closed_study_goes_on_to_the_same_bits(
-    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
+def test_a_result_so_far_has_each_cells_images_up_to_the_first_that_is_missing(
+    study: Callable[..., RobustnessStudy], tmp_path: Path
 ) -> None:
     run = study().run(tmp_path)
-    seen = [next(run) for _ in range(14)]
-    run.close()
-    assert [step.step for step in seen] == list(range(1, 15))
-    assert not run.result.complete
-    assert len(run.result.right["standard", 0, "None"]) == N
-    assert len(run.result.right["standard", 0, "PGD-10"]) == 2 * PART
-    assert len(run.result.right["wmim", 1, "PGD-10"]) == 0
-    again = list(study().run(tmp_path))
-    assert [step.reused for step in again] == [True] * 14 + [False] * (len(again) - 14)
-    same(study().run(tmp_path).drain(), whole[0])
-    assert files(tmp_path) == files(whole[1])
-
-
-def test_a_killed_study_loses_one_part_at_most(
-    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], trained: Path, tmp_path: Path
-) -> None:
-    script = (
-        "from pathlib import Path; import sys; from advmi_core.studies.robustness import RobustnessStudy\n"
-        f"quick = {QUICK!r}\n"
-        "for step in RobustnessStudy(trained=Path(sys.argv[1]), **quick).run(Path(sys.argv[2])):\n"
-        "    print(step.step, flush=True)\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(trained), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        for line in child.stdout:
-            if int(line) == 7:
-                break
-        os.kill(child.pid, signal.SIGKILL)
-    assert 7 <= len(files(tmp_path)) < 24
-    same(study().run(tmp_path).drain(), whole[0])
-    assert files(tmp_path) == files(whole[1])
-
-
-def test_two_at_once_share_the_work(
-    study: Callable[..., RobustnessStudy], whole: tuple[RobustnessResult, Path], tmp_path: Path
-) -> None:
-    steps: dict[int, list[Any]] = {0: [], 1: []}
-    results: dict[int, RobustnessResult] = {}
-
-    def work(who: int) -> None:
-        run = study().run(tmp_path)
-        for step in run:
-            steps[who].append(step)
-        results[who] = run.result
-
-    threads = [threading.Thread(target=work, args=(who,)) for who in steps]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results.values():
-        same(result, whole[0])
-    computed = [
-        (step.row, step.seed, step.attack, step.start)
-        for found in steps.values()
-        for step in found
-        if not step.reused
-    ]
-    assert len(computed) == len(set(computed)) == len(files(tmp_path)) == len(steps[0])
+    assert [next(run).step for _ in range(14)] == list(range(1, 15))
+    some = run.so_far()
+    assert not some.complete
+    assert len(some.right["standard", 0, "None"]) == N
+    assert len(some.right["standard", 0, "PGD-10"]) == 2 * PART
+    assert len(some.right["wmim", 1, "PGD-10"]) == 0
+    assert run.drain().complete
 
 
 def test_studies_with_a_model_and_an_attack_in_common_share_parts(

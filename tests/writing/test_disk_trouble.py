@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from advmi_core import files, models
 from advmi_core.cli import app
+from advmi_core.experiments.artefact import Artefact
 from advmi_core.files import WriteError, write_atomically
 from advmi_core.jobs.manager import sentence
 from advmi_core.models import TrainSpec
-from advmi_core.parts import Parts
 
 RUNNER = CliRunner(env={"COLUMNS": "400"})
 FULL = "the disk is full; free some space or choose another folder"
@@ -151,7 +150,7 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path, monkeypatch: p
     occupied = tmp_path / "cache"
     occupied.write_text("")
     with pytest.raises(ValueError, match="a file stands where a folder is needed; choose another folder"):
-        Parts(occupied / "studies", "any", {}).open()
+        Artefact(occupied / "studies", "any", {}).open()
     monkeypatch.setenv("ADVMI_CACHE", str(occupied))
     from advmi_core.studies.sweep import store
 
@@ -242,14 +241,3 @@ def test_a_temporary_that_was_taken_for_an_orphan_is_begun_anew(
     write_atomically(tmp_path / "kept", lambda path: path.write_text("whole"))
     assert left_in(tmp_path) == ["kept"]
     assert calls == [True, True]
-
-
-@pytest.mark.fault("L17")
-def test_a_deeply_nested_timing_is_an_unknown_time(tmp_path: Path) -> None:
-    parts = Parts(tmp_path, "any", {})
-    parts.open()
-    parts.write("one", torch.zeros(2).numpy(), 1.0)
-    (parts.folder / "timings" / "one.json").write_text("[" * 200_000)
-    found = parts.read("one", (2,))
-    assert found is not None
-    assert found[1] != found[1]

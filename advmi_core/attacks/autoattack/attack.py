@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,13 +13,14 @@ from torch import Tensor
 from advmi_core.attacks.autoattack.apgd import apgd, targeted_ratio
 from advmi_core.attacks.autoattack.fab import fab
 from advmi_core.attacks.autoattack.square import square
+from advmi_core.attacks.core.about import About, Use
 from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.base import Attack, need_labels
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.value_and_grad import merge, some
+from advmi_core.fields import Field
 from advmi_core.objectives import Objective, Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_count
 
 PARTS = ("apgd-ce", "apgd-t", "fab-t", "square")
 _STARTS, _SQUARES = 21, 22  # purposes of random streams
@@ -34,9 +35,6 @@ class AutoAttack(Attack):
     no more passes. Nothing is tuned: ``eps`` and ``norm`` are all that a fair comparison sets.
 
     Attributes:
-        steps: of APGD and FAB, for each target.
-        targets: wrong classes to aim at, at most.
-        queries: of Square at most.
         parts: which of ``"apgd-ce"``, ``"apgd-t"``, ``"fab-t"``, ``"square"`` run, in this order.
 
     Example:
@@ -45,15 +43,39 @@ class AutoAttack(Attack):
 
     name: ClassVar[str] = "autoattack"
 
+    about: ClassVar[About] = About(
+        "AutoAttack (four attacks in turn)",
+        "Croce & Hein 2020, arXiv 2003.01690, sec. 5",
+        Use(
+            r"\text{APGD-CE}\to\text{APGD-T}\to\text{FAB-T}\to\text{Square}",
+            {
+                "interactive": {"eps": 0.1, "steps": 20, "targets": 3, "queries": 500},
+                "paper": {"eps": 0.03, "steps": 100, "targets": 9, "queries": 5000},
+            },
+        ),
+        variants={},
+    )
+
     steps: int = 100
-    targets: int = 9
-    queries: int = 5000
+    targets: Annotated[
+        int,
+        Field(
+            "Targets",
+            "How many other classes APGD-T and FAB-T aim at, the most likely first. Published: 9.",
+            low=1, offered=(1, 100), main=True,
+        ),
+    ] = 9  # fmt: skip
+    queries: Annotated[
+        int,
+        Field(
+            "Queries of Square", "Random squares at most. Published: 5000.",
+            low=1, offered=(1, 10_000), step=100, main=True,
+        ),
+    ] = 5000  # fmt: skip
     parts: tuple[str, ...] = PARTS
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count(self.targets, "targets")
-        check_count(self.queries, "queries")
         if isinstance(self.parts, str) or not set(self.parts) <= set(PARTS) or not self.parts:
             raise ValueError(f"parts must be some of {', '.join(PARTS)}, got {self.parts!r}")
         object.__setattr__(self, "parts", tuple(part for part in PARTS if part in self.parts))

@@ -6,69 +6,114 @@ An attack itself is one readable generator, ``iterates``, that yields one ``Iter
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
-from advmi_core.attacks.core.ball import NORMS, Ball
+from advmi_core.attacks.core.about import About, Variant
+from advmi_core.attacks.core.ball import Ball
 from advmi_core.attacks.core.best import BestIterates
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.memory import rows_that_fit
 from advmi_core.attacks.core.records import AttackResult, Step
+from advmi_core.fields import SEED, Field, check_fields, parameters
 from advmi_core.memory import give_back, out_of_memory, say_smaller
-from advmi_core.mi.critics import PRESETS
 from advmi_core.mi.per_image.estimate import DEFAULT_STEPS
 from advmi_core.mi.per_image.information import Information, measure_of
 from advmi_core.objectives import Classification, Objective, Problem
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_numbers, check_same_length, plain_fields
+from advmi_core.validate import check_count, check_same_length
+
+STEPS = Field(
+    "Iterations", "Steps of the image; of every run or target, where an attack has several.",
+    low=1, offered=(1, 2000), main=True,
+)  # fmt: skip
+LENGTH = Field(
+    "Longest δ: ‖δ‖₂ ≤ ε", "The attack looks for the shortest δ; longer ones than this do not count.",
+    low=0, offered=(0, 5), step=0.05, slider=True, main=True,
+)  # fmt: skip
+NORM = Field(
+    "Norm of the ball", "L∞ bounds every pixel, L2 the length of the whole perturbation.",
+    choices={"linf": "L∞", "l2": "L2"}, main=True,
+)  # fmt: skip
+L2_ONLY = replace(NORM, choices={"l2": "L2"})
+STEP_SIZE = Field(
+    "Step size α", "Empty: chosen from ε and the iterations.", low=0, above=True, offered=(1e-5, 10),
+    step=0.001,
+)  # fmt: skip
+CRITIC = Field(
+    "Critic network",
+    "compact: about 40,000 weights an image on the CNN's maps, 50,000 on a convolutional autoencoder's, "
+    "18,000 on random projections; paper: 10 to 12 million on maps, 140,000 on random projections.",
+    choices={"compact": "compact (fast)", "paper": "paper (published)"}, main=True,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
     """Parameters common to all attacks; instances are frozen and JSON-serialisable through ``spec()``.
 
-    Attributes:
-        eps: radius ε ≥ 0 of the ball, in pixel units (images lie in [0,1]); where the attack says so
-            (``by_row``) also one for every row, a (B,) tensor or sequence.
-        steps: iterations, ≥ 1.
-        norm: of the ball, one of the attack's ``norms``: ``"linf"`` or ``"l2"`` unless it says otherwise.
-        critic: preset of the critics inside the loop, ``"compact"`` or ``"paper"``.
-        mi_steps: Adam steps of the fresh critics that measure the result's MI; 0 leaves it NaN.
-        seed: ≥ 0; same seed, device and rows give the same result.
-        batch_size: rows computed at once; None takes what fits the memory.
-        quantize: keep x̃ on the 256 levels of an 8-bit picture.
+    Ranges and meanings stand beside the parameters, see ``fields``; ε and pixels have the unit of images in
+    [0,1]. The same seed, device and rows give the same result.
     """
 
     name: ClassVar[str]
-    norms: ClassVar[tuple[str, ...]] = NORMS
-    by_row: ClassVar[tuple[str, ...]] = ()  # parameters that may be one number for each row
+    #: what pages, figures, the command line and the documentation say of it
+    about: ClassVar[About] = About()
+    #: parameters that may be one number for each row, a (B,) tensor or sequence
+    by_row: ClassVar[tuple[str, ...]] = ()
+    #: parameters that forms leave out, because they change nothing where the others are as usual
+    hidden: ClassVar[frozenset[str]] = frozenset({"batch_size", "critic", "inner", "bound", "pairs"})
 
-    eps: float = 0.3
-    steps: int = 40
-    norm: str = "linf"
-    critic: str = "compact"
-    mi_steps: int = DEFAULT_STEPS
-    seed: int = 0
-    batch_size: int | None = None
-    quantize: bool = False
+    eps: Annotated[
+        float,
+        Field(
+            "Budget ε: ‖δ‖ ≤ ε", "Largest allowed change of a pixel (L∞) or length of δ (L2).",
+            low=0, offered=(0, 1), step=0.01, slider=True, main=True,
+        ),
+    ] = 0.3  # fmt: skip
+    steps: Annotated[int, STEPS] = 40
+    norm: Annotated[str, NORM] = "linf"
+    critic: Annotated[str, CRITIC] = "compact"
+    mi_steps: Annotated[
+        int,
+        Field(
+            "Critic steps of the final MI", "Fresh critics measure the kept iterate; 0 leaves it out.",
+            low=0, offered=(0, 2000), step=10,
+        ),
+    ] = DEFAULT_STEPS  # fmt: skip
+    seed: Annotated[int, SEED] = 0
+    batch_size: Annotated[
+        int | None, Field("Images at once", "Empty: as many as fit the memory.", low=1)
+    ] = None  # fmt: skip
+    quantize: Annotated[
+        bool, Field("Round to 8 bits", "The result stays inside ball and box after a PNG round trip.")
+    ] = False
 
     def __post_init__(self) -> None:
-        plain_fields(self, self.by_row)
         for name in ("eps", "mi_weight"):
             if name not in self.by_row and isinstance(getattr(self, name, None), tuple | list | Tensor):
                 raise ValueError(f"{name} must be one number for {self.name}, got one for each row")
-        check_numbers(self.eps, "eps", low=0)
-        check_count(self.steps, "steps")
-        check_choice(self.norm, "norm", self.norms)
-        check_choice(self.critic, "critic", tuple(PRESETS))
-        check_count(self.mi_steps, "mi_steps", low=0)
-        check_count(self.seed, "seed", low=0)
-        if self.batch_size is not None:
-            check_count(self.batch_size, "batch_size")
+        check_fields(self, self.by_row)
+
+    @classmethod
+    def label(cls) -> str:
+        """Its name for people."""
+        return cls.about.label or cls.name
+
+    @classmethod
+    def variants(cls) -> Mapping[str, Variant]:
+        """The methods that a sweep offers, by name."""
+        named = cls.about.variants
+        return {cls.name: Variant(cls.label())} if named is None else named
+
+    @classmethod
+    def norms(cls) -> tuple[str, ...]:
+        """Of the balls that it knows."""
+        return next(tuple(each.field.choices) for each in parameters(cls) if each.name == "norm")
 
     @abstractmethod
     def iterates(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Iterator[Iterate]:

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from advmi_core.attacks.core.ball import Ball, per_image, steepest
 from advmi_core.attacks.core.gradients import mended
-from advmi_core.attacks.core.informed import Informed
+from advmi_core.attacks.core.informed import DESCENT_STEPS, WEIGHT, Informed
 from advmi_core.attacks.core.iterate import Iterate
 from advmi_core.attacks.core.mi_term import MITerm, pulled
+from advmi_core.fields import Field
 from advmi_core.objectives import Problem
 from advmi_core.rng import RowStreams
-from advmi_core.validate import check_number
 
 START = 0  # purpose of the random stream
 FIRST_C = 1e-3
+SEARCHES = Field(
+    "Runs in search of c: c ← (c₋ + c₊) / 2",
+    "After each run every image takes the middle between its largest c that failed and its smallest that "
+    "succeeded, or ten times its c as long as none did.",
+    low=1, offered=(1, 20), main=True,
+)  # fmt: skip
+AIM = Field(
+    "Safety margin a: (f + a · scale)⁺",
+    "Published: 0. A little more lets images cross the border instead of creeping up to it.",
+    low=0, offered=(0, 10), step=0.01,
+)  # fmt: skip
+FIRST_WEIGHT = Field(
+    "First c", "The weight of f⁺ in the first run; the search goes on from it.",
+    low=0, above=True, offered=(1e-6, 1e3), step=0.001,
+)  # fmt: skip
 
 
 class Descended(NamedTuple):
@@ -34,31 +49,28 @@ class Descended(NamedTuple):
 class Descent(Informed):
     """Projected gradient descent on F = c·f⁺(x+δ) − s·w·I_θ(x, x+δ); how c is chosen makes the attack.
 
-    Attributes:
-        alpha: step α of δ, a plain gradient step followed by projection.
-        start: δ₁ is uniform in ±start, then projected.
-        aim: the penalised excess is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖².
-            For a classifier that is too sure f is divided by ``Problem.unit``: plain gradient steps of a
-            criterion of thousands of logits would throw x̃ from edge to edge of its ball.
-            With the published f⁺ (aim 0) the pull fades as f nears 0, and many rows approach success without
-            reaching it.
-        inner: critic steps per iteration (source: 1 supervised with 1000 iterations, 20 for UAEs with 40).
-        mi_weight: w ≥ 0 (source: 1).
+    The penalised excess is (f + aim·scale)⁺ with the objective's scale, one logit or ‖x − Φ(x)‖². For a
+    classifier that is too sure f is divided by ``Problem.unit``: plain gradient steps of a criterion of
+    thousands of logits would throw x̃ from edge to edge of its ball. With the published f⁺ (aim 0) the pull
+    fades as f nears 0, and many rows approach success without reaching it. The source has w = 1, and one
+    critic step an iteration for 1000 of them supervised, 20 for the 40 of UAEs.
     """
 
-    steps: int = 200
-    alpha: float = 0.01
-    start: float = 0.086
-    aim: float = 0.1
-    mi: str = "mine-conv"
-    mi_weight: float = 1.0
+    hidden: ClassVar[frozenset[str]] = frozenset({"batch_size"})
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.alpha, "alpha", low=0, above=True)
-        check_number(self.start, "start", low=0)
-        check_number(self.aim, "aim", low=0)
-        check_number(self.mi_weight, "mi_weight", low=0)
+    steps: Annotated[int, DESCENT_STEPS] = 200
+    alpha: Annotated[
+        float, Field("Step α of δ", "Plain gradient step.", low=0, above=True, offered=(1e-5, 1), step=0.001)
+    ] = 0.01
+    start: Annotated[
+        float,
+        Field(
+            "Start: δ uniform in ± start", "Size of the random start.", low=0, offered=(0, 1), step=0.001
+        ),
+    ] = 0.086  # fmt: skip
+    aim: Annotated[float, AIM] = 0.1
+    mi: str = "mine-conv"
+    mi_weight: Annotated[float, WEIGHT] = 1.0
 
     def first(self, problem: Problem, ball: Ball, rows: Sequence[int]) -> Tensor:
         """x + δ₁, each row from its own stream."""

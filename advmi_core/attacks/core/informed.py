@@ -4,50 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from advmi_core.attacks.core.base import Attack
 from advmi_core.attacks.core.mi_term import (
     MEASURE,
-    MI_TERMS,
     MITerm,
     check_sampling,
     make_term,
     named,
     weights_per_image,
 )
-from advmi_core.mi.bounds import BOUNDS
-from advmi_core.mi.pairs import PAIRS
+from advmi_core.fields import Field
 from advmi_core.objectives import Objective, Problem
-from advmi_core.validate import check_choice, check_count
+
+WEIGHT = Field(
+    "MI weight w: F = c f⁺ ∓ w I", "How much mutual information counts against the criterion.",
+    low=0, offered=(0, 30), step=0.1, slider=True, main=True,
+)  # fmt: skip
+DESCENT_STEPS = Field(
+    "Iterations: δ ← Π(δ − α ∇F)",
+    "Steps of the image; of every run, where an attack searches for c.",
+    low=1, offered=(1, 2000), main=True,
+)  # fmt: skip
+TERM = Field(
+    "MI term",
+    "The mutual information that the attack weighs. Published: a critic that learns along, on the first "
+    "convolution's maps (random projections where the model has none) or on random projections. The measure "
+    "that is shown has no critic to learn; with the L2 distance, −‖x̃ − x‖², no record has an MI.",
+    choices={
+        "mine-conv": "first convolution's maps (published)",
+        "mine-random": "random projections (published)",
+        "mine-patches": "image patches, learnt critic",
+        "gaussian-patches": "image patches, closed form",
+        "information": "the measure that is shown",
+        "l2": "L2 distance (no MI)",
+    },
+)
+INNER = Field(
+    "Critic steps: θ ← θ + η ∇I", "Adam steps of the critic per step of the image; a closed form has none.",
+    low=1, offered=(1, 100), main=True,
+)  # fmt: skip
+BOUND = Field(
+    "Bound", "The lower bound that the critic maximises; automatic: DV as published, InfoNCE for patches.",
+    choices={
+        "auto": "automatic", "dv": "Donsker–Varadhan", "nwj": "NWJ", "infonce": "InfoNCE", "smile": "SMILE",
+        "mine": "MINE",
+    },
+)  # fmt: skip
+PAIRS = Field(
+    "Marginal pairs", "Which pairs stand for independence.",
+    choices={
+        "auto": "automatic", "all": "all pairs", "permutation": "one shuffle", "shifts": "cyclic shifts",
+    },
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Informed(Attack):
-    """An attack that weighs I(x; x̃).
+    """An attack that weighs I(x; x̃), with the term ``mi`` of ``mi_term``."""
 
-    Attributes:
-        mi: ``"information"``, the measure that is shown, in closed form; published ``"mine-conv"`` (random
-            sampling where the model has no convolution) and ``"mine-random"``; ours ``"mine-patches"`` and
-            the closed form ``"gaussian-patches"``; ``"l2"`` has −‖x̃ − x‖² in the place of I, and no record
-            of it has an MI.
-        inner: critic steps per iteration; a closed form has no critic.
-        bound: name in ``BOUNDS``; ``"auto"`` is DV for the published samplings, InfoNCE for patches. The
-            closed forms have none.
-        pairs: marginal pairs, see ``PerSampleMINE``.
-    """
-
-    mi: str = MEASURE
-    inner: int = 1
-    bound: str = "auto"
-    pairs: str = "auto"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice(self.mi, "mi", tuple(MI_TERMS))
-        check_count(self.inner, "inner")
-        check_choice(self.bound, "bound", ("auto", *BOUNDS))
-        check_choice(self.pairs, "pairs", PAIRS)
+    mi: Annotated[str, TERM] = MEASURE
+    inner: Annotated[int, INNER] = 1
+    bound: Annotated[str, BOUND] = "auto"
+    pairs: Annotated[str, PAIRS] = "auto"
 
     @property
     def weighs(self) -> bool:

@@ -1,15 +1,14 @@
-"""Results as files: curves as CSV, arrays as NPZ, the specification as JSON."""
+"""Results as files: curves as CSV, arrays as NPZ."""
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 
 import numpy as np
 
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack import trajectory
+from advmi_core.figures.tabular import csv_bytes
 
 _COLUMNS = {
     "criterion": "criterion",
@@ -27,20 +26,12 @@ def curves_csv(result: AttackResult) -> bytes:
     Columns: image, iteration, criterion, c, gap; of the iterate, information_nats and kept_percent; and what
     the loop's own MI term says of it, loop_nats.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["image", "iteration", *_COLUMNS.values()])
     told = trajectory.told(
         {name: np.asarray(values) for name, values in result.history.items()}, result.loop_term
     )
-    columns = [told[name] for name in _COLUMNS]
-    steps, rows = columns[0].shape
-    for row in range(rows):
-        for step in range(steps):
-            values = [float(column[step, row]) for column in columns]
-            if np.isfinite(values[0]):
-                writer.writerow([row, step + 1, *(f"{v:.6g}" if np.isfinite(v) else "" for v in values)])
-    return buffer.getvalue().encode()
+    rows, steps = np.nonzero(np.isfinite(told["criterion"].T))
+    columns = {title: told[name][steps, rows].astype(np.float64) for name, title in _COLUMNS.items()}
+    return csv_bytes({"image": rows, "iteration": steps + 1, **columns}, digits=6)
 
 
 def arrays_npz(result: AttackResult) -> bytes:
@@ -73,8 +64,3 @@ def arrays_npz(result: AttackResult) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
-
-
-def spec_json(spec: dict[str, object]) -> bytes:
-    """The specification, readable by people and programs."""
-    return (json.dumps(spec, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()

@@ -12,7 +12,7 @@ from plotly.colors import sample_colorscale
 
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack.trajectory import Trajectory
-from advmi_core.figures.palette import NEGATIVE, POSITIVE
+from advmi_core.figures.style import NEGATIVE, POSITIVE
 from advmi_core.figures.text import information, number
 from advmi_core.studies.plane import Plane, PlaneResult, PlaneStep
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core.figures.attack.trajectory import Trajectory, loop_title
-from advmi_core.figures.encode import base64_of, pixels, plain
-from advmi_core.figures.palette import GAINS, default_gain
+from advmi_core.figures.encode import GAINS, base64_of, default_gain, pixels, plain
 
 Floats = NDArray[np.float32]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from advmi_core.attacks import Penalty, PublishedMinMax
+from advmi_core.attacks import ATTACKS, Attack
+from advmi_core.attacks.core.descent import Descent
 from advmi_core.attacks.core.mi_term import DISTANCE, is_measure
 from advmi_core.attacks.core.records import AttackResult
 from advmi_core.figures.attack.trajectory import loop_title
@@ -62,7 +63,7 @@ def reconstruction(result: AttackResult, row: int) -> Verdict:
             f"{number(_grey(result, row))}: x̃ is only no worse than a reconstruction that is no good.",
         )  # fmt: skip
     # The published rule wants some mutual information to be left where it is what is minimised.
-    published = result.spec["attack"] in (PublishedMinMax.name, Penalty.name)
+    published = issubclass(ATTACKS.get(result.spec["attack"], Attack), Descent)
     wanted = "f ≤ 0 and I > 0" if published and result.spec.get("mi", DISTANCE) != DISTANCE else "f ≤ 0"
     if bool(result.success[row]):
         return Verdict(

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from advmi_core.attacks.core.mi_term import is_measure, learns
 from advmi_core.attacks.core.records import AttackResult, Step
-from advmi_core.figures.palette import LOOP, SERIES
 
 Floats = NDArray[np.float32]
 MAX_POINTS = 300
 MAX_FRAMES = 120
 MAX_FRAME_BYTES = 1 << 20
-CURVES = (*(series.name for series in SERIES), "information", LOOP.name)
+LOOP = "loop"
+"""What another number in the attack's loop says, beside the measure; mostly that of a learning critic."""
+CURVES = ("criterion", "c", "kept", "gap", "information", LOOP)
 _RECORDED = ("criterion", "c", "gap", "information", "kept", "mi")
 
 
@@ -58,14 +59,14 @@ def told(recorded: Mapping[str, Floats], loop_term: str) -> dict[str, Floats]:
     own = {
         "kept": 100 * recorded["kept"],
         "information": recorded["information"],
-        LOOP.name: np.full_like(loop, np.nan) if is_measure(loop_term) else loop,
+        LOOP: np.full_like(loop, np.nan) if is_measure(loop_term) else loop,
     }
     return {name: own[name] if name in own else recorded[name] for name in CURVES}
 
 
 def loop_title(loop_term: str) -> str:
     """Who says the numbers of this term: a critic that learns while the attack runs, or a closed form."""
-    return LOOP.title if learns(loop_term) else "closed form in the loop"
+    return "critic in the loop" if learns(loop_term) else "closed form in the loop"
 
 
 def start(x: Floats, total: int, output: Floats) -> Trajectory:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES, signed
+from advmi_core.evaluation import Paired
+from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES
+from advmi_core.figures.text import difference
 
 KEYS = {"spec", "asr", "used", "rows"}
 _FOLDER = "assets/studies"
@@ -83,13 +85,13 @@ def said(rows: list[Line]) -> tuple[str, str]:
     clear: dict[str, list[str]] = {"noise": [], "the original": []}
     for row in rows:
         for other, against in (("noise", "against_gaussian"), ("the original", "against_original")):
-            pairs = row[against]
-            if row["row"] != "mine-uae" or not _known(pairs):
+            pairs = _pairs(row[against])
+            if row["row"] != "mine-uae" or pairs is None:
                 continue
             where = PROTOCOL_TITLES[row["protocol"]].lower()
-            parts.append(f"{where}, minus {other} {_interval(pairs, scale, digits)}")
-            if _clear(pairs):
-                word = "better" if (pairs["mean"] > 0) == more_is_better else "worse"
+            parts.append(f"{where}, minus {other} {difference(pairs, scale, digits)}")
+            if pairs.sign:
+                word = "better" if (pairs.mean > 0) == more_is_better else "worse"
                 clear[other].append(f"{word} than {other} ({where})")
     finding, beside = (f"UAEs are clearly {', '.join(found)}" if found else "" for found in clear.values())
     heading = finding or "no difference from noise that the intervals can tell"
@@ -105,26 +107,13 @@ def _row(row: Line) -> dict[str, str]:
         "protocol": PROTOCOL_TITLES[row["protocol"]].lower(),
         "training set": _ROWS[row["row"]],
         "mean ± std": value + spread,
-        "− original [95 %]": _difference(row["against_original"], scale, digits),
-        "− Gaussian [95 %]": _difference(row["against_gaussian"], scale, digits),
+        "− original [95 %]": difference(_pairs(row["against_original"]), scale, digits, mark=True),
+        "− Gaussian [95 %]": difference(_pairs(row["against_gaussian"]), scale, digits, mark=True),
     }
 
 
-def _difference(pairs: dict[str, Any] | None, scale: float, digits: int) -> str:
-    if not _known(pairs):
-        return "–"
-    assert pairs is not None  # it is known
-    return _interval(pairs, scale, digits) + (" ●" if _clear(pairs) else "")
-
-
-def _interval(pairs: dict[str, Any], scale: float, digits: int) -> str:
-    mean, low, high = (signed(scale * pairs[end], digits) for end in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
-
-
-def _known(pairs: dict[str, Any] | None) -> bool:
-    return pairs is not None and pairs["low"] is not None
-
-
-def _clear(pairs: dict[str, Any]) -> bool:
-    return bool(pairs["low"] > 0 or pairs["high"] < 0)
+def _pairs(found: dict[str, Any] | None) -> Paired | None:
+    """None where there is no interval."""
+    if found is None or found["low"] is None:
+        return None
+    return Paired(found.get("n", 0), found["mean"], found["low"], found["high"])

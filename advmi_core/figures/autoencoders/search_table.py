@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from advmi_core.figures.autoencoders.series import SCALE, of_model, signed, title
-from advmi_core.figures.text import two_digits
+from advmi_core.evaluation import Paired
+from advmi_core.figures.autoencoders.series import SCALE, of_model, title
+from advmi_core.figures.text import difference, fixed
 
 KEYS = {"command", "settings"}
 _NAMES = {
@@ -67,17 +68,17 @@ def said(lines: list[Line]) -> tuple[str, str]:
     if "wanted" in lines[0]:
         return _nearest(lines)
     different = {tuple(line.get(name) for name in _NAMES): line for line in lines}.values()
-    pairs = [line["minus_gaussian"] for line in different if _known(line["minus_gaussian"])]
-    better, worse = sum(high < 0 for _, _, high in pairs), sum(low > 0 for _, low, _ in pairs)
+    signs = [pairs.sign for line in different if (pairs := _pairs(line["minus_gaussian"]))]
+    better, worse = signs.count(-1), signs.count(1)
     verb = "beats" if better == 1 else "beat"
-    heading = f"{better or 'None'} of {len(pairs)} settings clearly {verb} Gaussian noise"
+    heading = f"{better or 'None'} of {len(signs)} settings clearly {verb} Gaussian noise"
     text = (
         f"{worse or 'None'} clearly {'does' if worse == 1 else 'do'} worse than noise of the same length. "
         "Of so many 95 % intervals about one in twenty misses 0 by chance."
     )
     moved = [line["moved_share"] for line in lines if line["moved_share"] is not None]
     if moved:
-        text += f" The optimisation's share of a UAE: {two_digits(min(moved))} to {two_digits(max(moved))}."
+        text += f" The optimisation's share of a UAE: {fixed(min(moved))} to {fixed(max(moved))}."
     return heading, text
 
 
@@ -97,16 +98,16 @@ def _row(line: Line) -> dict[str, str]:
         "varied": _NAMES[str(line["varied"])],
         "value": _value(line[line["varied"]]),
         "loss": f"{SCALE * line['loss']:.3f}",
-        "− original [95 %]": _difference(line["minus_original"]),
-        "− Gaussian [95 %]": _difference(line["minus_gaussian"]),
-        "success, %": _number(line["asr"], 100, 0),
-        "L2": _number(line["l2"], 1, 2),
-        "moved share": _number(line["moved_share"], 1, 2),
+        "− original [95 %]": difference(_pairs(line["minus_original"]), SCALE, 3, mark=True),
+        "− Gaussian [95 %]": difference(_pairs(line["minus_gaussian"]), SCALE, 3, mark=True),
+        "success, %": fixed(100 * _number(line["asr"]), 0),
+        "L2": fixed(_number(line["l2"])),
+        "moved share": fixed(_number(line["moved_share"])),
     }
 
 
-def _number(value: float | None, scale: float, digits: int) -> str:
-    return "–" if value is None else f"{scale * value:.{digits}f}"
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _value(value: Any) -> str:
@@ -115,13 +116,7 @@ def _value(value: Any) -> str:
     return _TARGETS[value] if isinstance(value, str) else f"{value:g}"
 
 
-def _known(ends: list[float | None]) -> bool:
-    return len(ends) == 3 and all(end is not None and math.isfinite(end) for end in ends)
-
-
-def _difference(ends: list[float | None]) -> str:
-    if not _known(ends):
-        return "–"
-    mean, low, high = (SCALE * float(end) for end in ends if end is not None)
-    text = f"{signed(mean, 3)} [{signed(low, 3)}, {signed(high, 3)}]"
-    return f"{text} ●" if low > 0 or high < 0 else text
+def _pairs(ends: list[float | None]) -> Paired | None:
+    """[mean, low, high]; None where one is not known."""
+    known = [end for end in ends if end is not None and math.isfinite(end)]
+    return Paired(0, *known) if len(known) == len(ends) == 3 else None

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.figures.style import Style
+from advmi_core.figures.style import (
+    DASH,
+    DASHDOT,
+    DOT,
+    DOTDASH,
+    LONG,
+    LONGDOT,
+    SHORT,
+    SOLID,
+    Style,
+)
 from advmi_core.studies.autoencoders import PROTOCOLS, ROWS, Retrained, RowSummary
 
 Floats = NDArray[np.float64]
@@ -19,33 +29,15 @@ _FEWEST = 3  # ticks of an axis
 SCALE = 1e3  # losses are written in thousandths
 UNIT = "squared error per pixel, 10⁻³"
 LOOKS: dict[str, Style] = {
-    "original": Style("Original", "#7d838c", "solid", "circle", "-", "o", ""),
-    "mine-uae-conv": Style("MINE-UAE (paper)", "#d55e00", "dash", "square", "--", "s", "8 5"),
-    "mine-uae-patches": Style(
-        "MINE-UAE (patches)", "#b3689a", "dashdot", "triangle-up", "-.", "^", "8 4 2 4"
-    ),
-    "solver-uae": Style(
-        "UAE by the solver", "#b58100", "10px,4px", "triangle-down", (0, (6, 3)), "v", "10 4"
-    ),
-    "solver-uae-x": Style(
-        "UAE by the solver, target x", "#6a73d9", "longdashdot", "star", (0, (9, 3, 2, 3)), "*", "13 4 2 4"
-    ),
-    "l2-uae": Style("L2-UAE", "#009e73", "dot", "diamond", ":", "D", "2 4"),
-    "gaussian": Style("Gaussian noise", "#2f8fcb", "longdash", "x", (0, (9, 3)), "X", "13 4"),
-    "gaussian-loss": Style(
-        "Noise nearest in loss, target x",
-        "#d1477a",
-        "2px,4px,8px,4px",
-        "cross",
-        (0, (1, 2, 5, 2)),
-        "P",
-        "2 4 8 4",
-    ),
+    "original": Style("Original", "#7d838c", SOLID, "circle"),
+    "mine-uae-conv": Style("MINE-UAE (paper)", "#d55e00", DASH, "square", "/"),
+    "mine-uae-patches": Style("MINE-UAE (patches)", "#b3689a", DASHDOT, "triangle-up", "\\"),
+    "solver-uae": Style("UAE by the solver", "#b58100", SHORT, "triangle-down", "-"),
+    "solver-uae-x": Style("UAE by the solver, target x", "#6a73d9", LONGDOT, "star", "|"),
+    "l2-uae": Style("L2-UAE", "#009e73", DOT, "diamond", "."),
+    "gaussian": Style("Gaussian noise", "#2f8fcb", LONG, "x", "x"),
+    "gaussian-loss": Style("Noise nearest in loss, target x", "#d1477a", DOTDASH, "cross", "+"),
 }
-HATCHES = {
-    "original": "", "mine-uae-conv": "/", "mine-uae-patches": "\\", "solver-uae": "-", "solver-uae-x": "|",
-    "l2-uae": ".", "gaussian": "x", "gaussian-loss": "+",
-}  # fmt: skip
 PROTOCOL_TITLES = {"equal-epochs": "Equal epochs", "equal-steps": "Equal gradient steps"}
 MODEL_TITLES = {
     "ae-dense": "dense",
@@ -152,11 +144,3 @@ def interval(line: RowSummary) -> tuple[float, float]:
     if pairs is None or not math.isfinite(pairs.low):
         return 0.0, 0.0
     return pairs.mean - pairs.low, pairs.high - pairs.mean
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference with its sign, a real minus; none at what rounds to 0; – where there is no number."""
-    if not math.isfinite(value):
-        return "–"
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else text[1:]

@@ -6,24 +6,24 @@ import math
 from collections.abc import Callable, Sequence
 
 from advmi_core.evaluation import Paired
-from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES, SCALE, of_model, signed, title
-from advmi_core.figures.autoencoders.text import clears_zero
+from advmi_core.figures.autoencoders.series import PROTOCOL_TITLES, SCALE, of_model, title
 from advmi_core.figures.tabular import booktabs, csv_bytes
+from advmi_core.figures.text import difference, fixed, signed, spread
 from advmi_core.studies.autoencoders import RowSummary
 
 _COLUMNS: dict[str, Callable[[RowSummary], str]] = {
     "autoencoder": lambda line: of_model(line.model),
     "training set": lambda line: title(line.row),
     "protocol": lambda line: PROTOCOL_TITLES[line.protocol].lower(),
-    "loss, 10⁻³": lambda line: _spread(line.mean, line.std),
+    "loss, 10⁻³": lambda line: spread(SCALE * line.mean, SCALE * line.std, 3),
     "change, %": lambda line: signed(line.change, 1),
-    "− original, 10⁻³ [95 %]": lambda line: _difference(line.against_original),
-    "− Gaussian, 10⁻³ [95 %]": lambda line: _difference(line.against_gaussian),
-    "a new UAE keeps, %": lambda line: _kept(line.kept, line.kept_std),
-    "− original, % points [95 %]": lambda line: _difference(line.kept_against_original, 100, 1),
+    "− original, 10⁻³ [95 %]": lambda line: difference(line.against_original, SCALE, 3, mark=True),
+    "− Gaussian, 10⁻³ [95 %]": lambda line: difference(line.against_gaussian, SCALE, 3, mark=True),
+    "a new UAE keeps, %": lambda line: spread(100 * line.kept, 100 * line.kept_std, 1),
+    "− original, % points [95 %]": lambda line: difference(line.kept_against_original, 100, 1, mark=True),
     "mixed in": lambda line: str(line.used) if line.used else "–",
-    "ASR train, %": lambda line: _percent(line.asr_train),
-    "ASR test, %": lambda line: _percent(line.asr_test),
+    "ASR train, %": lambda line: fixed(100 * line.asr_train, 1),
+    "ASR test, %": lambda line: fixed(100 * line.asr_test, 1),
 }
 
 
@@ -61,30 +61,3 @@ def _numbers(line: RowSummary) -> dict[str, str | float]:
 def _ends(name: str, pairs: Paired | None) -> dict[str, str | float]:
     values = (pairs.mean, pairs.low, pairs.high) if pairs else (math.nan,) * 3
     return {f"minus_{name}{end}": value for end, value in zip(("", "_low", "_high"), values, strict=True)}
-
-
-def _spread(mean: float, std: float) -> str:
-    if not math.isfinite(mean):
-        return "–"
-    text = f"{SCALE * mean:.3f}"
-    return f"{text} ± {SCALE * std:.3f}" if math.isfinite(std) else text
-
-
-def _kept(mean: float, std: float) -> str:
-    if not math.isfinite(mean):
-        return "–"
-    return f"{100 * mean:.1f} ± {100 * std:.1f}" if math.isfinite(std) else f"{100 * mean:.1f}"
-
-
-def _difference(pairs: Paired | None, scale: float = SCALE, digits: int = 3) -> str:
-    if pairs is None or not math.isfinite(pairs.mean):
-        return "–"
-    text = signed(scale * pairs.mean, digits)
-    if not math.isfinite(pairs.low):
-        return text
-    text += f" [{signed(scale * pairs.low, digits)}, {signed(scale * pairs.high, digits)}]"
-    return f"{text} ●" if clears_zero(pairs) else text
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}" if math.isfinite(rate) else "–"

@@ -11,9 +11,9 @@ from advmi_core.figures.autoencoders.series import (
     SCALE,
     of_model,
     select,
-    signed,
     title,
 )
+from advmi_core.figures.text import difference, signed
 from advmi_core.studies.autoencoders import ROWS, RowSummary
 from advmi_core.studies.autoencoders.records import NOISES, ORIGINAL
 
@@ -33,7 +33,7 @@ def verdict(lines: Sequence[RowSummary], model: str, protocol: str) -> tuple[str
     against = {line.row: line.against_gaussian for line in mine if line.against_gaussian is not None}
     if not against:
         return where, "Not measured yet: UAEs and Gaussian noise are compared once both are trained."
-    said = "; ".join(f"{title(row)} {_difference(pairs)}" for row, pairs in against.items())
+    said = "; ".join(f"{title(row)} {difference(pairs, SCALE, 3)}" for row, pairs in against.items())
     detail = f"Loss minus that of noise, 10⁻³ [95 % over the seeds]: {said}. {_original(mine)}"
     return f"{where}, {of_model(model)}", f"{_headline(against)}. {detail}"
 
@@ -52,7 +52,7 @@ def _headline(against: dict[str, Paired]) -> str:
 def _original(mine: Sequence[RowSummary]) -> str:
     """Which rows differ from the training without augmentation."""
     known = [line for line in mine if line.against_original is not None]
-    clear = [line for line in known if clears_zero(line.against_original)]
+    clear = [line for line in known if line.against_original and line.against_original.sign]
     if not clear:
         return f"Against the original: {_NOTHING}."
     said = "; ".join(f"{title(line.row)} {signed(line.change, 1)} %" for line in clear)
@@ -69,7 +69,7 @@ def bought(lines: Sequence[RowSummary], model: str, protocol: str) -> str:
     if base is None:
         return ""
     text = f"A new UAE of the original autoencoder keeps {100 * base.kept:.1f} % of the information in x"
-    clear = [line for line in mine if clears_zero(line.kept_against_original)]
+    clear = [line for line in mine if line.kept_against_original and line.kept_against_original.sign]
     if not clear:
         return f"{text}; of the others no clearly different share."
     words = {True: "harder to fool", False: "easier to fool"}
@@ -77,18 +77,6 @@ def bought(lines: Sequence[RowSummary], model: str, protocol: str) -> str:
         f"{title(line.row)} {100 * line.kept:.1f} % ({words[line.kept > base.kept]})" for line in clear
     )
     return f"{text}. Clearly different after retraining on: {said}."
-
-
-def clears_zero(pairs: Paired | None) -> bool:
-    """Whether a difference has an interval and 0 lies outside it."""
-    return pairs is not None and (pairs.low > 0 or pairs.high < 0)
-
-
-def _difference(pairs: Paired) -> str:
-    text = signed(SCALE * pairs.mean, 3)
-    if math.isfinite(pairs.low):
-        text += f" [{signed(SCALE * pairs.low, 3)}, {signed(SCALE * pairs.high, 3)}]"
-    return text
 
 
 def start_or_optimisation(lines: Sequence[RowSummary], model: str) -> str:

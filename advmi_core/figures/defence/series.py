@@ -12,15 +12,15 @@ from torch import Tensor
 
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired, paired
-from advmi_core.figures.style import Style
+from advmi_core.figures.style import DASH, DOT, SOLID, Style
 from advmi_core.studies.defence import DefenceStudyResult, Measured
 from advmi_core.studies.defence import attacks as lesson_attacks
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
 Floats = NDArray[np.float64]
-NATURAL = Style("Natural MI", "#2f8fcb", "solid", "circle", "-", "o", "")
-ADVERSARIAL = Style("Adversarial MI", "#d55e00", "dash", "square", "--", "s", "8 5")
-WHOLE = Style("Standard MI", "#009e73", "dot", "diamond", ":", "D", "2 4")
+NATURAL = Style("Natural MI", "#2f8fcb", SOLID, "circle", "/")
+ADVERSARIAL = Style("Adversarial MI", "#d55e00", DASH, "square", "x")
+WHOLE = Style("Standard MI", "#009e73", DOT, "diamond")
 ATTACK = "PGD-10"
 """The attack that words and bars speak of: the one of the published training."""
 _FEWEST = 5  # images of an interval: Student's of two is dozens of nats long
@@ -33,27 +33,11 @@ def names(result: DefenceStudyResult) -> dict[str, str]:
     return {STANDARD: standard, DEFENCE: f"{title} again" if title == standard else title}
 
 
-@dataclass(frozen=True)
-class Mean:
-    """The mean over images with its 95 % interval (Student); NaN without images, no interval below five."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Tensor) -> Mean:
-        """From (n,)."""
-        array = values.double().numpy()
-        found = paired(array, np.zeros_like(array))
-        if found.n < _FEWEST:
-            return cls(found.mean, math.nan, math.nan)
-        return cls(found.mean, found.low, found.high)
-
-    @property
-    def half(self) -> float:
-        """Half the interval's length, 0 where there is none."""
-        return (self.high - self.low) / 2 if math.isfinite(self.high) else 0.0
+def mean_of(values: Tensor) -> Paired:
+    """The mean of (n,) with its 95 % interval (Student); NaN without images, no interval below five."""
+    array = values.double().numpy()
+    found = paired(array, np.zeros_like(array))
+    return found if found.n >= _FEWEST else Paired(found.n, found.mean, math.nan, math.nan)
 
 
 def difference(after: Tensor, before: Tensor) -> Paired:
@@ -102,7 +86,7 @@ class Split:
     standard: float
     natural: float
     adversarial: float
-    gap: Mean
+    gap: Paired
 
 
 def splits(result: DefenceStudyResult, model: str) -> list[Split]:
@@ -110,7 +94,7 @@ def splits(result: DefenceStudyResult, model: str) -> list[Split]:
     return [
         Split(
             attack, float(one.standard_adv.mean()), float(one.first.natural_adv.mean()),
-            float(one.first.adversarial_adv.mean()), Mean.of(one.gap),
+            float(one.first.adversarial_adv.mean()), mean_of(one.gap),
         )
         for (name, attack), one in result.measured.items()
         if name == model
@@ -126,7 +110,7 @@ QUANTITIES = {
 EQUATIONS = {"first": "Eq. 4", "optimised": "Eq. 5"}
 
 
-def equations(result: DefenceStudyResult) -> tuple[dict[str, dict[str, Mean]], int]:
+def equations(result: DefenceStudyResult) -> tuple[dict[str, dict[str, Paired]], int]:
     """Stage of the estimators → quantity → its mean over the selected images (Eq. 6) of the Standard model.
 
     The Standard model is the one that they were trained on. Also how many images are selected.
@@ -136,7 +120,7 @@ def equations(result: DefenceStudyResult) -> tuple[dict[str, dict[str, Mean]], i
         return {}, 0
     rows = one.selected
     found = {
-        stage: {name: Mean.of(getattr(getattr(one, stage), name)[rows]) for name in QUANTITIES}
+        stage: {name: mean_of(getattr(getattr(one, stage), name)[rows]) for name in QUANTITIES}
         for stage in EQUATIONS
     }
     return found, int(rows.sum())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 from advmi_core.evaluation import Paired
 from advmi_core.figures.defence.series import ATTACK, difference, names
-from advmi_core.figures.text import Tone
+from advmi_core.figures.text import Tone, fixed
+from advmi_core.figures.text import difference as written
 from advmi_core.studies.defence import DefenceStudyResult, Measured
 from advmi_core.studies.defence.records import DEFENCE, STANDARD
 
@@ -36,12 +35,7 @@ def verdict(result: DefenceStudyResult) -> tuple[Tone, str, str]:
 
 def _heading(natural: Paired, adversarial: Paired) -> str:
     said = {1: "rises", -1: "falls", 0: "is unclear"}
-    return f"Natural MI {said[_direction(natural)]}, adversarial MI {said[_direction(adversarial)]}"
-
-
-def _direction(pairs: Paired) -> int:
-    """1 up, −1 down, 0 where the interval holds 0 or there is none."""
-    return int(pairs.low > 0) - int(pairs.high < 0)
+    return f"Natural MI {said[natural.sign]}, adversarial MI {said[adversarial.sign]}"
 
 
 def _compared(result: DefenceStudyResult) -> str:
@@ -51,9 +45,8 @@ def _compared(result: DefenceStudyResult) -> str:
 
 
 def _moved(after: Measured, before: Measured, name: str, pairs: Paired) -> str:
-    new, old = (plain(float(getattr(one.optimised, name).mean())) for one in (after, before))
-    text = f"{new} against {old}, {signed(pairs.mean)}"
-    return f"{text} [{signed(pairs.low)}, {signed(pairs.high)}]" if math.isfinite(pairs.low) else text
+    new, old = (fixed(float(getattr(one.optimised, name).mean())) for one in (after, before))
+    return f"{new} against {old}, {written(pairs)}"
 
 
 def _rates(result: DefenceStudyResult) -> str:
@@ -75,19 +68,9 @@ def over_training(result: DefenceStudyResult) -> str:
         return "The weights of epoch 1 are kept: no later epoch was right on more x̃ of the validation images."
     return (
         f"Within the training, on x̃ of the validation images from epoch 1 to the kept epoch {kept.epoch}: "
-        f"natural MI from {plain(first.natural_adv)} to {plain(kept.natural_adv)}, adversarial MI from "
-        f"{plain(first.adversarial_adv)} to {plain(kept.adversarial_adv)} nats."
+        f"natural MI from {fixed(first.natural_adv)} to {fixed(kept.natural_adv)}, adversarial MI from "
+        f"{fixed(first.adversarial_adv)} to {fixed(kept.adversarial_adv)} nats."
     )
-
-
-def plain(value: float) -> str:
-    """Hundredths of a nat, with a real minus sign."""
-    return f"{value:.2f}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """A difference in hundredths of a nat, with its sign."""
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def _count(right: Tensor) -> int:

@@ -6,32 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from advmi_core.figures.ends import TRUTH, End, faint, label_ends, tame
+from advmi_core.figures.chart import Axis, Chart, End, Line, Rule
+from advmi_core.figures.style import GREY, PALETTE, Style, looks
+from advmi_core.figures.text import number
 from advmi_core.studies.critics.live import RaceResult, RaceStep
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Style:
-    """How a bound is named and drawn: the dash and the mark tell the same as the ink."""
-
-    title: str
-    ink: str
-    dash: str
-    mark: str
-
-
+_TITLES = {"dv": "DV", "infonce": "InfoNCE", "nwj": "NWJ", "smile": "SMILE", "mine": "MINE"}
 STYLES = {
-    "dv": Style("DV", "#d55e00", "solid", "circle"),
-    "infonce": Style("InfoNCE", "#2f8fcb", "dash", "square"),
-    "nwj": Style("NWJ", "#009e73", "dot", "diamond"),
-    "smile": Style("SMILE", "#b3689a", "dashdot", "triangle-up"),
-    "mine": Style("MINE", "#b58100", "longdash", "x"),
-}
+    name: replace(look, title=title)
+    for (name, title), look in zip(_TITLES.items(), PALETTE, strict=False)
+}  # fmt: skip
 HEIGHT = 370
 
 
@@ -65,7 +54,7 @@ def _curve(records: Sequence[RaceStep], index: int) -> Curve:
     return Curve(np.array(steps, np.int64), values.mean(1), values.std(1))
 
 
-def race(records: Sequence[RaceStep], bounds: Sequence[str], truth: float, steps: int) -> go.Figure:
+def race(records: Sequence[RaceStep], bounds: Sequence[str], truth: float, steps: int) -> Chart:
     """All bounds over the critic steps against the true line.
 
     Args:
@@ -74,26 +63,33 @@ def race(records: Sequence[RaceStep], bounds: Sequence[str], truth: float, steps
         truth: nats.
         steps: of a complete run.
     """
-    figure = go.Figure()
-    seen = curves(records, bounds)
-    low, high = window([values.mean for values in seen.values()], truth)
-    for bound, values in seen.items():
-        _draw(figure, STYLES[bound], values, (low, high))
-    figure.add_scatter(
-        x=[0, steps], y=[truth, truth], mode="lines", name="truth", hoverinfo="skip",
-        line={"color": TRUTH, "width": 3},
+    seen, drawn_as = curves(records, bounds), styles(bounds)
+    drawn = [_line(drawn_as[bound], curve) for bound, curve in seen.items()]
+    ends = [End(f"truth {number(truth)}", truth, GREY)]
+    for bound, curve in seen.items():
+        if len(curve.steps):
+            last = float(curve.mean[-1])
+            ends.append(End(f"{drawn_as[bound].title} {number(last)}", last, drawn_as[bound].ink))
+    return Chart(
+        elements=[*drawn, Rule(y=truth, width=3)], ends=ends, hover="x", height=HEIGHT, size=(7.0, 4.2),
+        across=Axis(title="critic steps of each run", range=(0, steps)),
+        up=Axis(
+            title="estimate on held-out pairs, nats", zero_line=True,
+            range=window([curve.mean for curve in seen.values()], truth),
+        ),
     )  # fmt: skip
-    ends = [End(STYLES[b].title, float(c.mean[-1]), STYLES[b].ink) for b, c in seen.items() if len(c.steps)]
-    label_ends(figure, [End("truth", truth, TRUTH), *ends], low, high)
-    figure.update_layout(
-        height=HEIGHT,
-        showlegend=False,
-        hovermode="x",
-        margin={"l": 60, "r": 120, "t": 15, "b": 50},
-        xaxis={"title": "critic steps of each run", "range": [0, steps], "zeroline": False},
-        yaxis={"title": "estimate on held-out pairs, nats", "range": [low, high], "zeroline": True},
-    )
-    return figure
+
+
+def _line(style: Style, curve: Curve) -> Line:
+    return Line(
+        style=style, x=curve.steps, y=curve.mean, band=(curve.mean - curve.spread, curve.mean + curve.spread),
+        size=7, marks=9, tips="{y:.3f}",
+    )  # fmt: skip
+
+
+def styles(bounds: Sequence[str]) -> dict[str, Style]:
+    """The look of every bound."""
+    return looks(bounds, STYLES)
 
 
 def window(means: Sequence[Floats], truth: float) -> tuple[float, float]:
@@ -104,18 +100,3 @@ def window(means: Sequence[Floats], truth: float) -> tuple[float, float]:
     low = max(-reach, min([-0.1, *seen]))
     pad = 0.04 * (high - low)
     return low - pad, high + pad
-
-
-def _draw(figure: go.Figure, style: Style, values: Curve, axis: tuple[float, float]) -> None:
-    if len(values.steps) and np.any(values.spread > 0):
-        edge = np.concatenate([values.mean + values.spread, (values.mean - values.spread)[::-1]])
-        figure.add_scatter(
-            x=np.concatenate([values.steps, values.steps[::-1]]), y=tame(edge, axis), fill="toself",
-            mode="none", fillcolor=faint(style.ink), name=f"{style.title} ± std", hoverinfo="skip",
-        )  # fmt: skip
-    figure.add_scatter(
-        x=values.steps, y=tame(values.mean, axis), mode="lines+markers", name=style.title,
-        line={"color": style.ink, "dash": style.dash, "width": 2.2}, customdata=values.mean,
-        marker={"symbol": style.mark, "size": 7, "color": style.ink, "maxdisplayed": 9},
-        hovertemplate="%{customdata:.3f}",
-    )  # fmt: skip

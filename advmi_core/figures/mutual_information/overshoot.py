@@ -6,23 +6,24 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from advmi_core.figures.ends import TRUTH, End, faint, label_ends, tame
+from advmi_core.figures.chart import Axis, Chart, Element, End, Line, Points, Rule
+from advmi_core.figures.style import DASH, DOT, GREY, SOLID, Style
 from advmi_core.figures.text import number
 from advmi_core.studies.critics.overshoot import SampleSizeResult, SampleSizeStep
 
 Floats = NDArray[np.float64]
 HEIGHT = 380
-_KINDS = (
-    ("train", "in sample", "#d55e00", "solid", "circle"),
-    ("held_out", "held out", "#2f8fcb", "dash", "square"),
-)
+_KINDS = {
+    "train": Style("in sample", "#d55e00", SOLID, "circle"),
+    "held_out": Style("held out", "#2f8fcb", DASH, "square"),
+}
+_TOP = 68  # pixels above the axes, so that both stand side by side
 
 
-def course(records: Sequence[SampleSizeStep], k: int, truth: float, steps: int) -> go.Figure:
-    """Both values over the critic steps of one K against the truth and log K.
+def course(records: Sequence[SampleSizeStep], k: int, truth: float, steps: int) -> Chart:
+    """Both values over the critic steps of one K against the truth and log K; bands hold all seeds.
 
     Args:
         records: of the whole sweep; those of other K are left out.
@@ -31,70 +32,61 @@ def course(records: Sequence[SampleSizeStep], k: int, truth: float, steps: int) 
         steps: of a complete run.
     """
     mine = [record for record in records if record.k == k]
-    low, high = window(truth, k)
-    figure = go.Figure()
-    ends = [End("truth", truth, TRUTH), End("log K", math.log(k), TRUTH)]
-    for name, title, ink, dash, mark in _KINDS:
-        steps_seen = [record.at for record in mine]
+    limits = {"truth": truth, "log K": math.log(k)}
+    ends = [End(f"{title} {number(value)}", value, GREY) for title, value in limits.items()]
+    drawn: list[Element] = []
+    for name, look in _KINDS.items():
         values = [getattr(record, name) for record in mine]
-        means = [float(value.mean()) for value in values]
+        means = [float(each.mean()) for each in values]
+        drawn.append(Line(
+            style=look, x=[record.at for record in mine], y=means, size=7, marks=8,
+            band=([each.min() for each in values], [each.max() for each in values]),
+            tips="{y:.3g} nats",
+        ))  # fmt: skip
         if mine:
-            _band(figure, steps_seen, tame(np.stack(values), (low, high)), ink)
-            ends.append(End(title, means[-1], ink))
-        figure.add_scatter(
-            x=steps_seen, y=tame(np.array(means), (low, high)), name=title, customdata=means,
-            mode="lines+markers", line={"color": ink, "dash": dash, "width": 2.4},
-            marker={"symbol": mark, "size": 7, "maxdisplayed": 8}, hovertemplate="%{customdata:.3g} nats",
-        )  # fmt: skip
-    _straight(figure, [0, steps], [truth, truth], "solid", 3)
-    _straight(figure, [0, steps], [math.log(k)] * 2, "dot", 2)
-    label_ends(figure, ends, low, high)
-    figure.update_layout(
-        height=HEIGHT, showlegend=False, hovermode="x", margin={"l": 55, "r": 110, "t": 68, "b": 45},
-        title={"text": f"K = {k} pairs, step by step", "font": {"size": 15}, "x": 0, "xref": "paper"},
-        xaxis={"title": "critic steps", "range": [0, steps], "zeroline": False},
-        yaxis={"title": "DV estimate, nats", "range": [low, high]},
+            ends.append(End(f"{look.title} {number(means[-1])}", means[-1], look.ink))
+    drawn += [Rule(y=truth, width=3), Rule(y=math.log(k), dash=DOT, width=2)]
+    return Chart(
+        elements=drawn, ends=ends, hover="x", title=f"K = {k} pairs, step by step", height=HEIGHT, top=_TOP,
+        across=Axis(title="critic steps", range=(0, steps)),
+        up=Axis(title="DV estimate, nats", range=window(truth, k)), size=(6.4, 4.2),
     )  # fmt: skip
-    return figure
 
 
-def by_k(result: SampleSizeResult, ks: Sequence[int], chosen: int) -> go.Figure:
+def by_k(result: SampleSizeResult, ks: Sequence[int], chosen: int = 0) -> Chart:
     """Both values at the last step over K; what leaves the axis is a labelled triangle at its edge.
 
     Args:
         result: of the K so far.
         ks: all K that the axis shows.
-        chosen: the K to mark.
+        chosen: the K to mark; 0 for none.
     """
     low, high = window(result.truth, max(ks))
-    figure = go.Figure()
-    for name, title, ink, dash, mark in _KINDS:
-        values = getattr(result, name).mean(1)
-        spread = getattr(result, name).std(1)
+    drawn: list[Element] = []
+    for name, look in _KINDS.items():
+        values, spread = getattr(result, name).mean(1), getattr(result, name).std(1)
         inside = (values >= low) & (values <= high)
-        figure.add_scatter(
-            x=result.ks, y=np.clip(values, low, high), name=title, mode="lines+markers",
-            line={"color": ink, "dash": dash, "width": 2}, customdata=values,
-            marker={"symbol": mark, "size": np.where(inside, 9, 0), "color": ink},
-            error_y={"array": np.where(inside, spread, 0), "color": ink, "thickness": 1.5},
-            hovertemplate="K %{x}: %{customdata:.3g} nats",
-        )  # fmt: skip
-        _outside(figure, np.array(result.ks)[~inside], values[~inside], (low, high), ink)
-    _straight(figure, list(ks), [result.truth] * len(ks), "solid", 3, "truth")
-    _straight(figure, list(ks), [math.log(k) for k in ks], "dot", 2, "log K")
-    figure.add_vline(x=chosen, line={"color": TRUTH, "width": 1, "dash": "dash"})
-    edges = [math.log10(min(ks) / 1.3), math.log10(max(ks) * 1.3)]
-    figure.update_layout(
-        height=HEIGHT, hovermode="closest", margin={"l": 55, "r": 15, "t": 68, "b": 45},
-        title={"text": "All K, after the last step", "font": {"size": 15}, "x": 0, "xref": "paper"},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.03, "x": 0},
-        xaxis={
-            "title": "pairs K that the critic sees", "type": "log", "range": edges, "tickvals": list(ks),
-            "ticktext": [str(k) for k in ks],
-        },
-        yaxis={"title": "DV estimate, nats", "range": [low, high]},
+        ends = [np.where(inside, values + side * spread, math.nan) for side in (-1, 1)]
+        drawn.append(Line(
+            style=look, x=result.ks, y=np.clip(values, low, high), y_ends=(ends[0], ends[1]), size=9, width=2,
+            tips=[f"K {k}: {value:.3g} nats" for k, value in zip(result.ks, values, strict=True)],
+        ))  # fmt: skip
+        drawn += _outside(np.array(result.ks)[~inside], values[~inside], (low, high), look.ink)
+    x = list(ks)
+    for title, y, dash, width in (
+        ("truth", [result.truth] * len(x), SOLID, 3.0), ("log K", [math.log(k) for k in x], DOT, 2.0),
+    ):  # fmt: skip
+        drawn.append(Line(style=Style(title, GREY, dash), x=x, y=y, marks=0, width=width))
+    if chosen:
+        drawn.append(Rule(x=chosen, dash=DASH, width=1))
+    return Chart(
+        elements=drawn, title="All K, after the last step", legend="above", height=HEIGHT, top=_TOP,
+        across=Axis(
+            title="pairs K that the critic sees", log=True, range=(min(ks) / 1.3, max(ks) * 1.3),
+            ticks=tuple((k, str(k)) for k in ks),
+        ),
+        up=Axis(title="DV estimate, nats", range=(low, high)), size=(6.4, 4.2),
     )  # fmt: skip
-    return figure
 
 
 def window(truth: float, k: int) -> tuple[float, float]:
@@ -102,29 +94,14 @@ def window(truth: float, k: int) -> tuple[float, float]:
     return -max(2.0, truth), 1.35 * max(truth, math.log(k)) + 0.5
 
 
-def _band(figure: go.Figure, steps: list[int], values: Floats, ink: str) -> None:
-    low, high = values.min(1), values.max(1)
-    figure.add_scatter(
-        x=[*steps, *steps[::-1]], y=[*high, *low[::-1]], fill="toself", mode="none", fillcolor=faint(ink),
-        hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
-
-
-def _outside(
-    figure: go.Figure, ks: NDArray[np.int64], values: Floats, axis: tuple[float, float], ink: str
-) -> None:
-    """Triangles at the edge of the axis, with the value in words."""
-    above = values > axis[1]
-    figure.add_scatter(
-        x=ks, y=np.clip(values, *axis), mode="markers+text", cliponaxis=False, showlegend=False,
-        marker={"symbol": np.where(above, "triangle-up", "triangle-down"), "size": 12, "color": ink},
-        text=[number(float(value)) for value in values], hoverinfo="skip",
-        textposition=np.where(above, "bottom center", "top center"),
-    )  # fmt: skip
-
-
-def _straight(figure: go.Figure, x: list[int], y: list[float], dash: str, width: int, name: str = "") -> None:
-    figure.add_scatter(
-        x=x, y=y, mode="lines", line={"color": TRUTH, "width": width, "dash": dash}, hoverinfo="skip",
-        name=name, showlegend=bool(name),
-    )  # fmt: skip
+def _outside(ks: NDArray[np.int64], values: Floats, axis: tuple[float, float], ink: str) -> list[Element]:
+    """Triangles at the edges of the axis, with the values in words."""
+    found: list[Element] = []
+    for k, value in zip(ks.tolist(), values.tolist(), strict=True):
+        above = value > axis[1]
+        style = Style("", ink, mark="triangle-up" if above else "triangle-down")
+        found.append(Points(
+            style=style, x=[k], y=[axis[1] if above else axis[0]], size=12, labels=[number(value)],
+            label_side="bottom center" if above else "top center", named=False,
+        ))  # fmt: skip
+    return found

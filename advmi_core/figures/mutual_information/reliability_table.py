@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from advmi_core.figures.text import number, two_digits
+from advmi_core.figures.text import fixed, number
 
 KEYS = {"command", "images", "default", "strengths", "rows"}
 _COLUMNS = {
@@ -44,10 +44,10 @@ def rows(table: dict[str, Any]) -> list[dict[str, str]]:
 
 def _levels(means: dict[str, Any]) -> str:
     """Does the number fall as the perturbation grows?"""
-    pgd = ", ".join(f"{two_digits(mean)} (ε={eps})" for eps, mean in means["pgd"].items())
+    pgd = ", ".join(f"{fixed(mean)} (ε={eps})" for eps, mean in means["pgd"].items())
     return (
-        f"Its mean over the images, in nats: the image itself {two_digits(means['itself'])}; PGD {pgd}; "
-        f"an unrelated image {two_digits(means['unrelated image'])}."
+        f"Its mean over the images, in nats: the image itself {fixed(means['itself'])}; PGD {pgd}; "
+        f"an unrelated image {fixed(means['unrelated image'])}."
     )
 
 
@@ -62,4 +62,4 @@ def _text(name: str, value: Any) -> str:
     if name in _WORDS:
         return str(value)
     known = math.nan if value is None else float(value)
-    return number(known) if name == "ms" else two_digits(known)
+    return number(known) if name == "ms" else fixed(known)

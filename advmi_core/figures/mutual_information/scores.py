@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from advmi_core.figures.chart import Axis, Bars, Chart, Element, Line, Points, Rule
+from advmi_core.figures.style import DASH, Style
 from advmi_core.figures.text import number
 from advmi_core.studies.critics.one_image import Scores
 
 Floats = NDArray[np.floating]
-JOINT, SHUFFLED = "#2f8fcb", "#d55e00"
 BINS = 36
 HEIGHT = 270
-_MARGIN = {"l": 55, "r": 15, "b": 45}
+_JOINT = Style("joint: x with its own x̃", "#2f8fcb")
+_SHUFFLED = Style("shuffled: x with a foreign x̃", "#d55e00", DASH, hatch="/")
+_VALUE = Style("in-sample value", "#2f8fcb")
+_SHOWN = Style("shown", "#2f8fcb", mark="diamond")
+_TOP = 66  # pixels above the axes, so that both stand side by side
 
 
-def histograms(scores: Scores, within: tuple[float, float] | None = None) -> go.Figure:
+def histograms(scores: Scores, within: tuple[float, float] | None = None) -> Chart:
     """Share of pairs by score T, joint and shuffled, with the two numbers whose difference is I.
 
     Args:
@@ -28,43 +33,27 @@ def histograms(scores: Scores, within: tuple[float, float] | None = None) -> go.
     """
     low, high = within or extent([scores])
     edges = np.linspace(low, high, BINS + 1)
-    figure = go.Figure()
-    groups = [
-        ("joint: x with its own x̃", scores.joint, JOINT, ""),
-        ("shuffled: x with a foreign x̃", scores.marginal, SHUFFLED, "/"),
-    ]
-    for name, values, ink, pattern in groups:
-        counted, _ = np.histogram(values, edges)
-        figure.add_bar(
-            x=(edges[1:] + edges[:-1]) / 2,
-            y=100 * counted / max(1, values.size),
-            width=edges[1] - edges[0],
-            name=f"{name} ({values.size})",
-            marker={
-                "color": ink,
-                "line": {"color": ink, "width": 1},
-                "pattern": {"shape": pattern, "fillmode": "replace", "size": 6},
-            },
-            opacity=0.8,
-            hovertemplate="T %{x:.3g}: %{y:.1f} %<extra></extra>",
-        )
+    drawn: list[Element] = []
+    for style, values in ((_JOINT, scores.joint), (_SHUFFLED, scores.marginal)):
+        middle = (edges[1:] + edges[:-1]) / 2
+        share = 100 * np.histogram(values, edges)[0] / max(1, values.size)
+        drawn.append(Bars(
+            style=replace(style, title=f"{style.title} ({values.size})"), x=middle, y=share,
+            width=float(edges[1] - edges[0]), opacity=0.8,
+            tips="T {x:.3g}: {y:.1f} %",
+        ))  # fmt: skip
     mean, soft = float(scores.joint.mean()), log_mean_exp(scores.marginal)
-    middle = (low + high) / 2
-    _line(figure, mean, JOINT, f"mean T = {number(mean)}", 15, middle)
-    _line(figure, soft, SHUFFLED, f"log mean exp T′ = {number(soft)}", 0, middle)
-    figure.update_layout(
-        barmode="overlay",
-        bargap=0,
-        height=HEIGHT,
-        margin=_MARGIN | {"t": 66},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.2, "x": 0},
-        xaxis={"title": "critic's score T", "range": [low, high], "zeroline": False},
-        yaxis={"title": "share of pairs, %", "rangemode": "tozero"},
-    )
-    return figure
+    drawn += [
+        Rule(x=mean, ink=_JOINT.ink, width=2, label=f"mean T = {number(mean)}"),
+        Rule(x=soft, ink=_SHUFFLED.ink, dash=DASH, width=2, label=f"log mean exp T′ = {number(soft)}"),
+    ]
+    return Chart(
+        elements=drawn, across=Axis(title="critic's score T", range=(low, high)), legend="above",
+        up=Axis(title="share of pairs, %", from_zero=True), height=HEIGHT, top=_TOP,
+    )  # fmt: skip
 
 
-def growth(records: Sequence[Scores], shown: int | None = None) -> go.Figure:
+def growth(records: Sequence[Scores], shown: int | None = None) -> Chart:
     """The in-sample bound over the critic's steps beside log K, more than which no K samples can prove.
 
     Args:
@@ -73,29 +62,20 @@ def growth(records: Sequence[Scores], shown: int | None = None) -> go.Figure:
     """
     steps, values = [record.step for record in records], [record.value for record in records]
     limit = math.log(len(records[0].joint))
-    figure = go.Figure()
-    figure.add_scatter(
-        x=steps, y=values, mode="lines+markers" if len(steps) < 3 else "lines", name="in-sample value",
-        line={"color": JOINT, "width": 2.5}, hovertemplate="%{y:.3g} nats<extra>step %{x}</extra>",
-    )  # fmt: skip
-    figure.add_hline(
-        y=limit, line={"dash": "dash", "color": "#888888"},
-        annotation={"text": f"log K = {number(limit)}", "yanchor": "bottom", "xanchor": "left", "x": 0},
-    )  # fmt: skip
-    here = [(record.step, record.value) for record in records if record.step == shown]
+    drawn: list[Element] = [
+        Line(
+            style=_VALUE, x=steps, y=values, marks=1000 if len(steps) < 3 else 0, width=2.5,
+            tips="{y:.3g} nats, step {x}",
+        ),
+        Rule(y=limit, dash=DASH, label=f"log K = {number(limit)}"),
+    ]  # fmt: skip
+    here = [record for record in records if record.step == shown]
     if here:
-        figure.add_scatter(
-            x=[here[0][0]], y=[here[0][1]], mode="markers", name="shown",
-            marker={"color": JOINT, "size": 11, "symbol": "diamond"}, hoverinfo="skip", cliponaxis=False,
-        )  # fmt: skip
-    figure.update_layout(
-        showlegend=False,
-        height=HEIGHT,
-        margin=_MARGIN | {"t": 66},
-        xaxis={"title": "critic steps", "range": [0, records[0].total]},
-        yaxis={"title": "I, nats, in-sample", "rangemode": "tozero"},
-    )
-    return figure
+        drawn.append(Points(style=_SHOWN, x=[here[0].step], y=[here[0].value], size=11, named=False))
+    return Chart(
+        elements=drawn, across=Axis(title="critic steps", range=(0, records[0].total)),
+        up=Axis(title="I, nats, in-sample", from_zero=True), height=HEIGHT, top=_TOP,
+    )  # fmt: skip
 
 
 def extent(records: Sequence[Scores]) -> tuple[float, float]:
@@ -111,14 +91,3 @@ def log_mean_exp(scores: Floats) -> float:
     """log of the mean of exp, without overflow."""
     top = float(scores.max())
     return top + math.log(float(np.exp(scores.astype(np.float64) - top).mean()))
-
-
-def _line(figure: go.Figure, at: float, ink: str, text: str, lift: int, middle: float) -> None:
-    """A labelled vertical line; the label stays inside the picture and above its neighbour's."""
-    figure.add_vline(
-        x=at, line={"color": ink, "width": 2, "dash": "solid" if ink == JOINT else "dash"},
-        annotation={
-            "text": text, "y": 1, "yanchor": "bottom", "yshift": lift,
-            "xanchor": "right" if at > middle else "left",
-        },
-    )  # fmt: skip

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from advmi_core.evaluation import Paired
 from advmi_core.figures.tabular import booktabs, csv_bytes
+from advmi_core.figures.text import difference, fixed, signed, spread
 from advmi_core.studies.robustness import Line, SeedLine
 
 PUBLISHED = "published"
@@ -57,8 +57,13 @@ def _compared(line: Line, seeds: Sequence[int]) -> dict[str, str]:
     return {
         "difference": f"{line.title} − {line.baseline}",
         "attack": line.attack,
-        **{f"seed {seed} [95 %]": _difference(by_seed.get(seed)) for seed in seeds},
-        "mean ± std": _spread(line.difference, line.difference_std, signed=True),
+        **{
+            f"seed {seed} [95 %]": difference(
+                by_seed[seed].difference if seed in by_seed else None, 100, mark=True
+            )
+            for seed in seeds
+        },
+        "mean ± std": _spread(line),
     }
 
 
@@ -79,30 +84,13 @@ def _measured(line: Line | None, usual: int) -> str:
     if line is None:
         return "–"
     few = f" (n = {line.images})" if line.images < usual else ""
-    return _spread(line.mean, line.std) + few
+    return spread(100 * line.mean, 100 * line.std) + few
 
 
-def _difference(found: SeedLine | None) -> str:
-    if found is None or found.difference is None:
-        return "–"
-    value, low, high = (_signed(x) for x in _ends(found.difference))
-    clear = found.difference.low > 0 or found.difference.high < 0
-    return f"{value} [{low}, {high}]" + (" ●" if clear else "")
-
-
-def _ends(pairs: Paired) -> tuple[float, float, float]:
-    return pairs.mean, pairs.low, pairs.high
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.2f}".replace("-", "−")
-
-
-def _spread(mean: float, std: float, *, signed: bool = False) -> str:
-    if not math.isfinite(mean):
-        return "–"
-    text = _signed(mean) if signed else f"{100 * mean:.2f}"
-    return f"{text} ± {100 * std:.2f}" if math.isfinite(std) else text
+def _spread(line: Line) -> str:
+    """Of the difference over the seeds."""
+    mean = signed(100 * line.difference)
+    return f"{mean} ± {fixed(100 * line.difference_std)}" if math.isfinite(line.difference_std) else mean
 
 
 def _published(line: Line | None) -> str:
@@ -115,7 +103,7 @@ def _numbers(line: Line) -> list[dict[str, str | float]]:
 
 def _of_seed(line: Line, found: SeedLine) -> dict[str, str | float]:
     accuracy, pairs = found.accuracy, found.difference
-    apart = _ends(pairs) if pairs else (math.nan,) * 3
+    apart = (pairs.mean, pairs.low, pairs.high) if pairs else (math.nan,) * 3
     return {
         "row": line.title, "attack": line.attack, "seed": str(found.seed), "images": accuracy.images,
         "accuracy": 100 * accuracy.value, "accuracy_std": math.nan,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
-import plotly.graph_objects as go
-
-from advmi_core.figures.defence.screen import BASE, empty_figure
-from advmi_core.figures.defence.text import signed
-from advmi_core.figures.style import Style
+from advmi_core.evaluation import Paired
+from advmi_core.figures.chart import Axis, Chart, Element, Points, Rule
+from advmi_core.figures.style import DASH, PALETTE, SOLID
+from advmi_core.figures.text import difference, signed
 
 Study = dict[str, Any]
 CAPTION = (
@@ -18,16 +18,12 @@ CAPTION = (
     "estimators that the row was trained with. ● marks an interval without 0. Intervals are over images: "
     "what chance does in a training is not in them (compare the seeds). No correction for the number of "
     "comparisons. Made by `python -m benchmarks.namid_late --trained DIR --out DIR`, in a folder that "
-    "`python -m benchmarks.defences --out DIR` filled with that budget."
+    "`advmi train-defences --out DIR` filled with that budget."
 )
 """What stands below the tables."""
 SPEC = {"standard", "after", "held", "attack", "estimators"}
 _COMPARED = ("difference", "low", "high")
 _ROW = {"name", "title", "clean", "robust", "validation"}
-_LOOKS = (
-    ("#d55e00", "circle"), ("#2f8fcb", "square"), ("#009e73", "diamond"), ("#b3689a", "star"),
-    ("#7d838c", "triangle-up"), ("#a67c00", "x"),
-)  # fmt: skip
 _APART, _SPREAD = 0.24, 0.6  # two studies of a setting, and all of them, in distances between two settings
 _PER_ROW, _FRAME = 44, 60
 
@@ -71,10 +67,11 @@ def said(studies: Sequence[Study]) -> tuple[str, str, str]:
     text = (
         "One Standard AT is trained for the larger part of its epochs; from there it goes on alone, and with "
         "the term: same weights, images and noise, so that the difference is the term's. "
-        f"The best: {best['title']} ({budget(where)}), {_difference(best)} percentage points [95\u00a0%]."
+        f"The best: {best['title']} ({budget(where)}), {difference(_pairs(best), 100)} percentage points "
+        "[95\u00a0%]."
     )
     again = [
-        f"{_difference(row)} ({budget(study)})"
+        f"{difference(_pairs(row), 100)} ({budget(study)})"
         for study, row in pairs
         if row is not best and row["title"] == best["title"]
     ]
@@ -89,7 +86,7 @@ def table(study: Study) -> list[dict[str, str]]:
             "the last epochs": row["title"],
             "right on x, %": f"{100 * row['clean']:.2f}",
             "right on x̃, %": f"{100 * row['robust']:.2f}",
-            "− alone, points [95 %]": _marked(row) if "difference" in row else "–",
+            "− alone, points [95 %]": difference(_pairs(row), 100, mark=True),
             "natural MI of x̃, nats": signed(row["validation"]["natural_adv"]),
             "adversarial MI of x̃, nats": signed(row["validation"]["adversarial_adv"]),
         }
@@ -97,36 +94,24 @@ def table(study: Study) -> list[dict[str, str]]:
     ]
 
 
-def looks(studies: Sequence[Study]) -> list[Style]:
-    """The look of every study, in their order."""
-    found = zip(studies, cycle(_LOOKS), strict=False)
-    return [Style(budget(study), ink, "solid", mark, "-", "o", "") for study, (ink, mark) in found]
-
-
-def forest(studies: Sequence[Study]) -> go.Figure:
+def forest(studies: Sequence[Study]) -> Chart:
     """Every setting's difference from the model that goes on alone, with its paired 95 % interval."""
     titles = list(dict.fromkeys(title for study in studies for title in _settings(study)))
-    figure = empty_figure(_FRAME + _PER_ROW * len(titles), "right on x̃ against going on alone, points", "")
-    for study, look in zip(studies, looks(studies), strict=True):
-        rows = study["rows"][1:]
-        figure.add_scatter(
-            x=[100 * row["difference"] for row in rows],
+    marks: list[Element] = []
+    for study, palette in zip(studies, cycle(PALETTE), strict=False):
+        rows, look = study["rows"][1:], replace(palette, title=budget(study), dash=SOLID)
+        x, low, high = ([100 * row[end] for row in rows] for end in _COMPARED)
+        marks.append(Points(
+            style=look, x=x, x_ends=(low, high), size=9,
             y=[titles.index(row["title"]) + _aside(row["title"], study, studies) for row in rows],
-            error_x={
-                "type": "data", "symmetric": False, "color": look.ink, "thickness": 1.6, "width": 4,
-                "array": [100 * (row["high"] - row["difference"]) for row in rows],
-                "arrayminus": [100 * (row["difference"] - row["low"]) for row in rows],
-            },
-            mode="markers", name=look.title, customdata=[[row["title"], look.title] for row in rows],
-            marker={"symbol": look.mark, "size": 9, "color": look.ink},
-            hovertemplate="%{customdata[0]}: %{x:.2f}<br>%{customdata[1]}",
-        )  # fmt: skip
-    figure.add_vline(x=0, line={"color": BASE, "dash": "dash", "width": 1.4})
-    figure.update_layout(margin={"l": 190})
-    figure.update_yaxes(
-        tickvals=list(range(len(titles))), ticktext=titles, showgrid=False, range=[len(titles) - 0.5, -0.5]
-    )
-    return figure
+            tips=[f"{row['title']}: {at:.2f}<br>{look.title}" for row, at in zip(rows, x, strict=True)],
+        ))  # fmt: skip
+    return Chart(
+        elements=[*marks, Rule(x=0, dash=DASH)], height=_FRAME + _PER_ROW * len(titles),
+        across=Axis(title="right on x̃ against going on alone, points"),
+        up=Axis(ticks=tuple(enumerate(titles)), grid=False, range=(len(titles) - 0.5, -0.5)),
+        size=(7.2, 1.2 + 0.42 * len(titles)),
+    )  # fmt: skip
 
 
 def _settings(study: Study) -> list[str]:
@@ -145,10 +130,6 @@ def _makes(count: int) -> str:
     return "make" if count > 1 else "makes"
 
 
-def _difference(row: dict[str, Any]) -> str:
-    mean, low, high = (signed(100 * row[end]) for end in _COMPARED)
-    return f"{mean} [{low}, {high}]"
-
-
-def _marked(row: dict[str, Any]) -> str:
-    return _difference(row) + (" ●" if row["low"] > 0 or row["high"] < 0 else "")
+def _pairs(row: dict[str, Any]) -> Paired | None:
+    """The row's difference; None for the model that goes on alone."""
+    return Paired(0, *(row[end] for end in _COMPARED)) if "difference" in row else None

@@ -9,18 +9,13 @@ import numpy as np
 
 from advmi_core.defenses import DEFENSES
 from advmi_core.evaluation import Paired
-from advmi_core.figures.defence.text import signed
-from advmi_core.figures.text import Tone
+from advmi_core.figures.text import Tone, difference
 from advmi_core.studies.robustness import KINDS, Line, RobustnessResult
 from advmi_core.studies.robustness.suite import AUTOATTACK
 
 CLAIMED = "PGD-40"
 """The column that a claim is made on: on 10,000 images, unlike AutoAttack, and in every table."""
 _PARAMETERS = {"alpha": "α", "penalty": "λ", "wmim_weight": "w"}
-_COUNTS = {  # which of them count for a term of mutual information
-    "namid": ("alpha", "penalty"),
-    "wmim": ("wmim_weight",),
-}
 
 
 def verdict(result: RobustnessResult) -> tuple[Tone, str, str]:
@@ -63,13 +58,13 @@ def direction(line: Line) -> int:
     pairs = _pairs(line)
     if not pairs:
         return 0
-    return int(all(each.low > 0 for each in pairs)) - int(all(each.high < 0 for each in pairs))
+    return int(all(each.sign > 0 for each in pairs)) - int(all(each.sign < 0 for each in pairs))
 
 
 def _disagree(line: Line) -> bool:
     """One seed is clearly more robust than its baseline, another clearly less."""
     pairs = _pairs(line)
-    return any(each.low > 0 for each in pairs) and any(each.high < 0 for each in pairs)
+    return any(each.sign > 0 for each in pairs) and any(each.sign < 0 for each in pairs)
 
 
 def _pairs(line: Line) -> list[Paired]:
@@ -97,7 +92,9 @@ def _weights(result: RobustnessResult) -> Iterator[str]:
     for row in result.spec["rows"]:
         variant = KINDS[result.spec["kind"]][row]
         spec = result.spec["trained"][f"{row}/{result.spec['seeds'][0]}"]["spec"]
-        names = [name for name in _COUNTS.get(DEFENSES[variant.defense].term, ()) if name in spec]
+        names = [
+            name for name in DEFENSES[variant.defense].parameters if name in _PARAMETERS and name in spec
+        ]
         words = ", ".join(f"{_PARAMETERS[name]} = {spec[name]:g}" for name in names)
         if words:
             said.setdefault(words, []).append(variant.title)
@@ -129,6 +126,4 @@ def _heading(
 
 
 def _seeds(line: Line) -> str:
-    return ", ".join(
-        f"{signed(100 * d.mean)} [{signed(100 * d.low)}, {signed(100 * d.high)}]" for d in _pairs(line)
-    )
+    return ", ".join(difference(pairs, 100) for pairs in _pairs(line))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advmi_core.figures.attack.print import DIVERGING
-from advmi_core.figures.encode import data_url
-from advmi_core.figures.palette import default_gain
+from advmi_core.figures.attack.pictures import DIVERGING
+from advmi_core.figures.encode import data_url, default_gain
 
 Floats = NDArray[np.float32]
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
-from advmi_core.evaluation import ImageTable, Interval, Summary
-from advmi_core.figures.style import Dashes, Style
-
-LEVEL = 0.95
+from advmi_core.evaluation import ImageTable, Interval, Summary, paired
+from advmi_core.figures.style import PALETTE, Style, looks
 
 
 @dataclass(frozen=True)
@@ -92,35 +90,8 @@ class Point:
     def interval(self, measure: Measure) -> Interval:
         """Student's 95 % interval of their mean; NaN below two of them."""
         values = self.values(measure)
-        if (n := len(values)) < 2:
-            return Interval(math.nan, math.nan)
-        half = float(stdtrit(n - 1, (1 + LEVEL) / 2) * values.std(ddof=1)) / math.sqrt(n)
-        return Interval(float(values.mean()) - half, float(values.mean()) + half)
-
-
-_LOOKS: tuple[tuple[str, str, str, Dashes, str, str], ...] = (
-    ("#d55e00", "solid", "circle", "-", "o", ""),
-    ("#2f8fcb", "dash", "square", "--", "s", "8 5"),
-    ("#009e73", "dot", "diamond", ":", "D", "2 4"),
-    ("#b3689a", "dashdot", "triangle-up", "-.", "^", "8 4 2 4"),
-    ("#b58100", "longdash", "x", (0, (9, 3)), "X", "13 4"),
-    ("#7d838c", "longdashdot", "star", (0, (9, 3, 2, 3)), "*", "13 4 2 4"),
-    ("#6a73d9", "10px,4px", "triangle-down", (0, (6, 3)), "v", "10 4"),
-    ("#b0653a", "2px,4px,8px,4px", "cross", (0, (1, 2, 5, 2)), "P", "2 4 8 4"),
-    ("#d1477a", "16px,6px", "pentagon", (0, (12, 5)), "p", "16 6"),
-)
-# The methods that the app offers keep their look in every run; others take what is left, in their order.
-TITLES = {
-    "minmax-solver": "MinMax solver",
-    "minmax": "MinMax published",
-    "pgd": "PGD margin",
-    "cw": "CW",
-    "ddn": "DDN",
-    "penalty": "Penalty",
-    "minmax-gaussian": "MinMax Gaussian patches",
-    "minmax-patches": "MinMax patches",
-    "pgd-ce": "PGD cross-entropy",
-}
+        found = paired(values, np.zeros_like(values))
+        return Interval(found.low, found.high)
 
 
 def place(eps: float) -> str:
@@ -130,18 +101,18 @@ def place(eps: float) -> str:
 
 def title(method: str) -> str:
     """The method's name for people."""
-    return TITLES.get(method, method)
+    known = variants()
+    return known[method][1].title if method in known else method
 
 
 def styles(methods: Iterable[str]) -> dict[str, Style]:
-    """A look for every method; different ones for up to nine of them."""
-    wanted = list(dict.fromkeys(methods))
-    known = list(TITLES)
-    fixed = {method: known.index(method) for method in wanted if method in TITLES}
-    free = [at for at in range(len(_LOOKS)) if at not in fixed.values()] or list(range(len(_LOOKS)))
-    others = [method for method in wanted if method not in fixed]
-    places = fixed | {method: free[at % len(free)] for at, method in enumerate(others)}
-    return {method: Style(title(method), *_LOOKS[places[method]]) for method in wanted}
+    """A look for every method; different ones for up to nine of them.
+
+    The first methods that the app offers keep their look in every run; others take what is left, in their
+    order.
+    """
+    offered = zip(variants(), PALETTE, strict=False)
+    return looks(methods, {name: replace(look, title=title(name)) for name, look in offered}, title)
 
 
 def lines(points: Sequence[Point]) -> dict[str, list[Point]]:

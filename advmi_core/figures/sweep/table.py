@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from advmi_core.figures.sweep.series import KEPT, MI, Point, title
 from advmi_core.figures.tabular import booktabs, csv_bytes
-from advmi_core.figures.text import number
+from advmi_core.figures.text import fixed, number, spread
 
 _MEANS = ("l0", "l1", "l2", "linf", "psnr", "ssim", "queries")
 _COLUMNS: dict[str, Callable[[Point], str]] = {
@@ -15,14 +15,14 @@ _COLUMNS: dict[str, Callable[[Point], str]] = {
     "ε": lambda p: p.budget,
     "counted": lambda p: f"{p.summary.counted} of {p.summary.images}",
     "ASR, % [95 %]": lambda p: rate(p),
-    "kept, %": lambda p: _spread(100 * p.summary.kept.mean, 100 * p.summary.kept.std, 1),
-    "kept, nats": lambda p: _fixed(p.summary.information.mean, 2),
-    "MI, nats": lambda p: _spread(p.summary.mi.mean, p.summary.mi.std, 2),
-    "L2": lambda p: _fixed(p.summary.l2, 2),
-    "L∞": lambda p: _fixed(p.summary.linf, 3),
-    "PSNR, dB": lambda p: _fixed(p.summary.psnr, 1),
-    "SSIM": lambda p: _fixed(p.summary.ssim, 3),
-    "queries": lambda p: _fixed(p.summary.queries, 0),
+    "kept, %": lambda p: spread(100 * p.summary.kept.mean, 100 * p.summary.kept.std, 1),
+    "kept, nats": lambda p: fixed(p.summary.information.mean, 2),
+    "MI, nats": lambda p: spread(p.summary.mi.mean, p.summary.mi.std, 2),
+    "L2": lambda p: fixed(p.summary.l2, 2),
+    "L∞": lambda p: fixed(p.summary.linf, 3),
+    "PSNR, dB": lambda p: fixed(p.summary.psnr, 1),
+    "SSIM": lambda p: fixed(p.summary.ssim, 3),
+    "queries": lambda p: fixed(p.summary.queries, 0),
     "s an image": lambda p: number(p.seconds),
 }
 
@@ -70,11 +70,3 @@ def _numbers(point: Point) -> dict[str, str | float]:
         **{name: getattr(s, name) for name in _MEANS},
         "seconds_per_image": point.seconds,
     }  # fmt: skip
-
-
-def _spread(mean: float, std: float, digits: int) -> str:
-    return f"{_fixed(mean, digits)} ± {_fixed(std, digits)}" if math.isfinite(mean) else "–"
-
-
-def _fixed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"

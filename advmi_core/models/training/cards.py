@@ -13,7 +13,7 @@ import torch
 
 import advmi_core
 from advmi_core import paths
-from advmi_core.models.training.spec import Spec, TrainSpec, options
+from advmi_core.models.training.spec import Spec, TrainSpec, default_spec, options
 from advmi_core.models.training.splits import Splits
 
 PREPROCESSING = "none: the model takes float32 images in [0,1] and does any normalisation itself"
@@ -70,7 +70,14 @@ def train_command(spec: TrainSpec, out: Path | None) -> str:
     root = paths.app_root()
     inside = out is not None and out.resolve().is_relative_to(root)
     folder = out.resolve().relative_to(root).as_posix() if inside and out is not None else "<output folder>"
-    parts = ["ADVMI_DATA=<data folder> advmi train", spec.model, "--dataset", spec.dataset, options(spec)]
+    usual = default_spec(spec.model, spec.dataset)
+    parts = [
+        "ADVMI_DATA=<data folder> advmi train",
+        spec.model,
+        "--dataset",
+        spec.dataset,
+        options(spec, usual),
+    ]
     return " ".join(part for part in [*parts, "--out", folder] if part)
 
 

@@ -1,12 +1,10 @@
-"""One gradient step of a classifier, an autoencoder, and an adversarial autoencoder."""
+"""One gradient step of every kind of network: classifiers, autoencoders, a contrastive encoder."""
 
 from __future__ import annotations
 
-import logging
 import math
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,16 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from advmi_core.memory import give_back, out_of_memory, say_smaller, slices, whole_batch
+from advmi_core.memory import whole_batch
 from advmi_core.models.base import Autoencoder, Classifier, Network
 from advmi_core.models.networks.autoencoders import AdversarialAutoencoder, Discriminator
 from advmi_core.models.networks.concrete import ConcreteAutoencoder, temperature
 from advmi_core.models.networks.simclr import SimCLR, pair_loss
 from advmi_core.models.registry import initialise
-from advmi_core.models.state import copy_state, restore_state
+from advmi_core.models.training.learner import NETWORK, Learner
 from advmi_core.models.training.spec import TrainSpec
 
-_LOG = logging.getLogger(__name__)
 SELECTOR_RATE = 10.0
 """How much faster than its decoder a concrete autoencoder's selector learns: its logits have far to go."""
 SPARSITY_TARGET = 0.1
@@ -46,25 +43,22 @@ def kl_sparsity(code: Tensor, target: float = SPARSITY_TARGET) -> Tensor:
     ).mean()
 
 
-class Learner(ABC):
-    """A network with its optimiser; ``step`` learns from one batch.
+class NetworkLearner(Learner, ABC):
+    """A network of ``MODELS`` with its optimiser; ``step`` learns from one batch.
 
     Args:
         network: the model to train, gradients on.
         spec: optimiser and its parameters.
         device: where it learns.
+        helpers: further modules that are trained beside it, by name.
 
     Attributes:
         progress: share of the training that is done, in [0,1]; whoever calls ``step`` keeps it up to date.
     """
 
-    def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
-        self.network = network.to(device)
-        self.spec, self.device = spec, device
-        self._at_once = sys.maxsize
-        self.progress = 0.0
-        self.modules: dict[str, nn.Module] = {"network": self.network}
-        self.optimizers = {"network": _optimizer(self.network, spec)}
+    def __init__(self, network: Network, spec: TrainSpec, device: torch.device, **helpers: nn.Module) -> None:
+        super().__init__({NETWORK: network, **helpers}, partial(_optimizer, spec), device)
+        self.network, self.spec, self.progress = network, spec, 0.0
 
     @abstractmethod
     def step(
@@ -76,160 +70,113 @@ class Learner(ABC):
         its labels and ignores it.
         """
 
-    def descend(self, which: str, loss: Tensor, lr: float) -> float:
-        """One step of one optimiser along the gradient of ``loss``, whose value is returned."""
-        self.optimizers[which].zero_grad()
-        torch.autograd.backward(loss)
-        self._move(which, lr)
-        return float(loss.detach())
 
-    def descend_in_parts(self, loss: Callable[[slice], Tensor], batch: int, lr: float) -> float:
-        """One step along the mean over a batch of what ``loss`` gives as the mean over some of its rows.
+class LossLearner(NetworkLearner):
+    """Follows the gradient of one loss.
 
-        A batch that does not fit the memory is halved and the gradients are added up, which is the same step
-        up to rounding; parts stay as small as they had to become.
-        """
+    Attributes:
+        whole: why a batch cannot be learnt in parts, "" where it can.
+    """
 
-        def backward(rows: slice) -> Tensor:
-            value: Tensor = loss(rows)
-            share = (rows.stop - rows.start) / batch
-            torch.autograd.backward(value if share == 1 else share * value)
-            part: Tensor = value.detach() * share
-            return part
+    whole = ""
 
-        while True:
-            self.optimizers["network"].zero_grad()
-            try:
-                values = [backward(rows) for rows in slices(batch, self._at_once)]
-                break
-            except (RuntimeError, MemoryError) as error:
-                largest = min(batch, self._at_once)
-                if largest == 1 or not out_of_memory(error):
-                    raise
-                self._at_once = largest // 2  # a backward pass may have failed halfway: all parts begin anew
-            give_back(self.device)
-            _LOG.warning(say_smaller(self._at_once))
-        self._move("network", lr)
-        return float(torch.stack(values).sum())
-
-    def _move(self, which: str, lr: float) -> None:
-        optimizer = self.optimizers[which]
-        for group in optimizer.param_groups:
-            group["lr"] = lr * group.get("rate", 1.0)
-        optimizer.step()
-
-    def state(self) -> dict[str, Tensor]:
-        """Copies of all weights and optimiser moments, on the CPU."""
-        return copy_state(self.modules, self.optimizers)
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from a ``state``."""
-        restore_state(self.modules, self.optimizers, tensors)
-
-
-class ClassifierLearner(Learner):
-    """Cross entropy, with label smoothing if the spec says so."""
+    @abstractmethod
+    def loss(self, x: Tensor, y: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean loss of a batch, or of its rows where it may be learnt in parts."""
 
     def step(
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
-        """One step along the batch's mean cross entropy."""
-
-        def loss(rows: slice) -> Tensor:
-            return functional.cross_entropy(
-                self.network(x[rows]), y[rows], label_smoothing=self.spec.smoothing
-            )
-
-        if _mixes_images(self.network):
-            with whole_batch(len(x), "batch normalisation looks at all of it"):
-                return self.descend("network", loss(slice(0, len(x))), lr)
-        return self.descend_in_parts(loss, len(x), lr)
+        """One step along the loss."""
+        wanted = x if target is None else target
+        if self.whole:
+            with whole_batch(len(x), self.whole):
+                return self.descend(NETWORK, self.loss(x, y, wanted, generator), lr)
+        return self.descend_in_parts(
+            lambda rows: self.loss(x[rows], y[rows], wanted[rows], generator), len(x), lr
+        )
 
 
-class AutoencoderLearner(Learner):
+class ClassifierLearner(LossLearner):
+    """Cross entropy, with label smoothing if the spec says so."""
+
+    def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
+        super().__init__(network, spec, device)
+        if any(isinstance(layer, _BatchNorm) for layer in network.modules()):
+            self.whole = "batch normalisation looks at all of it"
+
+    def loss(self, x: Tensor, y: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean cross entropy."""
+        return functional.cross_entropy(self.network(x), y, label_smoothing=self.spec.smoothing)
+
+
+class AutoencoderLearner(LossLearner):
     """Mean squared error per pixel, plus ``sparsity`` times the KL term."""
 
     network: Autoencoder
 
-    def step(
-        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
-    ) -> float:
-        """One step along MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
-        wanted = x if target is None else target
+    def __init__(self, network: Network, spec: TrainSpec, device: torch.device) -> None:
+        super().__init__(network, spec, device)
+        if spec.sparsity:
+            self.whole = "the sparsity term looks at its mean activations"
 
-        def loss(rows: slice) -> Tensor:
-            code = self.network.encode(x[rows])
-            error = functional.mse_loss(self.network.decode(code), wanted[rows])
-            return error + self.spec.sparsity * kl_sparsity(code) if self.spec.sparsity else error
-
-        if self.spec.sparsity:
-            with whole_batch(len(x), "the sparsity term looks at its mean activations"):
-                return self.descend("network", loss(slice(0, len(x))), lr)
-        return self.descend_in_parts(loss, len(x), lr)
+    def loss(self, x: Tensor, y: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """MSE + sparsity · mean KL(0.1 ‖ mean activation)."""
+        code = self.network.encode(x)
+        error = functional.mse_loss(self.network.decode(code), target)
+        return error + self.spec.sparsity * kl_sparsity(code) if self.spec.sparsity else error
 
 
-class AdversarialLearner(Learner):
+class AdversarialLearner(NetworkLearner):
     """Reconstruction while the encoder makes its codes pass for draws from N(0,1) (Makhzani et al. 2015)."""
 
     network: AdversarialAutoencoder
 
     def __init__(self, network: AdversarialAutoencoder, spec: TrainSpec, device: torch.device) -> None:
-        super().__init__(network, spec, device)
         with torch.device("meta"):  # torch's own initialisation would consume the global random state
             discriminator = Discriminator(network.latent)
         self.discriminator = discriminator.to_empty(device="cpu")
         initialise(self.discriminator, torch.Generator().manual_seed(spec.seed + 1))
-        self.discriminator.to(device)
-        self.modules["discriminator"] = self.discriminator
-        self.optimizers["discriminator"] = _optimizer(self.discriminator, spec)
+        super().__init__(network, spec, device, discriminator=self.discriminator)
 
     def step(
         self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
     ) -> float:
         """One step of the discriminator, then one of the autoencoder; returns the reconstruction error."""
         with whole_batch(len(x), "the discriminator learns from all of it before the encoder does"):
-            return self._play(x, x if target is None else target, lr, generator)
-
-    def _play(self, x: Tensor, target: Tensor, lr: float, generator: torch.Generator) -> float:
-        code = self.network.encode(x)
-        prior = torch.randn(code.shape, generator=generator).to(code.device)
-        real, fake = self.discriminator(prior), self.discriminator(code.detach())
-        self.descend("discriminator", (_pass_for(real, 1.0) + _pass_for(fake, 0.0)) / 2, lr)
-        error = functional.mse_loss(self.network.decode(code), target)
-        fooled = _pass_for(self.discriminator(code), 1.0)
-        self.descend("network", error + self.spec.adversary * fooled, lr)
-        return float(error.detach())
+            code = self.network.encode(x)
+            prior = torch.randn(code.shape, generator=generator).to(code.device)
+            real, fake = self.discriminator(prior), self.discriminator(code.detach())
+            self.descend("discriminator", (_pass_for(real, 1.0) + _pass_for(fake, 0.0)) / 2, lr)
+            error = functional.mse_loss(self.network.decode(code), x if target is None else target)
+            fooled = _pass_for(self.discriminator(code), 1.0)
+            self.descend(NETWORK, error + self.spec.adversary * fooled, lr)
+            return float(error.detach())
 
 
-class ConcreteLearner(Learner):
+class ConcreteLearner(LossLearner):
     """Squared error of the noisy reconstruction, colder and colder as the training goes on."""
 
     network: ConcreteAutoencoder
+    whole = "its noise is drawn for all of it"
 
-    def step(
-        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
-    ) -> float:
-        """One step along the MSE at the temperature of ``progress``."""
-        with whole_batch(len(x), "its noise is drawn for all of it"):
-            seen = self.network.noisy(x, temperature(self.progress), generator)
-            return self.descend("network", functional.mse_loss(seen, x if target is None else target), lr)
+    def loss(self, x: Tensor, y: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The MSE at the temperature of ``progress``."""
+        return functional.mse_loss(self.network.noisy(x, temperature(self.progress), generator), target)
 
 
-class ContrastiveLearner(Learner):
+class ContrastiveLearner(LossLearner):
     """NT-Xent between two random views of every image."""
 
     network: SimCLR
+    whole = "its images are one another's negatives"
 
-    def step(
-        self, x: Tensor, y: Tensor, lr: float, generator: torch.Generator, target: Tensor | None = None
-    ) -> float:
-        """One step along NT-Xent; a view of ``target`` is the partner of a view of x, by default x's own."""
-        with whole_batch(len(x), "its images are one another's negatives"):
-            loss = pair_loss(self.network, x, x if target is None else target, generator)
-            return self.descend("network", loss, lr)
+    def loss(self, x: Tensor, y: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """NT-Xent; a view of ``target`` is the partner of a view of x, by default x's own."""
+        return pair_loss(self.network, x, target, generator)
 
 
-def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
+def learner(network: Network, spec: TrainSpec, device: torch.device) -> NetworkLearner:
     """The learner that suits the network and the spec."""
     if isinstance(network, Classifier):
         return ClassifierLearner(network, spec, device)
@@ -242,16 +189,11 @@ def learner(network: Network, spec: TrainSpec, device: torch.device) -> Learner:
     return AutoencoderLearner(network, spec, device)
 
 
-def _mixes_images(network: nn.Module) -> bool:
-    """Whether a layer in training mode normalises by its whole batch."""
-    return any(isinstance(layer, _BatchNorm) for layer in network.modules())
-
-
 def _pass_for(logits: Tensor, label: float) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-def _optimizer(module: nn.Module, spec: TrainSpec) -> torch.optim.Optimizer:
+def _optimizer(spec: TrainSpec, module: nn.Module) -> torch.optim.Optimizer:
     groups: list[dict[str, Any]] = [{"params": list(module.parameters())}]
     if isinstance(module, ConcreteAutoencoder):
         groups = [

@@ -31,18 +31,18 @@ class Progress:
 
     Attributes:
         step: gradient steps done.
-        validation: the metric after the last whole epoch; NaN before the first.
-        best_value: the best metric so far, reached after epoch ``best_epoch`` (0: none yet).
+        losses: what each step of the epoch in progress has told.
+        history: what the validation of each finished epoch has told, as JSON values.
+        best_value: the best epoch's value so far, reached after epoch ``best_epoch`` (0: none yet).
         best: the weights of that epoch; empty if there is none yet.
-        notes: whatever else a trainer has to remember, as JSON values.
     """
 
     step: int = 0
-    validation: float = math.nan
+    losses: list[list[float]] = field(default_factory=list)
+    history: list[Any] = field(default_factory=list)
     best_value: float = math.nan
     best_epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class ProgressFile:
@@ -53,20 +53,20 @@ class ProgressFile:
         spec: the training's parameters.
         splits: the training's images.
         more: whatever else the training depends on, in words.
+        writes: whether this process writes it; of several that train together, one does.
     """
 
-    def __init__(self, folder: Path, spec: Spec, splits: Splits, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, spec: Spec, splits: Splits, more: str = "", *, writes: bool = True
+    ) -> None:
+        self.writes = writes
         self.path = folder / f"{spec.model}-{_digest(spec, splits, more)}.progress"
 
     def write(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         """Keep the progress and the learner's state, in one file that is whole or not there."""
-        facts = {
-            "step": progress.step,
-            "validation": progress.validation,
-            "best_value": progress.best_value,
-            "best_epoch": progress.best_epoch,
-            "notes": progress.notes,
-        }
+        if not self.writes:
+            return
+        facts = {key: value for key, value in vars(progress).items() if key != "best"}
         both = {_NOW + key: value for key, value in tensors.items()}
         both |= {_BEST + key: value for key, value in progress.best.items()}
         metadata = {"progress": json.dumps(facts)}
@@ -94,7 +94,8 @@ class ProgressFile:
 
     def remove(self) -> None:
         """The training has ended."""
-        self.path.unlink(missing_ok=True)
+        if self.writes:
+            self.path.unlink(missing_ok=True)
 
 
 def _save(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.models.registry import MODELS
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_choice
 
-OPTIMIZERS = ("sgd", "adam")
+VALIDATION = Field(
+    "Validation", "Share of the training images held out to choose the epoch.", low=0, high=0.9, above=True
+)
+
+
+class DataclassInstance(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 class Spec(Protocol):
-    """What splits, cards and progress files read of any training's parameters."""
+    """What loop, splits, cards and progress files read of any training's parameters."""
 
     @property
     def model(self) -> str: ...
@@ -20,6 +30,10 @@ class Spec(Protocol):
     def dataset(self) -> str: ...
     @property
     def validation(self) -> float: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def batch(self) -> int: ...
     @property
     def seed(self) -> int: ...
     def to_dict(self) -> dict[str, Any]: ...
@@ -29,55 +43,45 @@ class Spec(Protocol):
 class TrainSpec:
     """All parameters of a training; the same spec and data give the same weights on the same device.
 
-    Attributes:
-        model: a key of ``MODELS``.
-        dataset: name of the data set.
-        epochs: passes over the training part.
-        batch: images per gradient step.
-        lr: highest learning rate; it rises over the first ``warmup`` share and falls along a half cosine.
-        warmup: share of the steps in which the learning rate rises, in [0,1).
-        optimizer: ``sgd`` (Nesterov momentum 0.9) or ``adam``.
-        weight_decay: L2 penalty inside the optimiser.
-        smoothing: label smoothing of a classifier, in [0,1).
-        flip: mirror each image left to right with probability ½.
-        sparsity: weight of the sparse autoencoder's KL term (METHODS §3: 3).
-        adversary: weight of the adversarial autoencoder's game against its discriminator.
-        validation: share of the training images held out to choose the epoch, in (0,1).
-        half: store the weights as float16; they are rounded before they are measured.
-        seed: of the split, the start, the order and the augmentation, ≥ 0.
-
     Raises:
         ValueError: a parameter is outside its range.
     """
 
-    model: str
+    model: Annotated[str, Field("Model", choices={name: name for name in MODELS})]
     dataset: str = "fashion-mnist"
-    epochs: int = 10
-    batch: int = 128
-    lr: float = 1e-3
-    warmup: float = 0.2
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    smoothing: float = 0.0
-    flip: bool = False
-    sparsity: float = 0.0
-    adversary: float = 0.0
-    validation: float = 1 / 12
-    half: bool = False
-    seed: int = 0
+    epochs: Annotated[int, Field("Epochs", "Passes over the training part.", low=1)] = 10
+    batch: Annotated[int, Field("Batch", "Images per gradient step.", low=1)] = 128
+    lr: Annotated[
+        float, Field("Learning rate", "The highest; it falls along a half cosine.", low=0, above=True)
+    ] = 1e-3
+    warmup: Annotated[
+        float, Field("Warm-up", "Share of the steps in which the learning rate rises.", low=0, high=0.9)
+    ] = 0.2
+    optimizer: Annotated[
+        str, Field("Optimiser", choices={"sgd": "SGD with Nesterov momentum 0.9", "adam": "Adam"})
+    ] = "adam"
+    weight_decay: Annotated[float, Field("Weight decay", "L2 penalty in the optimiser.", low=0)] = 0.0
+    smoothing: Annotated[float, Field("Label smoothing", "Of a classifier.", low=0, high=0.9)] = 0.0
+    flip: Annotated[bool, Field("Mirror", "Each image left to right with probability ½.")] = False
+    sparsity: Annotated[
+        float, Field("Sparsity", "Weight of the sparse autoencoder's KL term; published: 3.", low=0)
+    ] = 0.0
+    adversary: Annotated[
+        float, Field("Adversary", "Weight of the adversarial autoencoder's game.", low=0)
+    ] = 0.0  # fmt: skip
+    validation: Annotated[float, VALIDATION] = 1 / 12
+    half: Annotated[bool, Field("Half", "Store float16 weights, rounded before they are measured.")] = False
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
-        check_choice(self.model, "model", tuple(MODELS))
-        check_choice(self.optimizer, "optimizer", OPTIMIZERS)
-        check_count(self.epochs, "epochs")
-        check_count(self.batch, "batch")
-        check_count(self.seed, "seed", low=0)
-        check_number(self.lr, "lr", low=0, above=True)
-        check_number(self.warmup, "warmup", low=0, high=0.9)
-        check_number(self.smoothing, "smoothing", low=0, high=0.9)
-        check_number(self.validation, "validation", low=0, high=0.9, above=True)
-        for name in ("weight_decay", "sparsity", "adversary"):
-            check_number(getattr(self, name), name, low=0)
+        check_fields(self)
+
+    def learning_rate(self, step: int, total: int) -> float:
+        """Of a step 0…total−1: a linear rise to ``lr``, then half a cosine towards 0."""
+        rise = self.warmup * total
+        if step < rise:
+            return self.lr * (step + 1) / (rise + 1)
+        return self.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (total - rise)))
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""
@@ -116,9 +120,8 @@ def default_spec(name: str, dataset: str = "fashion-mnist") -> TrainSpec:
     return TrainSpec(model=name, dataset=dataset, **_BEST[name])
 
 
-def options(spec: TrainSpec) -> str:
-    """The command-line options by which a spec differs from its model's default, such as ``--epochs 3``."""
-    usual = default_spec(spec.model, spec.dataset)
+def options(spec: DataclassInstance, usual: DataclassInstance) -> str:
+    """The command-line options by which a spec differs from its command's defaults: ``--epochs 3``."""
     parts = []
     for field in fields(spec):
         value = getattr(spec, field.name)

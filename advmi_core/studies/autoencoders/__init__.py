@@ -1,6 +1,5 @@
 """Autoencoders retrained on UAEs: what does that do to their reconstruction of clean images? [UAE, sec. 4]"""
 
-from advmi_core.studies.autoencoders.accumulator import collect
 from advmi_core.studies.autoencoders.records import (
     PROTOCOLS,
     ROWS,
@@ -15,7 +14,6 @@ from advmi_core.studies.autoencoders.results import (
     RowSummary,
 )
 from advmi_core.studies.autoencoders.spec import AUTOENCODERS, EPOCHS
-from advmi_core.studies.autoencoders.stored import StoredError
 from advmi_core.studies.autoencoders.study import RetrainingStudy
 
 __all__ = [
@@ -31,6 +29,4 @@ __all__ = [
     "RetrainingResult",
     "RetrainingStudy",
     "RowSummary",
-    "StoredError",
-    "collect",
 ]

@@ -1,11 +1,9 @@
-"""Records of a retraining study."""
+"""Records of a retraining study, small enough that many of them may be kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from advmi_core.parts import Floats
 
 ORIGINAL, GAUSSIAN, SAME_LOSS = "original", "gaussian", "gaussian-loss"
 SOLVED = {"solver-uae": "self", "solver-uae-x": "original"}
@@ -26,14 +24,12 @@ class MakingStep:
     """New images being made.
 
     Attributes:
-        step: units of work done so far, 0…``total``.
-        total: units of the whole study; a unit takes about as long as any other.
+        step: gradient steps and new images of the whole study done so far, 0…``total``.
+        total: all of them.
         model, row: whose images.
         split: ``"train"``, images to be mixed in, or ``"test"``, those that only tell the success rate.
         done, count: images finished and wanted.
         success: share of the images of finished parts with f ≤ 0; NaN before the first.
-        l2, start_l2, moved_l2: in the last record of a set of images, the means of ‖x̃ − x‖₂, of its random
-            start and of what the optimisation moved; else NaN.
         reused: the part was found on disk.
     """
 
@@ -45,13 +41,10 @@ class MakingStep:
     done: int
     count: int
     success: float
-    l2: float
-    start_l2: float
-    moved_l2: float
     reused: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class RetrainStep:
     """One moment of one training: after its first gradient step, every second or so, and after every epoch.
 
@@ -61,14 +54,10 @@ class RetrainStep:
         protocols: those that this training serves: the original's one, a row with new images both.
         seed: of initial weights and batch order.
         epoch: the epoch in progress or just finished, 1…``epochs``.
-        epochs: E epochs of the whole training.
-        loss: training loss, mean over the epoch so far.
-        validation: squared error per pixel after the last whole epoch; NaN before the first.
-        curve: (e,) float32, the same after every whole epoch so far.
-        losses: (N,) float32 squared error per pixel of each measured image, in the last record of a training;
-            else empty.
-        kept: (K,) float32, then too: of the information in the first K measured images the share that a new
-            UAE by the solver keeps; NaN where it found none.
+        epochs: of the whole training.
+        loss: training loss, mean over the epoch so far; NaN where it is not known.
+        validation: the network's own loss on the validation images after the last whole epoch; NaN before.
+        metrics: metric → value in the last record of a training; empty before.
         used: new images mixed in.
         reused: the training was found on disk.
     """
@@ -83,17 +72,9 @@ class RetrainStep:
     epochs: int
     loss: float
     validation: float
-    curve: Floats
-    losses: Floats
-    kept: Floats
+    metrics: dict[str, float]
     used: int
     reused: bool
 
 
 Record = MakingStep | RetrainStep
-
-
-def part_in_hand(record: Record) -> tuple[int, int] | None:
-    """The unit of work in hand and the number of units; None where a kill now would begin one anew."""
-    whole = record.done == record.count if isinstance(record, MakingStep) else bool(len(record.losses))
-    return (min(record.step + 1, record.total), record.total) if whole else None

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from advmi_core.augmentation import Augmented
 from advmi_core.evaluation import Paired, paired
+from advmi_core.experiments.artefact import Floats
 from advmi_core.models import Autoencoder
-from advmi_core.parts import Floats
 from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, SOLVED, longest
 
 Cell = tuple[str, str, str]
@@ -118,8 +118,8 @@ class RetrainingResult:
         spec: the study's parameters, JSON-serialisable.
         cells: (model, row, protocol) → its trainings.
         complete: no training is missing.
-        folder: where a complete result is stored as result.json and result.npz, named by the spec; None for
-            one read from there.
+        folder: where a complete result is stored as result.json and result.npz; None for one read from there.
+        loaded: nothing had to be computed, all was found.
         base: model → the network that the UAEs were made for; empty for a stored result.
         made: (model, row) → the new images, as soon as all are there; empty for a stored result.
         shown: (model, row) → examples.
@@ -129,6 +129,7 @@ class RetrainingResult:
     cells: dict[Cell, Retrained]
     complete: bool
     folder: Path | None = None
+    loaded: bool = False
     base: dict[str, Autoencoder] = field(default_factory=dict)
     made: dict[tuple[str, str], Augmented] = field(default_factory=dict)
     shown: dict[tuple[str, str], Examples] = field(default_factory=dict)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 from advmi_core import models
 from advmi_core.augmentation import Augmentation
+from advmi_core.fields import Field
 from advmi_core.models import default_spec
 from advmi_core.models.registry import skeleton
 from advmi_core.objectives import Reconstruction
@@ -23,14 +24,13 @@ from advmi_core.studies.autoencoders.records import (
     ROWS,
     SAME_LOSS,
     SOLVED,
-    longest,
 )
 from advmi_core.studies.autoencoders.results import Cell
 from advmi_core.studies.autoencoders.retraining import Retraining, distinct
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_choice
 
 AUTOENCODERS = ("ae-dense", "ae-sparse", "ae-conv", "ae-adversarial")
-MEASURED = ("test", "validation")
+MEASURED = {"test": "the test split", "validation": "the validation images"}
 EPOCHS = {"ae-dense": 40, "ae-sparse": 40, "ae-conv": 20, "ae-adversarial": 12}
 """Model → epochs of a training where the study names none; other models take ``EPOCHS_OTHERWISE``."""
 EPOCHS_OTHERWISE = 20
@@ -52,12 +52,8 @@ class RetrainingSpec(Retraining):
             solver's UAEs, else as those of the first row that has some, and ``gaussian-loss`` noise with x
             as target, of the length that costs most nearly as much on clean images as ``solver-uae-x``.
         noise: length of that noise, in parts of the other's; None takes ``NOISE``.
-        measured: ``"test"`` measures the losses on the test split, ``"validation"`` on the validation images.
-        epochs: of a training; None takes ``EPOCHS``.
-        share: of the chosen new images that are mixed in, in [0,1]: the first of a shuffled list.
-        asr_images: measured images that UAEs are made of only to tell the success rate; 0 for none.
-        fooled: measured images on which the solver attacks every retrained network, to tell how much of the
-            information a new UAE must leave; 0 for none.
+        epochs: None takes ``EPOCHS``.
+        share: of the chosen new images that are mixed in: the first of a shuffled list.
         device: auto, cuda, mps or cpu.
         others: see ``Retraining``.
 
@@ -71,12 +67,32 @@ class RetrainingSpec(Retraining):
 
     models: Sequence[str] = AUTOENCODERS
     rows: Sequence[str] = ROWS
-    measured: str = "test"
-    epochs: int | None = None
-    share: float = 1.0
-    noise: float | None = None
-    asr_images: int = 1000
-    fooled: int = 64
+    measured: Annotated[str, Field("Losses measured on", choices=MEASURED)] = "test"
+    epochs: Annotated[
+        int | None,
+        Field(
+            "Epochs",
+            "Passes over the originals and the mixed-in UAEs; empty: the model's.",
+            low=1,
+            offered=(1, 200),
+        ),
+    ] = None
+    share: Annotated[float, Field("UAEs mixed in", "Share of those that are chosen.", low=0, high=1)] = 1.0
+    noise: Annotated[
+        float | None, Field("Length of the noise", "In parts of the UAEs'; empty: the model's.", low=0)
+    ] = None
+    asr_images: Annotated[
+        int, Field("Images for the success rate", "UAEs are made of them only to tell it.", low=0)
+    ] = 1000  # fmt: skip
+    fooled: Annotated[
+        int,
+        Field(
+            "Images for a new attack",
+            "The solver attacks every retrained network on them, to tell how much of the information a new "
+            "UAE must leave.",
+            low=0,
+        ),
+    ] = 64  # fmt: skip
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -87,48 +103,32 @@ class RetrainingSpec(Retraining):
             _check_model(model)
         for row in self.rows:
             check_choice(row, "rows", ROWS)
-        if self.epochs is not None:
-            check_count(self.epochs, "epochs")
-        check_choice(self.measured, "measured", MEASURED)
-        check_number(self.share, "share", low=0, high=1)
-        check_count(self.asr_images, "asr_images", low=0)
-        check_count(self.fooled, "fooled", low=0)
-        if self.noise is not None:
-            check_number(self.noise, "noise", low=0)
         if self.matched is None and any(row in NOISES for row in self.rows):
             raise ValueError(f"gaussian noise is as long as a row of UAEs, got no such row in {self.rows}")
         self.augmentation("mine-uae-conv", self.models[0])
+
+    @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Retraining: {', '.join(self.models)}"
 
     @property
     def cells(self) -> list[Cell]:
         """(model, row, protocol) in the table's order."""
         return list(product(self.models, self.rows, PROTOCOLS))
 
-    @property
-    def matched(self) -> str | None:
-        """The row whose lengths Gaussian noise has."""
-        return longest(self.rows)
-
     def target(self, row: str) -> str:
-        """What a row's new images are to be rebuilt to, one of ``TARGETS``."""
         return "original" if row == SAME_LOSS else SOLVED.get(row, self.targets)
 
     def length(self, row: str, model: str) -> float:
-        """How long a row's noise is, in parts of the UAEs of ``matched``."""
         if row != SAME_LOSS:
             return 1.0
         return NOISE.get(model, NOISE_OTHERWISE) if self.noise is None else self.noise
 
     def epochs_of(self, model: str) -> int:
-        """Epochs of this model's trainings."""
         return EPOCHS.get(model, EPOCHS_OTHERWISE) if self.epochs is None else self.epochs
 
-    def gradient_steps(self, model: str, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs_of(model), protocol)
-
     def augmentation(self, row: str, model: str) -> Augmentation:
-        """How a row's new images are made for a model."""
         if row in NOISES:
             return Augmentation(method="gaussian", part=self.part)
         if row == "l2-uae" or row in SOLVED:

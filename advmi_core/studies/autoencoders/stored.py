@@ -5,7 +5,6 @@ Losses of single images are not stored, and pictures have 256 levels.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import fields
 from pathlib import Path
@@ -15,17 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core import paths
-from advmi_core.files import json_number, parse_json, write_atomically
-from advmi_core.parts import read_arrays, write_text
+from advmi_core.experiments import shipped
+from advmi_core.experiments.artefact import Arrays
+from advmi_core.files import json_number
 from advmi_core.studies.autoencoders.results import Examples, Retrained, RetrainingResult
 
 FORMAT = 2
 _NUMBERS = ("asr_train", "asr_test", "l2", "start_l2", "moved_l2")
 _PICTURES = tuple(field.name for field in fields(Examples))
-
-
-class StoredError(ValueError):
-    """A stored result is missing or damaged."""
 
 
 def shipped_folder() -> Path:
@@ -39,21 +35,14 @@ def available(folder: Path | None = None) -> tuple[str, ...]:
 
 
 def save(result: RetrainingResult, folder: Path, name: str) -> list[Path]:
-    """Write NAME.json and NAME.npz, each whole or not at all; the same result gives the same bytes."""
-    facts = {
-        "format": FORMAT,
-        "spec": result.spec,
-        "cells": [_facts(cell, found) for cell, found in result.cells.items()],
-    }
-    table, pictures = folder / f"{name}.json", folder / f"{name}.npz"
-    arrays = {
+    """Write NAME.json and NAME.npz; the same result gives the same bytes."""
+    facts = {"spec": result.spec, "cells": [_facts(cell, found) for cell, found in result.cells.items()]}
+    pictures = {
         f"{model}/{row}/{part}": _levels(getattr(shown, part))
         for (model, row), shown in result.shown.items()
         for part in _PICTURES
     }
-    write_text(table, json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    write_atomically(pictures, lambda temporary: _compress(temporary, arrays))
-    return [table, pictures]
+    return shipped.save(folder, name, FORMAT, facts, pictures)
 
 
 def load(name: str, folder: Path | None = None) -> RetrainingResult:
@@ -64,24 +53,13 @@ def load(name: str, folder: Path | None = None) -> RetrainingResult:
             examples.
     """
     path = (folder or shipped_folder()) / f"{name}.json"
-    try:
-        facts = parse_json(path.read_text(encoding="utf-8"))
-        if facts["format"] != FORMAT:
-            raise StoredError(f"{path.name} has format {facts['format']!r}, wanted {FORMAT}")
-        cells = {(c["model"], c["row"], c["protocol"]): _retrained(c) for c in facts["cells"]}
-        spec = facts["spec"]
-    except FileNotFoundError as error:
-        here = ", ".join(available(folder)) or "none"
-        raise StoredError(
-            f"no stored result named {name!r}; there are: {here}; "
-            "`advmi table reconstruction --run` makes one"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, StoredError):
-            raise
-        raise StoredError(f"{path.name} is no stored result: {error!r}") from error
+    return shipped.load(path, FORMAT, "advmi table reconstruction --run", _result)
+
+
+def _result(facts: dict[str, Any], pictures: Arrays) -> RetrainingResult:
+    cells = {(c["model"], c["row"], c["protocol"]): _retrained(c) for c in facts["cells"]}
     complete = all(np.isfinite(found.means).all() for found in cells.values())
-    return RetrainingResult(spec, cells, complete, shown=_examples(path.with_suffix(".npz")))
+    return RetrainingResult(facts["spec"], cells, complete, shown=_examples(pictures))
 
 
 def _facts(cell: tuple[str, str, str], found: Retrained) -> dict[str, Any]:
@@ -107,8 +85,7 @@ def _retrained(facts: dict[str, Any]) -> Retrained:
     return Retrained(means[:, None], curves, kept=kept, used=int(facts["used"]), **numbers)
 
 
-def _examples(path: Path) -> dict[tuple[str, str], Examples]:
-    arrays = read_arrays(path) or {}
+def _examples(arrays: Arrays) -> dict[tuple[str, str], Examples]:
     names = {tuple(name.split("/")[:2]) for name in arrays}
     found = {}
     for model, row in sorted(names):
@@ -126,8 +103,3 @@ def _levels(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _pixels(levels: Any) -> NDArray[np.float32]:
     pixels: NDArray[np.float32] = levels.astype(np.float32) / 255
     return pixels
-
-
-def _compress(path: Path, arrays: dict[str, NDArray[np.uint8]]) -> None:
-    with path.open("wb") as file:  # given a name, numpy would append .npz to it
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for a flag

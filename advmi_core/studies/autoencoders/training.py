@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, islice
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from advmi_core.models import Autoencoder, TrainingError, build, default_spec
+from advmi_core.experiments.artefact import Floats
+from advmi_core.models import Autoencoder, build, default_spec
 from advmi_core.models.training.learners import learner
-from advmi_core.models.training.loop import learning_rate
+from advmi_core.models.training.loop import Loop, Moment
 from advmi_core.models.training.splits import stream
-from advmi_core.parts import Floats
 
-_SILENCE = 1.0  # seconds without a record
 _AT_ONCE = 500  # images measured at once
 
 
@@ -43,7 +40,7 @@ class TrainingProgress:
     curve: tuple[float, ...]
 
 
-class Training:
+class Training(Loop[TrainingProgress]):
     """A network on its way from the initial weights of a seed.
 
     Args:
@@ -68,71 +65,44 @@ class Training:
         batch: int,
         device: torch.device,
     ) -> None:
-        self.epochs, self.steps = epochs, steps
         self.spec = replace(default_spec(model), epochs=epochs, batch=batch, seed=seed)
         channels, height, width = lesson.x.shape[1:]
         network = build(model, (channels, height, width), seed=seed)
         self.network = cast(Autoencoder, network)
-        self._learner = learner(network, self.spec, device)
+        self.learner = learner(network, self.spec, device)
         self._lesson = TrainingSet(
             *(part.to(device) for part in (lesson.x, lesson.targets, lesson.validation))
         )
         self._labels = torch.zeros(batch, dtype=torch.int64, device=device)
         self._order = orders(len(lesson.x), batch, seed)
-        self._done, self._epoch_losses = 0, [0.0]
-        self._curve: list[float] = []
+        ends = [(epoch + 1) * steps // epochs for epoch in range(epochs)]
+        super().__init__(self.spec, self.learner, ends, record_every=None)
 
-    def moments(self) -> Generator[TrainingProgress, None, None]:
-        """Train: after the first step, every second or so, and after every epoch."""
-        while self._done < self.steps:
-            with one_thread():
-                self._advance()
-            yield TrainingProgress(
-                self._done,
-                min(len(self._curve) + (not self._at_end_of_epoch()), self.epochs),
-                float(np.mean(self._epoch_losses)),
-                tuple(self._curve),
-            )
+    def batches(self, epoch: int) -> Iterator[Tensor]:
+        start = self._ends[epoch - 1] if epoch else 0
+        return islice(self._order, self._ends[epoch] - start)
 
-    def _at_end_of_epoch(self) -> bool:
-        return self._done == self._end(len(self._curve) - 1)
+    def learning_rate(self, epoch: int) -> float:
+        return self.spec.learning_rate(self.progress.step, self.total)
 
-    def _end(self, epoch: int) -> int:
-        """Steps done at the end of an epoch 0…; −1 stands for the start."""
-        return (epoch + 1) * self.steps // self.epochs
+    def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> tuple[float]:
+        self.learner.progress = self.progress.step / self.total
+        rows, lesson = rows.to(self._lesson.x.device), self._lesson
+        with one_thread():
+            return (self.learner.step(lesson.x[rows], self._labels, lr, generator, lesson.targets[rows]),)
 
-    def _advance(self) -> None:
-        """Gradient steps up to the end of the epoch, to the first step, or for about a second."""
-        began = time.perf_counter()
-        if self._at_end_of_epoch():
-            self._epoch_losses = []
-        end = self._end(len(self._curve))
-        while True:
-            self._epoch_losses.append(self._step())
-            if self._done == end:
-                self._curve.append(self._validate())
-                return
-            if self._done == 1 or time.perf_counter() - began > _SILENCE:
-                return
+    def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, float]:
+        with one_thread():
+            value = self.measure(self._lesson.validation)
+        return value, value
 
-    def _step(self) -> float:
-        chosen = next(self._order).to(self._lesson.x.device)
-        self._learner.progress = self._done / self.steps
-        rate = learning_rate(self.spec, self._done, self.steps)
-        generator = stream(self.spec.seed, "step", self._done)
-        with torch.enable_grad():
-            loss = self._learner.step(
-                self._lesson.x[chosen], self._labels, rate, generator, self._lesson.targets[chosen]
-            )
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss of {self.spec.model} became {loss} at step {self._done + 1} of {self.steps}"
-            )
-        self._done += 1
-        return loss
+    def measure(self, x: Tensor) -> float:
+        """A point of the curve: the mean loss of images x (N,C,H,W)."""
+        return float(per_image_loss(self.network, x).mean(dtype=np.float64))
 
-    def _validate(self) -> float:
-        return float(per_image_loss(self.network, self._lesson.validation).mean(dtype=np.float64))
+    def record(self, moment: Moment) -> TrainingProgress:
+        loss = float(np.mean([loss for (loss,) in moment.losses]))
+        return TrainingProgress(moment.step, moment.epoch, loss, tuple(self.progress.history))
 
 
 def per_image_loss(network: Autoencoder, x: Tensor) -> Floats:

@@ -6,16 +6,32 @@ import re
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.mi.dataset.estimators import ESTIMATORS, MIEstimate, MIStep, VariationalEstimator
-from advmi_core.mi.dataset.tasks import TASKS, Task
+from advmi_core.mi.dataset.tasks import LARGEST_DIM, TASKS, Task
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.validate import check_choice, check_count
 
 Floats = NDArray[np.float64]
+TASK = Field(
+    "Pairs (a, b)", "Invertible maps of a and b change how the pairs look, but not their MI.",
+    choices={
+        "gaussian": "Correlated Gaussians", "half-cube": "Gaussians, half-cube map",
+        "asinh": "Gaussians, asinh map", "spiral": "Gaussians wound into a spiral",
+        "rotation-cubic": "Gaussians, rotated and cubed", "noisy-channel": "Symbols over a noisy channel",
+    },
+)  # fmt: skip
+DIM = Field("Dimension d", "Of a and of b.", low=1, offered=(1, LARGEST_DIM))
+TRUTH = Field(
+    "True MI, nats: −½ d log(1 − ρ²)", "0: a and b are independent.",
+    low=0, offered=(0, 8), step=0.1, slider=True,
+)  # fmt: skip
+STEPS = Field("Critic steps", "Adam steps of every run.", low=1, offered=(20, 5000), step=100)
 TRAINED = {name: kind for name, kind in ESTIMATORS.items() if issubclass(kind, VariationalEstimator)}
 
 
@@ -74,36 +90,34 @@ class BoundComparison:
     """Estimate one known mutual information with several bounds and seeds, round robin.
 
     Attributes:
-        task: name in ``TASKS``; ``dim``: dimension ≥ 1 of each side; ``mi``: the truth, nats ≥ 0.
         bounds: distinct names in ``TRAINED``, at least one.
-        seeds: ≥ 1 repetitions, each with its own data, critic and batches.
-        samples: pairs N of each repetition.
-        steps: critic steps of each run.
-        seed: of the first repetition.
+        seed: of the first of the ``seeds`` repetitions.
     """
 
-    task: str = "gaussian"
-    dim: int = 1
-    mi: float = 1.0
+    task: Annotated[str, TASK] = "gaussian"
+    dim: Annotated[int, DIM] = 1
+    mi: Annotated[float, TRUTH] = 1.0
     bounds: tuple[str, ...] = ("dv", "infonce", "nwj", "smile", "mine")
-    seeds: int = 3
-    samples: int = 4000
-    steps: int = 300
-    seed: int = 0
+    seeds: Annotated[
+        int, Field("Seeds", "Repetitions with other pairs and other critics.", low=1, offered=(1, 8))
+    ] = 3
+    samples: Annotated[
+        int,
+        Field(
+            "Pairs N", "All of them, those held out included.", low=1, offered=(64, 10_000), step=100
+        ),
+    ] = 4000  # fmt: skip
+    steps: Annotated[int, STEPS] = 300
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
-        check_choice(self.task, "task", tuple(TASKS))
-        check_count(self.dim, "dim")
-        check_number(self.mi, "mi", low=0)
+        check_fields(self)
         if not self.bounds or len(set(self.bounds)) < len(self.bounds):
             raise ValueError(
                 f"bounds must be at least one, each once, got {', '.join(self.bounds) or 'none'}"
             )
         for bound in self.bounds:
             check_choice(bound, "bounds", tuple(TRAINED))
-        for name in ("seeds", "samples", "steps"):
-            check_count(getattr(self, name), name)
-        check_count(self.seed, "seed", low=0)
         self.pairs()
 
     def pairs(self) -> Task:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core.fields import SEED, Field, check_fields
 from advmi_core.mi.dataset.cross_fit import validation_size
 from advmi_core.mi.dataset.estimators import DV, MIEstimate, MIStep
 from advmi_core.mi.dataset.tasks import TASKS, Task
 from advmi_core.run import Run
-from advmi_core.validate import check_choice, check_count, check_number
+from advmi_core.studies.critics.live import DIM, STEPS, TASK, TRUTH
+from advmi_core.validate import check_count
 
 Floats = NDArray[np.float64]
 KS = (16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -60,33 +63,35 @@ class SampleSizeSweep:
     """Train DV critics on K pairs of a known task, for several K one after the other.
 
     Attributes:
-        task: name in ``TASKS``; ``dim``, ``mi``: its parameters.
         ks: distinct numbers of pairs ≥ 4, in the order in which they are computed.
-        steps: critic steps for each K.
-        lr: Adam's rate: low, so that one sees the overshoot come.
-        seeds: ≥ 1 repetitions, each with its own pairs and critics.
-        seed: of the first repetition.
+        seed: of the first of the ``seeds`` repetitions.
     """
 
-    task: str = "gaussian"
-    dim: int = 3
-    mi: float = 1.0
+    task: Annotated[str, TASK] = "gaussian"
+    dim: Annotated[int, DIM] = 3
+    mi: Annotated[
+        float,
+        replace(
+            TRUTH, offered=(0, 5),
+            help="Of correlated Gaussians. With 0 everything that the critic finds is made up.",
+        ),
+    ] = 1.0  # fmt: skip
     ks: tuple[int, ...] = KS
-    steps: int = 200
-    lr: float = 5e-4
-    seeds: int = 2
-    seed: int = 0
+    steps: Annotated[
+        int, replace(STEPS, help="Adam steps for each K.", offered=(20, 2000), step=50)
+    ] = 200  # fmt: skip
+    lr: Annotated[
+        float, Field("Adam's rate", "Low, so that one sees the overshoot come.", low=0, above=True)
+    ] = 5e-4  # fmt: skip
+    seeds: Annotated[int, Field("Seeds", "Repetitions, each with its own pairs and critics.", low=1)] = 2
+    seed: Annotated[int, SEED] = 0
 
     def __post_init__(self) -> None:
-        check_choice(self.task, "task", tuple(TASKS))
+        check_fields(self)
         if not self.ks or len(set(self.ks)) < len(self.ks):
             raise ValueError(f"ks must be at least one, each once, got {self.ks}")
         for k in self.ks:
             check_count(k, "ks", low=4)
-        for name in ("steps", "seeds"):
-            check_count(getattr(self, name), name)
-        check_number(self.lr, "lr", low=0, above=True)
-        check_count(self.seed, "seed", low=0)
         self.pairs()
 
     def pairs(self) -> Task:

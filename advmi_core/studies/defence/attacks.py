@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,33 +11,17 @@ from torch import Tensor
 from advmi_core.attacks import FWA, PGD, Attack, AutoAttack
 from advmi_core.attacks.fwa import NAMID_STEP
 from advmi_core.data import ImageSet
+from advmi_core.defenses.estimator_spec import STAGES, Estimated
 from advmi_core.memory import in_parts
-from advmi_core.mi.local.estimators import InformationSplit, LocalEstimators
+from advmi_core.mi.local.estimators import InformationSplit
 from advmi_core.models import Network
 from advmi_core.studies.defence.records import Measured
 
 SHORT: dict[str, Any] = {"steps": 10, "targets": 2, "queries": 100}
 """AutoAttack as a lesson runs it; published: 100 steps, 9 targets, 5000 queries."""
-_COSTS = {"pgd": 1.5, "fwa": 4.0, "autoattack": 0.3}
-"""Work of an image and iteration, in passes of a training's PGD; AutoAttack leaves broken images alone."""
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """The estimators of one classifier as Eq. 4 left them, and as Eq. 5 did."""
-
-    first: LocalEstimators
-    optimised: LocalEstimators
-
-    def to(self, device: torch.device) -> Self:
-        """The same estimators, moved there."""
-        for stage in (self.first, self.optimised):
-            stage.to(device)
-        return self
 
 
 _AT_ONCE = 256  # images that the network sees at once
-STAGES = tuple(field.name for field in fields(Estimated))
 
 
 def attacks(eps: float, seed: int) -> dict[str, Attack]:
@@ -56,11 +39,6 @@ def attacks(eps: float, seed: int) -> dict[str, Attack]:
         "FWA-40": FWA(steps=41, step_size=NAMID_STEP, **given),
         "AA": AutoAttack(**SHORT, **given),
     }
-
-
-def cost(attack: Attack) -> float:
-    """Work of an image, in passes of a training's PGD."""
-    return attack.iterations * _COSTS[attack.name]
 
 
 @torch.no_grad()

@@ -80,15 +80,17 @@ class DefenceStudyResult:
 
     Attributes:
         lesson: its parameters.
-        steps: its records.
+        steps: its records; of a training's moments, as many as can be drawn.
         weights: ``STANDARD`` and ``DEFENCE``, as far as they are trained → their files.
         complete: the lesson went to its end.
+        loaded: nothing had to be computed, all was found.
     """
 
     lesson: DefenceStudySpec
     steps: Sequence[DefenceStudyStep]
     weights: Mapping[str, Path] = field(default_factory=dict)
     complete: bool = False
+    loaded: bool = False
 
     def training(self, stage: str) -> list[DefenseStep]:
         """The records of the training of ``STANDARD`` or ``DEFENCE``."""

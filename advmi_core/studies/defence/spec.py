@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from advmi_core import paths
 from advmi_core.defenses.estimator_spec import EstimatorSpec
-from advmi_core.defenses.spec import DefenseSpec
-from advmi_core.validate import check_count
+from advmi_core.defenses.spec import (
+    ALPHA,
+    BATCH,
+    DEFENSE,
+    EPOCHS,
+    EPS,
+    MODEL,
+    PENALTY,
+    RATE,
+    STEPS,
+    DefenseSpec,
+)
+from advmi_core.fields import SEED, Field, check_fields
 
 _VALIDATION = 0.15
 _CROP = 2
@@ -30,45 +41,61 @@ class DefenceStudySpec:
     """All parameters; the same lesson gives the same weights on the same device with as many threads.
 
     Attributes:
-        defense: a key of ``DEFENSES``.
-        model: a classifier of ``MODELS``, trained from the same start as Standard and as the defence.
-        dataset: name of the data set.
-        n: training images, the first of the training split; 15 % of them are held out for the curves.
-        measured: test images, the first of the test split, that both models are attacked on in the end.
+        model: trained from the same start as Standard and as the defence.
         epochs, batch, lr: of both trainings, see ``DefenseSpec``.
         eps, steps: radius ε (L∞) and PGD steps of both trainings and of the estimators' x̃.
         alpha, penalty: α and λ of NAMID's term; the other defences ignore them. The published α = 5 is for
             100 epochs: in a lesson's few, 1 was seen to halve the right answers, 5 to leave chance's.
-        units, first, optimised: width of the estimators' codes, epochs by Eq. 4 and by Eq. 5.
-        seed: ≥ 0.
 
     Raises:
         ValueError: a parameter is outside its range.
     """
 
-    defense: str = "namid"
-    model: str = "cnn"
+    defense: Annotated[str, DEFENSE] = "namid"
+    alpha: Annotated[float, ALPHA] = 0.3
+    penalty: Annotated[float, PENALTY] = 0.1
+    eps: Annotated[
+        float,
+        replace(
+            EPS,
+            help="Largest change of a pixel, in the trainings and in the attacks on their models. Another ε "
+            "trains everything anew.",
+        ),
+    ] = 0.1  # fmt: skip
+    model: Annotated[str, MODEL] = "cnn"
     dataset: str = "fashion-mnist"
-    n: int = 1200
-    measured: int = 100
-    epochs: int = 5
-    batch: int = 32
-    lr: float = 0.02
-    eps: float = 0.1
-    steps: int = 4
-    alpha: float = 0.3
-    penalty: float = 0.1
-    units: int = 128
-    first: int = 4
-    optimised: int = 1
-    seed: int = 0
+    n: Annotated[
+        int,
+        Field(
+            "Images", "The first of the training images; 15 % are held out for the curves.", low=2, step=100
+        ),
+    ] = 1200  # fmt: skip
+    measured: Annotated[
+        int,
+        Field(
+            "Test images",
+            "Both models are attacked on the first of the test images, when the training has ended.",
+            low=2, step=10,
+        ),
+    ] = 100  # fmt: skip
+    epochs: Annotated[int, replace(EPOCHS, help="Of Standard and of the defence.")] = 5
+    batch: Annotated[int, BATCH] = 32
+    lr: Annotated[float, RATE] = 0.02
+    steps: Annotated[int, STEPS] = 4
+    units: Annotated[int, Field("Width of the estimators' codes", low=1)] = 128
+    first: Annotated[int, Field("Epochs by Eq. 4", low=1)] = 4
+    optimised: Annotated[int, Field("Epochs by Eq. 5", low=1)] = 1
+    seed: Annotated[int, replace(SEED, main=False)] = 0
 
     def __post_init__(self) -> None:
-        for name in ("n", "measured"):
-            check_count(getattr(self, name), name, low=2)
-        check_count(self.optimised, "optimised")
+        check_fields(self)
         for spec in (self.defended, self.standard, self.estimators):
             assert spec  # made to be checked
+
+    @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Defence: {self.defended.method.title}"
 
     @property
     def standard(self) -> DefenseSpec:
@@ -86,7 +113,8 @@ class DefenceStudySpec:
         and wrong on x̃, and a cosine over few rows is mostly noise.
         """
         spec = replace(self.standard, defense=self.defense, warmup=self.epochs)
-        return replace(spec, alpha=self.alpha, penalty=self.penalty) if spec.method.term == "namid" else spec
+        given: dict[str, Any] = {"alpha": self.alpha, "penalty": self.penalty}
+        return replace(spec, **{name: given[name] for name in spec.method.parameters if name in given})
 
     @property
     def estimators(self) -> EstimatorSpec:

@@ -1,149 +1,86 @@
-"""Store of what defence studies have trained and measured, found again by all that it depends on."""
+"""Artefacts of what defence studies have trained and measured, found again by all that it depends on."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from advmi_core import __version__, models
+from advmi_core import __version__
 from advmi_core.attacks import Attack
 from advmi_core.data import ImageSet
-from advmi_core.defenses.estimator_spec import EstimatorResult, EstimatorSpec
-from advmi_core.defenses.records import Epoch
+from advmi_core.defenses.estimator_spec import Estimated, EstimatorSpec
 from advmi_core.defenses.spec import DefenseSpec
-from advmi_core.files import cannot_write, parse_json
+from advmi_core.experiments.artefact import Arrays, Artefact
+from advmi_core.files import parse_json
 from advmi_core.mi.local.estimators import LocalEstimators
-from advmi_core.models import CheckpointError, Network
-from advmi_core.parts import Parts, digest, read_arrays, write_text
+from advmi_core.models import Network, state
 from advmi_core.studies.defence import attacks
-from advmi_core.studies.defence.attacks import Estimated
 from advmi_core.studies.defence.records import Measured
-
-_HISTORY = "history.json"
-_VALUES = "values"
+from advmi_core.studies.defence.spec import DefenceStudySpec
 
 
 class TrainingStore:
-    """The folders of all lessons on the same images.
+    """The artefacts of all studies on the same images.
 
     Args:
         directory: where they lie; made if it does not exist.
         images, test: what is trained on, and what is attacked in the end.
         device: where it is computed.
 
-    Raises:
-        ValueError: the directory cannot be written.
+    Attributes:
+        uses: those that were asked for, but for the study's own.
     """
 
     def __init__(self, directory: Path, images: ImageSet, test: ImageSet, device: torch.device) -> None:
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(cannot_write(directory, error)) from error
         self._directory = directory
+        self.uses: list[Artefact] = []
         self._facts = {"advmi": __version__, "images": images.digest(), "test": test.digest()}
         if device.type != "cpu":  # whose trainings differ from a CPU's by far more than rounding
             self._facts["device"] = device.type
 
-    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> TrainingFolder:
-        """The folder of a defence trained with these estimators."""
+    def study(self, lesson: DefenceStudySpec) -> Artefact:
+        """The study's own, which says how far it is."""
+        return self._open("defence", lesson.spec())
+
+    def training(self, spec: DefenseSpec, estimators: LocalEstimators | None) -> Artefact:
+        """A defence trained with these estimators."""
         facts = {"spec": spec.to_dict(), "estimators": estimators.digest() if estimators else None}
-        return TrainingFolder(self._path(spec.defense, facts), spec)
+        return self._use(spec.defense, facts)
 
-    def estimators(self, spec: EstimatorSpec, target: Network) -> EstimatorFolder:
-        """The folder of estimators trained on this classifier."""
-        return EstimatorFolder(self._path("estimators", {"spec": spec.to_dict(), "target": _weights(target)}))
+    def estimators(self, spec: EstimatorSpec, target: Network) -> Artefact:
+        """Estimators trained on this classifier."""
+        return self._use("estimators", {"spec": spec.to_dict(), "target": state.digest(target)})
 
-    def attacked(self, attack: Attack, network: Network, estimated: Estimated) -> AttackFolder:
-        """The folder of this classifier under this attack, seen through these estimators."""
+    def attacked(self, attack: Attack, network: Network, estimated: Estimated) -> Artefact:
+        """This classifier under this attack, seen through these estimators."""
         seen = {"first": estimated.first.digest(), "optimised": estimated.optimised.digest()}
-        facts = {"attack": attack.spec(), "network": _weights(network), "estimators": seen}
-        return AttackFolder(Parts(self._directory, "attacked", self._facts | facts))
+        facts = {"attack": attack.spec(), "network": state.digest(network), "estimators": seen}
+        return self._use("attacked", facts)
 
-    def _path(self, kind: str, facts: dict[str, Any]) -> Path:
-        return self._directory / f"{kind}-{digest(json.dumps(self._facts | facts, sort_keys=True))}"
+    def _use(self, kind: str, facts: dict[str, Any]) -> Artefact:
+        self.uses.append(self._open(kind, facts))
+        return self.uses[-1]
 
-
-@dataclass(frozen=True)
-class TrainingFolder:
-    """One training: weights, card and history; ``train_defense`` keeps its progress here, too."""
-
-    path: Path
-    spec: DefenseSpec
-
-    @property
-    def weights(self) -> Path:
-        """The file of the weights."""
-        return self.path / f"{self.spec.model}.safetensors"
-
-    def load(self) -> tuple[Network, tuple[Epoch, ...]] | None:
-        """The trained model and its epochs; None where they are not there, or damaged."""
-        try:
-            network = models.load(self.spec.model, weights=self.weights)
-            lines = parse_json((self.path / _HISTORY).read_text(encoding="utf-8"))
-            return network, tuple(Epoch.from_dict(line) for line in lines)
-        except (CheckpointError, OSError, ValueError, TypeError):
-            return None
-
-    def keep(self, history: Sequence[Epoch]) -> None:
-        """Keep the epochs beside the weights, which the training has written."""
-        write_text(self.path / _HISTORY, json.dumps([epoch.to_dict() for epoch in history], indent=1) + "\n")
+    def _open(self, kind: str, facts: dict[str, Any]) -> Artefact:
+        artefact = Artefact(self._directory, kind, self._facts | facts)
+        artefact.open()
+        return artefact
 
 
-@dataclass(frozen=True)
-class EstimatorFolder:
-    """Estimators of Eq. 4 and of Eq. 5."""
-
-    path: Path
-
-    def load(self) -> Estimated | None:
-        """Both; None where they are not there, or damaged."""
-        try:
-            return Estimated(*(LocalEstimators.load(self.path / stage) for stage in attacks.STAGES))
-        except CheckpointError:
-            return None
-
-    def keep(self, found: EstimatorResult) -> Estimated:
-        """Keep what a whole training has found."""
-        assert found.first is not None  # it was drained
-        estimated = Estimated(found.first, found.estimators)
-        for stage in attacks.STAGES:
-            getattr(estimated, stage).save(self.path / stage, found.card)
-        return estimated
-
-
-@dataclass(frozen=True)
-class AttackFolder:
-    """One model under one attack."""
-
-    parts: Parts
-
-    def load(self) -> Measured | None:
-        """What was measured; None where it is not there, or damaged."""
-        arrays = read_arrays(self.parts.part(_VALUES))
-        try:
-            return None if arrays is None else attacks.from_arrays(
-                {name: torch.from_numpy(values) for name, values in arrays.items()}
-            )  # fmt: skip
-        except TypeError:
-            return None
-
-    def keep(self, measured: Measured, seconds: float) -> None:
-        """Keep it."""
-        self.parts.open()
-        arrays = {name: values.numpy() for name, values in attacks.to_arrays(measured).items()}
-        self.parts.write_arrays(_VALUES, arrays, seconds)
+def to_measured(arrays: Arrays) -> Measured | None:
+    """What was measured, from its part; None if that is not what the arrays hold."""
+    try:
+        return attacks.from_arrays({name: torch.from_numpy(values) for name, values in arrays.items()})
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that a lesson has trained.
+    """A model that a study has trained.
 
     Attributes:
         name: its folder, which no other training has.
@@ -157,34 +94,23 @@ class Trained:
 
 
 def trained_models(directory: Path) -> list[Trained]:
-    """The finished trainings of all lessons in a folder, each model once, the latest first."""
+    """The finished trainings of all studies in a folder, each model once, the latest first."""
     found: dict[str, Trained] = {}
-    cards = sorted(directory.glob(f"*/{_HISTORY}"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for history in cards:
-        for card in history.parent.glob("*.json"):
-            if card.name != _HISTORY and (one := _described(card)) is not None:
-                found.setdefault(*one)
+    files = sorted(directory.glob("*/*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for weights in files:
+        if (one := _described(weights)) is not None:
+            found.setdefault(*one)
     return list(found.values())
 
 
-def _described(card: Path) -> tuple[str, Trained] | None:
-    """The hash of a model's weights, and the model; None where the card is no card."""
+def _described(weights: Path) -> tuple[str, Trained] | None:
+    """The hash of a model's weights, and the model; None where it has no card."""
     try:
-        facts = parse_json(card.read_text(encoding="utf-8"))
+        facts = parse_json(weights.with_suffix(".json").read_text(encoding="utf-8"))
         spec = DefenseSpec(**facts["spec"])
         title = f"{spec.method.title} ({spec.model}, ε {spec.eps:g}"
-        title += f", α {spec.alpha:g}, λ {spec.penalty:g})" if spec.method.term == "namid" else ")"
+        title += f", α {spec.alpha:g}, λ {spec.penalty:g})" if "alpha" in spec.method.parameters else ")"
         images = facts["dataset"]["training_images"]
-        return facts["sha256"], Trained(
-            card.parent.name, f"{title}, {images} images", card.with_suffix(".safetensors")
-        )  # fmt: skip
+        return facts["sha256"], Trained(weights.parent.name, f"{title}, {images} images", weights)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _weights(network: Network) -> str:
-    """A hash of a model's weights."""
-    values = hashlib.sha256()
-    for tensor in network.state_dict().values():
-        values.update(tensor.cpu().numpy().tobytes())
-    return values.hexdigest()[:12]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core.device import pick
-from advmi_core.run import Run
+from advmi_core.experiments.progress import StudyRun
 from advmi_core.studies.defence.records import DefenceStudyResult, DefenceStudyStep
 from advmi_core.studies.defence.spec import DefenceStudySpec
 from advmi_core.studies.defence.work import DefenceStudyWork
@@ -16,11 +16,11 @@ from advmi_core.studies.defence.work import DefenceStudyWork
 class DefenceStudy(DefenceStudySpec):
     """DefenceStudy with the parameters of ``DefenceStudySpec``, ready to run."""
 
-    def run(self, directory: Path, *, device: str = "auto") -> Run[DefenceStudyStep, DefenceStudyResult]:
+    def run(self, directory: Path, *, device: str = "auto") -> StudyRun[DefenceStudyStep, DefenceStudyResult]:
         """Start the lesson, or go on with it; closing the run keeps what is finished.
 
-        A closed training goes on where it was closed, a killed one from its last epoch; estimators that were
-        not finished begin anew, and so does the attack in hand.
+        A closed training goes on where it was closed, a killed one from its last epoch; the attack in hand
+        begins anew. Several processes may share the directory, and train and attack each model once.
 
         Args:
             directory: where the folders of all lessons lie; made if it does not exist.
@@ -31,4 +31,7 @@ class DefenceStudy(DefenceStudySpec):
             DataNotFoundError: the data set is not on this machine.
         """
         work = DefenceStudyWork(self, directory, pick(device))
-        return Run(work.records(), work.result, work.total)
+        return StudyRun(
+            work.artefact, self.title, work.records(), work.result, work.total, uses=work.store.uses,
+            done=work.done,
+        )  # fmt: skip

@@ -3,7 +3,6 @@
 from advmi_core.studies.robustness.published import Published, published
 from advmi_core.studies.robustness.records import RobustnessStep
 from advmi_core.studies.robustness.results import Line, RobustnessResult, SeedLine
-from advmi_core.studies.robustness.stored import StoredError
 from advmi_core.studies.robustness.study import RobustnessStudy
 from advmi_core.studies.robustness.suite import suite
 from advmi_core.studies.robustness.variants import ABLATION, KINDS, ROWS, Variant
@@ -18,7 +17,6 @@ __all__ = [
     "RobustnessStep",
     "RobustnessStudy",
     "SeedLine",
-    "StoredError",
     "Variant",
     "published",
     "suite",

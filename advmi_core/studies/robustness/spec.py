@@ -26,7 +26,7 @@ class RobustnessSpec:
     Attributes:
         kind: ``"whitebox"``, ``"blackbox"`` (x̃ is made on a surrogate and judged by the row's model) or
             ``"ablation"`` (NAMID without its pieces).
-        trained: folder of the trained models, as ``python -m benchmarks.defences`` fills it:
+        trained: folder of the trained models, as ``advmi train-defences`` fills it:
             ROW/seed-S/MODEL.safetensors with its card.
         dataset: whose test split is used.
         model: architecture of the rows' models, a key of ``MODELS``.
@@ -106,6 +106,11 @@ class RobustnessSpec:
                 f"surrogate must be of another architecture than model, got {self.model!r} for both"
             )
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return f"Table {self.kind}: {self.model} on {self.dataset}, {self.norm}"
+
     def images_of(self, attack: str) -> int:
         """How many images a column has."""
         if attack == suite.AUTOATTACK:
@@ -175,8 +180,8 @@ class RobustnessSpec:
         if found.spec.get("defense") is None:
             raise ValueError(
                 f"the surrogate must be trained adversarially, its card {found.path.stem}.json names no "
-                "defence; `python -m benchmarks.defences --model vgg19-w8 --defenses standard --seeds 0 "
-                "--out DIR` trains one"
+                "defence; `advmi train-defences --model vgg19-w8 --row standard --seeds 1 --out DIR` trains "
+                "one"
             )
         return found
 

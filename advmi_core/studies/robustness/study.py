@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from advmi_core.run import Run
+from advmi_core.experiments.progress import StudyRun
 from advmi_core.studies.robustness.records import RobustnessStep
 from advmi_core.studies.robustness.results import RobustnessResult
 from advmi_core.studies.robustness.spec import RobustnessSpec
@@ -18,7 +18,7 @@ class RobustnessStudy(RobustnessSpec):
 
     def run(
         self, directory: Path, earlier: RobustnessResult | None = None
-    ) -> Run[RobustnessStep, RobustnessResult]:
+    ) -> StudyRun[RobustnessStep, RobustnessResult]:
         """Start the study, or go on with it; closing the run keeps what is finished.
 
         Parts lie in folders of ``directory`` that are named by all they depend on (a model by the hash of its
@@ -35,4 +35,4 @@ class RobustnessStudy(RobustnessSpec):
             DataNotFoundError: the data set is not on this machine.
         """
         work = Work(self, directory, earlier)
-        return Run(work.records(), work.result, work.total)
+        return StudyRun(work.artefact, self.title, work.records(), work.result, work.total, uses=work.uses)

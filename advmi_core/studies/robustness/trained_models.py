@@ -98,7 +98,7 @@ def _named(key: tuple[str, int]) -> str:
 
 
 def find(trained: Path, row: str, variant: Variant, seed: int, model: str, dataset: str) -> TrainedModel:
-    """The model of a row and seed in a folder that ``python -m benchmarks.defences`` filled.
+    """The model of a row and seed in a folder that ``advmi train-defences`` filled.
 
     Raises:
         ValueError: it is not there, or its card is of another training.
@@ -107,7 +107,7 @@ def find(trained: Path, row: str, variant: Variant, seed: int, model: str, datas
     if not path.is_file():
         raise ValueError(
             f"there is no trained {variant.title} of seed {seed}: wanted {path}; "
-            "`python -m benchmarks.defences --out DIR` trains all"
+            "`advmi train-defences --out DIR` trains all"
         )
     found = read(path, model)
     wanted = {"defense": variant.defense, "dataset": dataset, "seed": seed, **variant.changes}

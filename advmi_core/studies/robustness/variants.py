@@ -8,8 +8,6 @@ from typing import Any
 
 from advmi_core.defenses import DEFENSES
 
-_BASELINES = {"wmim": "standard", "namid": "standard", "namid-t": "trades", "namid-m": "mart"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
@@ -31,7 +29,7 @@ class Variant:
 
 
 ROWS: dict[str, Variant] = {
-    name: Variant(title=defense.title, defense=name, baseline=_BASELINES.get(name))
+    name: Variant(title=defense.title, defense=name, baseline=defense.baseline)
     for name, defense in DEFENSES.items()
 }
 """Name of a defence → its row in the white-box and black-box tables."""
@@ -59,3 +57,27 @@ Without both estimators, or with α = 0, NAMID is Standard AT, weight for weight
 
 KINDS: dict[str, dict[str, Variant]] = {"whitebox": ROWS, "blackbox": ROWS, "ablation": ABLATION}
 """Kind of table → its possible rows."""
+
+
+def _other(defense: str, field: str, symbol: str, *values: float) -> dict[str, Variant]:
+    """A defence with other values of one parameter."""
+    title, name = DEFENSES[defense].title, field.rpartition("_")[2]
+    return {
+        f"{defense}-{name}-{value:g}": Variant(
+            title=f"{title}, {symbol} = {value:g}", defense=defense, baseline=defense, changes={field: value}
+        )
+        for value in values
+    }
+
+
+TRAINED: dict[str, dict[str, Variant]] = {
+    "defences": ROWS,
+    "ablation": ABLATION,
+    "alpha": {name: ROWS[name] for name in ("standard", "namid")}
+    | _other("namid", "alpha", "α", 0.03, 0.3, 1.0, 5.0),
+    "penalty": {name: ABLATION[name] for name in ("standard", "namid", "namid-no-penalty")}
+    | _other("namid", "penalty", "λ", 1.0),
+    "weight": {name: ROWS[name] for name in ("standard", "wmim")} | _other("wmim", "wmim_weight", "w", 0.3),
+}
+"""What is trained together: the rows of the tables, and those by which α, λ and w were chosen on validation
+images (α = 5 is published, α = 0 is Standard AT)."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -18,9 +17,11 @@ from advmi_core import __version__, data
 from advmi_core.device import pick
 from advmi_core.evaluation import Accuracy
 from advmi_core.evaluation.robust import judged
+from advmi_core.experiments.artefact import Arrays, Artefact, has
+from advmi_core.experiments.compute import Part, Task, compute
+from advmi_core.experiments.executors.executor import Call, Inline, Outcome
 from advmi_core.models.folding import folded
 from advmi_core.objectives import Classification
-from advmi_core.parts import Parts, read_arrays
 from advmi_core.studies.robustness.known import known_answers
 from advmi_core.studies.robustness.records import Cell, RobustnessStep
 from advmi_core.studies.robustness.results import RobustnessResult
@@ -29,7 +30,6 @@ from advmi_core.studies.robustness.suite import Column, suite
 from advmi_core.studies.robustness.trained_models import TrainedModel
 
 Right = NDArray[np.bool_]
-_PAUSE = 0.2  # seconds before looking again for what another process computes
 _ATTACK = "attack"
 
 
@@ -50,17 +50,8 @@ class _Piece:
         return np.arange(self.start, self.stop)
 
 
-@dataclass(frozen=True, eq=False)
-class _Done:
-    """Whether the model was right on each of a piece's images."""
-
-    right: Right
-    seconds: float
-    reused: bool
-
-
 class Work:
-    """One run of a study: its images, models and parts, and what was seen so far.
+    """One run of a study: its images, models and artefacts, and what was found so far.
 
     Args and errors: see ``RobustnessStudy.run``.
     """
@@ -79,47 +70,51 @@ class Work:
             "batch": study.batch,
             "device": self._device.type,
         }
+        kept = {name: facts[name] for name in ("advmi", "batch", "device")}
+        self.artefact = _opened(directory, "robustness", self._spec | kept)
         self._pieces: list[_Piece] = []
-        self._parts: dict[Cell, Parts] = {}
-        self._made: dict[str, Parts] = {}
+        self._answers: dict[Cell, Artefact] = {}
+        self._made: dict[str, Artefact] = {}
         for attack, count in self._spec["images"].items():
             column = {"column": self._spec["attacks"][attack]}
             if self._surrogate is not None and column["column"]:
-                self._made[attack] = Parts(directory, "transferred", facts | column)
-                self._made[attack].open()
+                self._made[attack] = _opened(directory, "transferred", facts | column)
             for (row, seed), subject in self._subjects.items():
                 cell = (row, seed, attack)
-                self._parts[cell] = Parts(directory, "robust", facts | column | {"weights": subject.sha256})
-                self._parts[cell].open()
+                weights = {"weights": subject.sha256}
+                self._answers[cell] = _opened(directory, "robust", facts | column | weights)
                 starts = range(0, count, study.batch)
                 self._pieces += [_Piece(cell, at, min(at + study.batch, count)) for at in starts]
         self.total = len(self._pieces)
         self._seen: dict[Cell, dict[int, Right]] = {}
         self._loaded: dict[str, nn.Module] = {}
 
+    @property
+    def uses(self) -> list[Artefact]:
+        """What holds the parts; other studies may share them."""
+        return [*self._answers.values(), *self._made.values()]
+
     def records(self) -> Generator[RobustnessStep, None, None]:
-        """One a piece; what another process is at is left to it and read when it is done."""
-        waiting, step, passed = deque(self._pieces), 0, 0
-        while waiting:
-            piece = waiting.popleft()
-            done = self._read(piece) or self._claim(piece)
-            if done is None:
-                waiting.append(piece)
-                passed += 1
-                if passed >= len(waiting):
-                    time.sleep(_PAUSE)
-                    passed = 0
-                continue
-            step, passed = step + 1, 0
-            self._seen.setdefault(piece.cell, {})[piece.start] = done.right
-            yield RobustnessStep(
-                step, self.total, *piece.cell, piece.start, piece.stop,
-                Accuracy.of(done.right), done.seconds, done.reused,
-            )  # fmt: skip
+        """One a piece: what is known, what is on disk, then what has to be computed."""
+        known = [piece for piece in self._pieces if piece.stop <= len(self._known.get(piece.cell, ()))]
+        for piece in known:
+            right = self._known[piece.cell][piece.start : piece.stop]
+            yield self._step(Part(piece, {"right": right}, 0.0, reused=True))
+        tasks = [self._task(piece) for piece in self._pieces if piece not in known]
+        for part in compute(tasks, lambda: Inline(lambda call, _: self._compute(_Piece(**call.settings)))):
+            yield self._step(part)
+
+    def _step(self, part: Part[_Piece]) -> RobustnessStep:
+        piece, right = part.key, part.arrays["right"]
+        self._seen.setdefault(piece.cell, {})[piece.start] = right
+        return RobustnessStep(
+            sum(map(len, self._seen.values())), self.total, *piece.cell, piece.start, piece.stop,
+            Accuracy.of(right), part.seconds, part.reused,
+        )  # fmt: skip
 
     def result(self) -> RobustnessResult:
-        """Everything seen so far: of each cell the images up to the first that is missing."""
-        return RobustnessResult(self._spec, {cell: self._prefix(cell) for cell in self._parts})
+        """Everything found so far: of each cell the images up to the first that is missing."""
+        return RobustnessResult(self._spec, {cell: self._prefix(cell) for cell in self._answers})
 
     def _prefix(self, cell: Cell) -> Right:
         found, parts = self._seen.get(cell, {}), [np.zeros(0, np.bool_)]
@@ -127,25 +122,13 @@ class Work:
             parts.append(found[at])
         return np.concatenate(parts)
 
-    def _read(self, piece: _Piece) -> _Done | None:
-        known = self._known.get(piece.cell, np.zeros(0, np.bool_))
-        if piece.stop <= len(known):
-            return _Done(known[piece.start : piece.stop], 0.0, True)
-        parts = self._parts[piece.cell]
-        right = (read_arrays(parts.part(piece.name)) or {}).get("right")
-        if right is None or right.dtype != np.bool_ or right.shape != (piece.stop - piece.start,):
-            return None
-        return _Done(right, parts.seconds(piece.name), True)
+    def _task(self, piece: _Piece) -> Task[_Piece]:
+        def good(arrays: Arrays) -> bool:
+            return has(arrays, np.bool_, {"right": (piece.stop - piece.start,)})
 
-    def _claim(self, piece: _Piece) -> _Done | None:
-        """Compute a piece unless another process does; the claim ends with the process that holds it."""
-        try:
-            with FileLock(_lock(self._parts[piece.cell], piece), timeout=0):
-                return self._read(piece) or self._compute(piece)
-        except Timeout:
-            return None
+        return Task(piece, self._answers[piece.cell], piece.name, good, lambda: Call(vars(piece)))
 
-    def _compute(self, piece: _Piece) -> _Done:
+    def _compute(self, piece: _Piece) -> Outcome:
         row, seed, attack = piece.cell
         target = self._network(self._subjects[row, seed])
         x, y = self._images.x[piece.start : piece.stop], self._images.y[piece.start : piece.stop]
@@ -154,28 +137,26 @@ class Work:
             right = right_under(self._columns[attack], target, x, y, piece.rows)
         else:
             right = _right(target, x, y)
-            for x_adv in self._transferred(piece, x, y):
+            for x_adv in self._transferred(piece, x, y) if self._columns[attack] else ():
                 right &= _right(target, x_adv, y)
-        seconds = time.perf_counter() - began
-        self._parts[piece.cell].write_arrays(piece.name, {"right": right}, seconds)
-        return _Done(right, seconds, False)
+        return Outcome({"right": right}, time.perf_counter() - began)
 
     def _transferred(self, piece: _Piece, x: Tensor, y: Tensor) -> Tensor:
         """(k,n,C,H,W): x̃ of the column's k attacks, made on the surrogate once and judged by every target."""
         attacks = self._columns[piece.cell[-1]]
-        shape = (len(attacks), *x.shape)
-        if not attacks:
-            return x.new_zeros(shape)
-        assert self._surrogate is not None  # who calls has looked
-        parts = self._made[piece.cell[-1]]
-        with FileLock(_lock(parts, piece)):
-            found = parts.read(piece.name, shape)
-            if found is not None:
-                return torch.from_numpy(found[0])
+
+        def made(*_: Any) -> Outcome:
+            assert self._surrogate is not None  # who calls has looked
             surrogate, began = Classification(self._network(self._surrogate), y), time.perf_counter()
             x_adv = torch.stack([attack(surrogate, x, rows=piece.rows.tolist()).x_adv for attack in attacks])
-            parts.write(piece.name, x_adv.numpy(), time.perf_counter() - began)
-        return x_adv
+            return Outcome({"values": x_adv.numpy()}, time.perf_counter() - began)
+
+        def good(arrays: Arrays) -> bool:
+            return has(arrays, np.float32, {"values": (len(attacks), *x.shape)})
+
+        task = Task(piece, self._made[piece.cell[-1]], piece.name, good, Call)
+        (part,) = compute([task], lambda: Inline(made))
+        return torch.from_numpy(part.arrays["values"])
 
     def _network(self, subject: TrainedModel) -> nn.Module:
         """Loaded once as long as the pieces are of the same model; folded, as nothing here trains."""
@@ -212,7 +193,7 @@ def _right(network: nn.Module, x: Tensor, y: Tensor) -> Right:
     return right
 
 
-def _lock(parts: Parts, piece: _Piece) -> Path:
-    path = parts.folder / "locks" / f"{piece.name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def _opened(directory: Path, kind: str, spec: dict[str, Any]) -> Artefact:
+    artefact = Artefact(directory, kind, spec)
+    artefact.open()
+    return artefact

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from advmi_core.experiments.artefact import Floats
 from advmi_core.files import json_number
-from advmi_core.parts import Floats
 from advmi_core.studies.sampling.agreement import intraclass, rank_correlation
+
+PERTURB = "perturb"
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,7 @@ class StudyStep:
         total: parts of the whole study.
         stage: ``"perturb"`` or the sampling whose MI was estimated.
         seed: of the estimate, or of the perturbation.
-        rows: (b,) int64 positions of the part's images.
-        values: (b,) float32 nats; empty for ``"perturb"``.
-        k: samples an image; 0 for ``"perturb"``.
+        start: position of the part's first image.
         seconds: computing the part took, of one core (CPU time) or of the accelerator; NaN if unknown.
         reused: the part was found on disk.
     """
@@ -36,9 +35,7 @@ class StudyStep:
     total: int
     stage: str
     seed: int
-    rows: NDArray[np.int64]
-    values: Floats
-    k: int
+    start: int
     seconds: float
     reused: bool
 
@@ -88,9 +85,10 @@ class StudyResult:
         spec: what the results depend on, JSON-serialisable.
         seeds: S seeds of the estimates.
         values: sampling → (S,N) float32 nats, NaN where not measured yet.
-        k: sampling → samples an image (0 while unknown).
+        k: sampling → samples an image.
         seconds: sampling → seconds per image, as in ``StudyStep`` (NaN while unknown).
         folder: where the parts lie.
+        loaded: this run has computed nothing; all was measured before.
     """
 
     spec: dict[str, Any]
@@ -99,6 +97,7 @@ class StudyResult:
     k: dict[str, int]
     seconds: dict[str, float]
     folder: Path | None = None
+    loaded: bool = False
 
     @property
     def complete(self) -> bool:
@@ -128,30 +127,6 @@ class StudyResult:
             icc=intraclass(whole) if comparable else math.nan,
             seconds=self.seconds[sampling],
         )
-
-
-def collect(
-    spec: dict[str, Any],
-    samplings: Sequence[str],
-    seeds: Sequence[int],
-    n: int,
-    steps: Iterable[StudyStep],
-    folder: Path | None = None,
-) -> StudyResult:
-    """Put the parts seen so far in their places; ``n`` images in all."""
-    values = {name: np.full((len(seeds), n), np.nan, np.float32) for name in samplings}
-    k = dict.fromkeys(samplings, 0)
-    spent = dict.fromkeys(samplings, (0.0, 0))
-    for step in steps:
-        if step.stage not in values:
-            continue
-        values[step.stage][seeds.index(step.seed), step.rows] = step.values
-        k[step.stage] = step.k
-        if math.isfinite(step.seconds):
-            seconds, images = spent[step.stage]
-            spent[step.stage] = seconds + step.seconds, images + len(step.rows)
-    per_image = {name: s / images if images else math.nan for name, (s, images) in spent.items()}
-    return StudyResult(spec, tuple(seeds), values, k, per_image, folder)
 
 
 def _moments(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -7,7 +7,8 @@ another seed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from advmi_core.mi.critics import PRESETS
 from advmi_core.studies.sampling.perturb import PERTURBATIONS
@@ -65,6 +66,10 @@ class SamplingSpec:
             check_choice(sampling, "samplings", SAMPLINGS)
         for seed in self.seeds:
             check_count(seed, "seeds", low=0)
+
+    def spec(self) -> dict[str, Any]:
+        """All parameters, JSON-serialisable."""
+        return asdict(self)
 
     @property
     def title(self) -> str:

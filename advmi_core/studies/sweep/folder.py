@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from advmi_core import paths
 from advmi_core.evaluation import ImageTable
-from advmi_core.parts import Parts, read_arrays, write_arrays, write_text
+from advmi_core.experiments.artefact import Arrays, Artefact, read_arrays, write_arrays
+from advmi_core.experiments.store import RESULT
+from advmi_core.files import write_text
 from advmi_core.studies.sweep.inputs import Inputs
-from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
+from advmi_core.studies.sweep.results import Shards, SweepResult, assemble
 from advmi_core.studies.sweep.spec import Cell, SweepSpec
+from advmi_core.studies.sweep.work import Measured
 
 Pictures = NDArray[np.float32]
 IN_GALLERY = 24
-SPEC, IMAGES = "spec.json", "images.npz"
-RESULT, GALLERY, SUMMARY = "result.npz", "gallery.npz", "summary.json"
+IMAGES, GALLERY, SUMMARY = "images.npz", "gallery.npz", "summary.json"
 
 
 def runs_folder() -> Path:
@@ -51,18 +52,9 @@ class Shard:
         """Its file's name below shards/ and timings/, without the ending."""
         return f"{self.cell.id}/{self.start:06d}"
 
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """A shard's outcome: its table, x̃ (b,C,H,W) (x where nothing was attacked), and how it was computed.
-
-    ``seconds`` are those of one core, or by the clock on a device, whose name ``device`` is ("" unknown).
-    """
-
-    table: ImageTable
-    x_adv: Pictures
-    seconds: float
-    device: str = ""
+    def outcome(self, arrays: Arrays) -> Measured | None:
+        """What the arrays say of it; None if they are damaged, or another shard's."""
+        return Measured.from_arrays(arrays, self.start, self.stop)
 
 
 class RunFolder:
@@ -76,8 +68,8 @@ class RunFolder:
 
     def __init__(self, directory: Path, sweep: SweepSpec, spec: dict[str, Any]) -> None:
         self.sweep = sweep
-        self._parts = Parts(directory, sweep.name, spec, inside="shards")
-        self.spec, self.path = self._parts.spec, self._parts.folder
+        self.artefact = Artefact(directory, sweep.name, spec, inside="shards")
+        self.spec, self.path = self.artefact.spec, self.artefact.folder
         # All cells get their first images first: every curve is there early and becomes sharper.
         self.shards = [
             Shard(cell, start, min(start + sweep.shard, sweep.n))
@@ -91,45 +83,16 @@ class RunFolder:
         Raises:
             ValueError: the folder belongs to another spec, or cannot be read or written.
         """
-        self._parts.open()
+        self.artefact.open()
         images = {"x": subject.x.numpy(), "y": subject.y.numpy()}
         kept = read_arrays(self.path / IMAGES) or {}
         if any(not np.array_equal(kept.get(name, ()), values) for name, values in images.items()):
             write_arrays(self.path / IMAGES, images)
 
-    def lock(self, shard: Shard) -> FileLock:
-        """The claim on a shard; it ends with the process that holds it."""
-        path = self.path / "locks" / f"{shard.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path, thread_local=False)  # a run may be closed by another thread
-
     def read(self, shard: Shard) -> Measured | None:
         """A finished shard; None if there is none, or a damaged one, which will be computed again."""
-        arrays = read_arrays(self._parts.part(shard.name)) or {}
-        x_adv = arrays.pop("x_adv", None)
-        try:
-            table = ImageTable.from_arrays(arrays)
-        except ValueError:
-            return None
-        if not np.array_equal(table.index, np.arange(shard.start, shard.stop)):
-            return None
-        if x_adv is None or x_adv.dtype != np.float32 or x_adv.ndim != 4 or len(x_adv) != len(table):
-            return None
-        return Measured(table, x_adv, self._parts.seconds(shard.name))
-
-    def write(self, shard: Shard, measured: Measured) -> None:
-        """Keep a finished shard."""
-        arrays = {**measured.table.arrays(), "x_adv": measured.x_adv}
-        self._parts.write_arrays(shard.name, arrays, measured.seconds, measured.device)
-
-    def has(self, shard: Shard) -> bool:
-        """Whether there is a file of the shard, good or not."""
-        return self._parts.part(shard.name).is_file()
-
-    @property
-    def complete(self) -> bool:
-        """Whether the whole result was written."""
-        return (self.path / RESULT).is_file()
+        arrays = self.artefact.get(shard.name)
+        return None if arrays is None else shard.outcome(arrays)
 
     def finish(self, result: SweepResult) -> None:
         """Write the whole result; its file comes last, because it says that the run is complete."""
@@ -149,20 +112,17 @@ class RunFolder:
     def result(self) -> SweepResult:
         """What is there, the whole result or the shards so far."""
         whole = read_arrays(self.path / RESULT)
-        steps = list(self._steps(self._from_whole(whole) if whole else {}))
-        return assemble(self.sweep, self.spec, steps, self.path)
-
-    def _steps(self, whole: dict[Cell, ImageTable]) -> Iterator[SweepStep]:
-        total = len(self.shards)
-        for step, shard in enumerate(self.shards, start=1):
-            if shard.cell in whole:
-                table = whole[shard.cell].take(np.arange(shard.start, shard.stop))
+        tables = self._from_whole(whole) if whole else {}
+        found: Shards = {cell: {} for cell in self.sweep.cells}
+        for shard in self.shards:
+            if shard.cell in tables:
+                table = tables[shard.cell].take(np.arange(shard.start, shard.stop))
             elif (measured := self.read(shard)) is not None:
                 table = measured.table
             else:
                 continue
-            seconds = self._parts.seconds(shard.name)
-            yield SweepStep(step, total, shard.cell, shard.start, table, seconds, reused=True)
+            found[shard.cell][shard.start] = table, self.artefact.seconds(shard.name)
+        return assemble(self.sweep, self.spec, found, self.path)
 
     def _from_whole(self, whole: dict[str, NDArray[Any]]) -> dict[Cell, ImageTable]:
         """The good ones among the tables of result.npz."""

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
+from advmi_core.attacks import variants
 from advmi_core.attacks.core.ball import UNBOUNDED
 from advmi_core.studies.sweep.spec import Method
 from advmi_core.studies.sweep.study import Sweep
 
-SHORTEST: dict[str, dict[str, Any]] = {
-    "cw": {"searches": 5, "steps": 50, "first_c": 1.0},
-    "ddn": {"steps": 50},
-}
-"""Attacks that know no MI and seek the shortest perturbation, with their parameters."""
-PENALTY: dict[str, Any] = {"mi": "mine-conv", "searches": 3, "first_c": 0.1}
-"""A first c at which most images succeed, so that three searches do what the published nine do."""
+
+def offered(name: str, steps: int, eps: Sequence[float]) -> Method:
+    """An offered method; one that seeks the shortest perturbation has steps of its own, and no ε.
+
+    Args:
+        name: of ``variants``.
+        steps, eps: iterations and radii of the others.
+    """
+    attack, variant = variants()[name]
+    if not variant.bounded:
+        return Method(name=name, attack=attack.name, parameters=variant.parameters, eps=(UNBOUNDED,))
+    return Method(
+        name=name, attack=attack.name, parameters={**variant.parameters, "steps": steps}, eps=tuple(eps)
+    )
 
 
 def _talk() -> tuple[Method, ...]:
@@ -22,20 +30,12 @@ def _talk() -> tuple[Method, ...]:
     method, which the paper compares with [METHODS §2]."""
     return (
         *_within(200, (0.05, 0.1, 0.2, 0.3, 0.5)),
-        *(
-            Method(name=name, attack=name, parameters=parameters, eps=(UNBOUNDED,))
-            for name, parameters in SHORTEST.items()
-        ),
-        Method(name="penalty", attack="penalty", parameters={**PENALTY, "steps": 200}, eps=(0.3,)),
+        *(offered(name, 200, (0.3,)) for name in ("cw", "ddn", "penalty")),
     )
 
 
 def _within(steps: int, eps: tuple[float, ...]) -> tuple[Method, ...]:
-    return (
-        Method(name="minmax-solver", attack="minmax-solver", parameters={"steps": steps}, eps=eps),
-        Method(name="minmax", attack="minmax", parameters={"steps": steps, "mi": "mine-conv"}, eps=eps),
-        Method(name="pgd", attack="pgd", parameters={"steps": steps, "loss": "margin"}, eps=eps),
-    )
+    return tuple(offered(name, steps, eps) for name in ("minmax-solver", "minmax", "pgd"))
 
 
 PRESETS: dict[str, Sweep] = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advmi_core.evaluation import ImageTable, Summary, summarise
 from advmi_core.studies.sweep.spec import Cell, SweepSpec
+
+Shards = dict[Cell, dict[int, tuple[ImageTable, float]]]
+"""Cell → position of a shard's first image → its table and its seconds (NaN unknown)."""
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,18 @@ class SweepStep:
         total: shards of the whole sweep.
         cell: method and ε.
         start: position in the split of the shard's first image.
-        table: the shard's images.
         seconds: of one core that the shard took; NaN if unknown.
         reused: the shard was found on disk.
+        left: seconds to the sweep's end; NaN before the first shard that this run computes.
     """
 
     step: int
     total: int
     cell: Cell
     start: int
-    table: ImageTable
     seconds: float
     reused: bool
+    left: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -58,32 +61,18 @@ class SweepResult:
         return [(cell, summarise(table)) for cell, table in self.tables.items() if len(table)]
 
 
-def collect(sweep: SweepSpec, steps: Iterable[SweepStep]) -> SweepResult:
-    """What the steps seen so far amount to, for pages that draw a sweep while it runs.
-
-    The result has no folder; its spec is that of ``SweepSpec.spec``.
-    """
-    return assemble(sweep, sweep.spec(), steps)
-
-
-def assemble(
-    sweep: SweepSpec, spec: dict[str, Any], steps: Iterable[SweepStep], folder: Path | None = None
-) -> SweepResult:
-    """``collect`` where the spec is known."""
-    seen: dict[Cell, dict[int, SweepStep]] = {cell: {} for cell in sweep.cells}
-    for step in steps:
-        seen[step.cell][step.start] = step
+def assemble(sweep: SweepSpec, spec: dict[str, Any], seen: Shards, folder: Path | None) -> SweepResult:
+    """What the shards seen so far amount to."""
     tables = {
-        cell: ImageTable.join([shards[start].table for start in sorted(shards)])
-        for cell, shards in seen.items()
+        cell: ImageTable.join([shards[start][0] for start in sorted(shards)]) for cell, shards in seen.items()
     }
-    seconds = {cell: per_image({s.start: (s.seconds, s.table) for s in seen[cell].values()}) for cell in seen}
+    seconds = {cell: _per_image(shards) for cell, shards in seen.items()}
     complete = all(len(table) == sweep.n for table in tables.values())
     return SweepResult(spec, tables, seconds, folder, complete)
 
 
-def per_image(shards: Mapping[int, tuple[float, ImageTable]]) -> float:
+def _per_image(shards: Mapping[int, tuple[ImageTable, float]]) -> float:
     """Seconds per attacked image, over those shards whose seconds are known; NaN if there are none."""
-    known = [(seconds, int(table.correct.sum())) for seconds, table in shards.values() if seconds >= 0]
+    known = [(seconds, int(table.correct.sum())) for table, seconds in shards.values() if seconds >= 0]
     images = sum(count for _, count in known)
     return sum(seconds for seconds, _ in known) / images if images else math.nan

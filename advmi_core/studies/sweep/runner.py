@@ -1,22 +1,21 @@
-"""The driver of a sweep: finds, claims, hands out and keeps shards, and writes the whole result."""
+"""A sweep at work: its shards found or computed by the engine, then the whole result written."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
 from collections.abc import Generator
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
-from advmi_core.studies.sweep.executors.executor import Executor, check_executor, make_executor
-from advmi_core.studies.sweep.executors.work import Task
-from advmi_core.studies.sweep.folder import Measured, RunFolder, Shard, runs_folder
-from advmi_core.studies.sweep.results import SweepResult, SweepStep, assemble
+from advmi_core.experiments.compute import Part, Task, compute
+from advmi_core.experiments.executors.choice import check_executor, make_executor
+from advmi_core.experiments.executors.executor import Executor
+from advmi_core.studies.sweep.folder import RunFolder, Shard, runs_folder
+from advmi_core.studies.sweep.results import Shards, SweepResult, SweepStep, assemble
 from advmi_core.studies.sweep.spec import SweepSpec
-
-_POLL = 0.2  # seconds between looks at what other processes do
+from advmi_core.studies.sweep.work import Measured, attack_on, attacking
 
 
 class Runner:
@@ -41,89 +40,60 @@ class Runner:
         self.folder = RunFolder(runs_folder() if directory is None else directory, sweep, spec)
         self.folder.open(self.subject)
         self.total = len(self.folder.shards)
-        self.seen: list[SweepStep] = []
-        self._claims: dict[Shard, FileLock] = {}
+        self._seen: Shards = {cell: {} for cell in sweep.cells}
+        self._spent: dict[str, list[float]] = {}
+        self._began = math.nan
 
     def result(self) -> SweepResult:
         """Everything measured so far, by this run or by earlier ones that it has found."""
-        return assemble(self.sweep, self.folder.spec, self.seen, self.folder.path)
+        return assemble(self.sweep, self.folder.spec, self._seen, self.folder.path)
 
     def steps(self) -> Generator[SweepStep, None, None]:
         """What is on disk, then what has to be computed, then the whole result."""
-        missing: deque[Shard] = deque()
-        for shard in self.folder.shards:
-            kept = self.folder.read(shard)
-            if kept is None:
-                missing.append(shard)
-            else:
-                yield self._step(shard, kept, reused=True)
-        if missing:
-            yield from self._compute(missing)
+        for part in compute([self._task(shard) for shard in self.folder.shards], self._executor):
+            yield self._step(part)
         self.folder.finish(self.result())
 
-    def _compute(self, missing: deque[Shard]) -> Generator[SweepStep, None, None]:
+    def _executor(self) -> Executor:
+        self._began = time.monotonic()
         executor, workers, ray_address = self._choice
-        crew = make_executor(executor, self.subject.network, workers, ray_address, self._device)
-        new: list[SweepStep] = []
-        try:
-            while missing or self._claims:
-                new += self._hand_out(missing, crew)
-                yield from new  # while the workers are at work
-                new = []
-                if self._claims:
-                    outcomes = crew.finished(_POLL)
-                    new = [self._keep(shard, measured) for shard, measured in outcomes]
-                elif missing:  # all of them claimed by other processes
-                    time.sleep(_POLL)
-            yield from new
-        finally:
-            for shard, measured in crew.close():
-                self._keep(shard, measured)
-            for claim in self._claims.values():
-                claim.release()
-            self._claims.clear()
+        # Ray shows a task no GPU but its own, so an index would be wrong there.
+        device = torch.device(self._device.type) if executor == "ray" else self._device
+        job = attacking(self.subject.network, device)
+        return make_executor(executor, job, workers, ray_address, gpu=self._device.type == "cuda")
 
-    def _hand_out(self, missing: deque[Shard], crew: Executor) -> list[SweepStep]:
-        """Give the crew work; what other processes finished in the meantime is taken from the disk."""
-        found = []
-        for _ in range(len(missing)):
-            if len(self._claims) == crew.workers:
-                break
-            shard = missing.popleft()
-            claim = self.folder.lock(shard)
-            try:
-                claim.acquire(timeout=0)
-            except Timeout:
-                missing.append(shard)
-                continue
-            kept = self.folder.read(shard)
-            if kept is None:
-                self._claims[shard] = claim
-                crew.submit(self._task(shard))
-            else:
-                claim.release()
-                found.append(self._step(shard, kept, reused=True))
-        return found
-
-    def _task(self, shard: Shard) -> Task:
+    def _task(self, shard: Shard) -> Task[Shard]:
         rows = slice(shard.start, shard.stop)
         x, y = self.subject.x[rows].numpy(), self.subject.y[rows].numpy()
-        return Task(shard, self.sweep.attack(shard.cell), x, y)
-
-    def _keep(self, shard: Shard, measured: Measured) -> SweepStep:
-        self.folder.write(shard, measured)
-        self._claims.pop(shard).release()
-        return self._step(shard, measured, reused=False)
-
-    def _step(self, shard: Shard, measured: Measured, reused: bool) -> SweepStep:
-        step = SweepStep(
-            step=len(self.seen) + 1,
-            total=self.total,
-            cell=shard.cell,
-            start=shard.start,
-            table=measured.table,
-            seconds=measured.seconds,
-            reused=reused,
+        return Task(
+            shard,
+            self.folder.artefact,
+            shard.name,
+            good=lambda arrays: shard.outcome(arrays) is not None,
+            call=lambda: attack_on(self.sweep.attack(shard.cell), shard.start, x, y),
         )
-        self.seen.append(step)
-        return step
+
+    def _step(self, part: Part[Shard]) -> SweepStep:
+        shard, measured = part.key, part.key.outcome(part.arrays)
+        assert isinstance(measured, Measured)  # the engine has looked
+        self._seen[shard.cell][shard.start] = measured.table, part.seconds
+        if not part.reused:
+            self._spent.setdefault(shard.cell.method, []).append(part.seconds)
+        step = sum(map(len, self._seen.values()))
+        return SweepStep(
+            step, self.total, shard.cell, shard.start, part.seconds, part.reused, self._seconds_left()
+        )
+
+    def _seconds_left(self) -> float:
+        """By the shards computed so far, method by method; NaN before the first one.
+
+        What was found in the folder took no time, so it says nothing about what is left.
+        """
+        computed = [seconds for spent in self._spent.values() for seconds in spent]
+        if not sum(computed):
+            return math.nan
+        ahead, of_each = 0.0, self.total // len(self.sweep.cells)
+        for cell in self.sweep.cells:
+            own = self._spent.get(cell.method, computed)
+            ahead += (of_each - len(self._seen[cell])) * sum(own) / len(own)
+        return ahead * (time.monotonic() - self._began) / sum(computed)

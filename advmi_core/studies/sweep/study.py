@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core.device import pick
-from advmi_core.run import Run
+from advmi_core.experiments.progress import StudyRun
 from advmi_core.studies.sweep.results import SweepResult, SweepStep
 from advmi_core.studies.sweep.runner import Runner
 from advmi_core.studies.sweep.spec import SweepSpec
@@ -24,7 +24,7 @@ class Sweep(SweepSpec):
         workers: int | None = None,
         ray_address: str | None = None,
         device: str = "auto",
-    ) -> Run[SweepStep, SweepResult]:
+    ) -> StudyRun[SweepStep, SweepResult]:
         """Start the sweep, or go on with it: shards that an earlier run kept are not computed again.
 
         Several processes may run the same sweep in the same directory at once; they share the work. Closing
@@ -45,4 +45,4 @@ class Sweep(SweepSpec):
                 sweep's.
         """
         work = Runner(self, directory, executor, workers, ray_address, pick(device))
-        return Run(work.steps(), work.result, work.total)
+        return StudyRun(work.folder.artefact, self.name, work.steps(), work.result, work.total)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-import streamlit as st
 import torch
 from matplotlib.figure import Figure
 
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.figures.attack import export
-from advmi_core.figures.attack import print as printed
-from advmi_core.figures.palette import default_gain
+from advmi_core.figures.attack import charts, export, pictures
+from advmi_core.figures.chart import Chart
+from advmi_core.figures.encode import default_gain
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.figures.text import percent
 from advmi_core.jobs import Snapshot
 from advmi_core.ui.attack import results, views
 from advmi_core.ui.attack.tasks import Task
+from advmi_core.ui.widgets import downloads
+from advmi_core.ui.widgets.downloads import File, Make
+from advmi_core.ui.widgets.state import PageState
 
 
 def offer(page: str, snapshot: Snapshot, row: int) -> None:
@@ -24,54 +27,20 @@ def offer(page: str, snapshot: Snapshot, row: int) -> None:
     task: Task = snapshot.about
     result: AttackResult = snapshot.result
     stem = f"advmi-{task.kind}-{snapshot.id}"
-
-    def curves() -> bytes:
-        return printed.save(printed.curves(views.walked(snapshot, row)), "svg")
-
-    files: list[tuple[str, str, Callable[[], bytes], str]] = [
-        ("Pictures", f"{stem}-{row}.png", lambda: printed.save(strip(task, result, row), "png"), "image/png"),
-        ("Curves", f"{stem}-{row}-curves.svg", curves, "image/svg+xml"),
-        ("Curves", f"{stem}-curves.csv", lambda: export.curves_csv(result), "text/csv"),
-        ("Arrays", f"{stem}.npz", lambda: export.arrays_npz(result), "application/octet-stream"),
-        (
-            "Settings",
-            f"{stem}.json",
-            lambda: export.spec_json(result.spec | results.about(task)),
-            "application/json",
-        ),
-    ]
+    figures: dict[str, Make] = {"Pictures": partial(strip, task, result, row)}
     if task.kind == "classification":
-        files.insert(
-            1,
-            (
-                "Prediction",
-                f"{stem}-{row}-bars.svg",
-                lambda: printed.save(_bars(task, result, row), "svg"),
-                "image/svg+xml",
-            ),
-        )
+        figures["Prediction"] = partial(_prediction, task, result, row)
+    figures["Curves"] = lambda: charts.curves(views.walked(snapshot, row))
     if len(task.images) > 1:
-        files.insert(
-            0,
-            (
-                "Gallery",
-                f"{stem}-gallery.png",
-                lambda: printed.save(_gallery(task, result), "png"),
-                "image/png",
-            ),
-        )
-    with st.container(horizontal=True, key=f"{page}.files"):
-        for label, name, make, mime in files:
-            kind = name.rpartition(".")[2].upper()
-            st.download_button(
-                f"{label} · {kind}",
-                make,
-                name,
-                mime,
-                key=f"{page}.file.{name}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+        figures["Gallery"] = partial(_gallery, task, result)
+    downloads.row(
+        PageState(page), f"{stem}-{row}", figures,
+        [
+            File("Curves", f"{stem}-curves.csv", partial(export.curves_csv, result)),
+            File("Arrays", f"{stem}.npz", partial(export.arrays_npz, result)),
+            File("Settings", f"{stem}.json", lambda: json_bytes(result.spec | results.about(task))),
+        ],
+    )  # fmt: skip
 
 
 def strip(task: Task, result: AttackResult, row: int) -> Figure:
@@ -81,16 +50,16 @@ def strip(task: Task, result: AttackResult, row: int) -> Figure:
     gain = default_gain(float(np.abs(change).max()))
     if task.kind == "reconstruction":
         of_x, of_adv = result.output[row].cpu().numpy(), result.output_adv[row].cpu().numpy()
-        pictures = [("x", x), ("Φ(x)", of_x), ("x̃", x_adv), ("Φ(x̃)", of_adv)]
+        shown = [("x", x), ("Φ(x)", of_x), ("x̃", x_adv), ("Φ(x̃)", of_adv)]
     else:
         before, after = (task.classes[int(out[row].argmax())] for out in (result.output, result.output_adv))
-        pictures = [(f"x: {before}", x), (f"x̃: {after}", x_adv)]
-    return printed.strip(pictures, change, gain)
+        shown = [(f"x: {before}", x), (f"x̃: {after}", x_adv)]
+    return pictures.strip(shown, change, gain)
 
 
-def _bars(task: Task, result: AttackResult, row: int) -> Figure:
+def _prediction(task: Task, result: AttackResult, row: int) -> Chart:
     before, after = (torch.softmax(out[row], 0).cpu().numpy() for out in (result.output, result.output_adv))
-    return printed.bars(task.classes, before, after, int(task.images.y[row]))
+    return charts.prediction(task.classes, before, after, int(task.images.y[row]))
 
 
 def _gallery(task: Task, result: AttackResult) -> Figure:
@@ -100,4 +69,4 @@ def _gallery(task: Task, result: AttackResult) -> Figure:
         f"{percent(float(result.kept[row]))} {badge}".strip()
         for row, badge in zip(order, badges, strict=True)
     ]
-    return printed.gallery(result.x_adv.cpu().numpy()[order], captions)
+    return pictures.gallery(result.x_adv.cpu().numpy()[order], captions)

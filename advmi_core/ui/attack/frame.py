@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.attacks import PublishedMinMax
-from advmi_core.figures.attack import screen
+from advmi_core.figures.attack.charts import curves
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import work
 from advmi_core.ui.attack import downloads, gallery, results, settings, views
 from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import components
+from advmi_core.ui.widgets import charts, components
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
@@ -94,8 +94,8 @@ def _finished(page: str) -> None:
         "Zoom into the curves", icon=":material/zoom_in:", key=f"{page}.zooms", on_change="rerun"
     )
     if zoom.open:  # a figure that few look at costs as much as the rest of the page
-        zoom.plotly_chart(
-            screen.curves(views.walked(snapshot, row)),
-            key=f"{page}.zoom",
-            alt="Criterion, dual variable, information kept and proximal gap over the iterations",
-        )
+        with zoom:
+            charts.draw(
+                PageState(page), "zoom", curves(views.walked(snapshot, row)),
+                "Criterion, dual variable, information kept and proximal gap over the iterations",
+            )  # fmt: skip

@@ -11,9 +11,9 @@ from advmi_core.figures.attack.text import readouts
 from advmi_core.figures.encode import data_url
 from advmi_core.jobs import Snapshot
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame, results, views
+from advmi_core.ui.attack import frame, results, views
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import callout, components, pictures
+from advmi_core.ui.widgets import callout, components, form, pictures
 from advmi_core.ui.widgets.state import Option, PageState, choice, number
 
 PAGE = "overview"

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.attacks.core.records import AttackResult
-from advmi_core.evaluation import moments
+from advmi_core.evaluation import summarise, tabulate
 from advmi_core.figures.attack import text as words
 from advmi_core.figures.text import Verdict, keeps
 from advmi_core.jobs import Snapshot
@@ -46,16 +46,14 @@ def summary(snapshot: Snapshot) -> str:
     """One line about all images of the run."""
     task: Task = snapshot.about
     result: AttackResult = snapshot.result
-    counted = result.success[result.correct]
-    won = result.success & result.correct
-    kept, nats = (moments(values[won].cpu()) for values in (result.kept, result.information))
-    text = f"**{int(counted.sum())} of {len(counted)}** attacked with success"
-    if len(counted):
-        text += f" ({100 * result.asr:.0f} %)"
-    if len(counted) < len(result.success):
-        text += f"; {len(result.success) - len(counted)} misclassified from the start, not counted"
-    if kept.n:
-        text += f". Information kept by the successes, mean: {keeps(kept.mean, nats.mean)}"
+    seen = summarise(tabulate(result, range(len(result.x))))
+    text = f"**{seen.succeeded} of {seen.counted}** attacked with success"
+    if seen.counted:
+        text += f" ({100 * seen.asr:.0f} %)"
+    if seen.counted < seen.images:
+        text += f"; {seen.images - seen.counted} misclassified from the start, not counted"
+    if seen.kept.n:
+        text += f". Information kept by the successes, mean: {keeps(seen.kept.mean, seen.information.mean)}"
     order = f"{'most' if _most_first(task) else 'least'} information first"
     return f"{text}. Gallery: {order}; click one for its details."
 

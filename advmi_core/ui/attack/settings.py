@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from advmi_core.attacks import MinMax
+from advmi_core.fields import Field, parameters
 from advmi_core.figures.text import number
-from advmi_core.ui.attack.fields import FIELDS, Parameter, parameters
 from advmi_core.ui.attack.tasks import Task
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.images import Images
@@ -34,9 +35,11 @@ def differences(shown: Task, chosen: Task) -> list[str]:
         made.append(aim)
     if type(shown.attack) is not type(chosen.attack):
         return [*made, f"attack {shown.attack.name}"]
-    named = {parameter.name: parameter for parameter in parameters(type(shown.attack))}
+    kind: type = type(shown.attack)
+    # A plane has tuples of what an attack has one of.
+    told = {each.name: each.field for each in (*parameters(MinMax), *parameters(kind))}
     return made + [
-        _said(named.get(field.name), field.name, getattr(shown.attack, field.name))
+        _said(told.get(field.name) or Field(field.name), getattr(shown.attack, field.name))
         for field in fields(shown.attack)
         if getattr(shown.attack, field.name) != getattr(chosen.attack, field.name)
     ]
@@ -46,14 +49,13 @@ def _same(a: Images, b: Images) -> bool:
     return a.names == b.names and torch.equal(a.x, b.x)
 
 
-def _said(parameter: Parameter | None, name: str, value: Any) -> str:
-    field = parameter.field if parameter else FIELDS.get(name)
-    label = field.label.partition(":")[0] if field else name
+def _said(field: Field, value: Any) -> str:
+    label = field.name
     if isinstance(value, tuple):
         ends = (value[0], value[-1]) if len(value) > 1 else value
         return f"{label} {' … '.join(map(number, ends))}"
     if isinstance(value, bool):
         return f"{label} {'on' if value else 'off'}"
-    if isinstance(value, str) and field:
+    if isinstance(value, str):
         return f"{label} {field.choices.get(value, value)}"
     return f"{label} {'automatic' if value is None else number(float(value))}"

@@ -6,16 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks import ATTACKS, MinMax
-from advmi_core.attacks.fwa import NAMID_STEP
+from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
 from advmi_core.data import ImageSet
+from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import Parameter, parameters
-from advmi_core.ui.attack.form import Presets
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.plane import view as plane
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets import form, pictures
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
@@ -25,57 +24,6 @@ SCRIPT = f"pages/attack/{PAGE}.py"
 _MODEL = "attack-model"
 DEFAULT = MinMax.name
 _LEAD = "A classifier must change its mind while the picture keeps as much information about x as it can."
-_NAMES = {
-    "minmax-solver": "MinMax",
-    "minmax": "MinMax as published",
-    "penalty": "Penalty with a search over c (baseline)",
-    "pgd": "PGD (baseline)",
-    "cw": "Carlini–Wagner (shortest δ)",
-    "ddn": "DDN (shortest δ)",
-    "ti-dim": "TI-DIM (for transfer)",
-    "fwa": "FWA (moves mass)",
-    "autoattack": "AutoAttack (four attacks in turn)",
-}
-_LABELS = {"interactive": "Interactive", "paper": "Paper", form.CUSTOM: "Custom"}
-_PRESETS: dict[str, Presets] = {
-    "minmax-solver": {"interactive": {"eps": 0.3, "steps": 200}},
-    "minmax": {
-        "interactive": {"eps": 0.3, "steps": 200},
-        "paper": {"eps": 1.0, "steps": 1000, "critic": "paper"},
-    },
-    "penalty": {
-        "interactive": {"eps": 0.3, "steps": 60, "searches": 6},
-        "paper": {"eps": 1.0, "steps": 1000, "searches": 9, "critic": "paper"},
-    },
-    "pgd": {"interactive": {"eps": 0.3, "steps": 40}, "paper": {"eps": 1.0, "steps": 1000, "loss": "margin"}},
-    # The evaluation attacks' papers have 8/255, which a slider of hundredths calls 0.03.
-    "cw": {"interactive": {"eps": 1.0, "steps": 40, "searches": 5}, "paper": {"eps": 0.5, "steps": 20}},
-    "ddn": {"interactive": {"eps": 1.0, "steps": 40}, "paper": {"eps": 0.5, "steps": 20}},
-    "ti-dim": {"interactive": {"eps": 0.1, "steps": 40}, "paper": {"eps": 0.03, "steps": 40}},
-    "fwa": {
-        "interactive": {"eps": 0.1, "steps": 40},
-        "paper": {"eps": 0.03, "steps": 40, "step_size": NAMID_STEP},
-    },
-    "autoattack": {
-        "interactive": {"eps": 0.1, "steps": 20, "targets": 3, "queries": 500},
-        "paper": {"eps": 0.03, "steps": 100, "targets": 9, "queries": 5000},
-    },
-}
-_FORMULAS = {
-    "minmax-solver": r"\max_\delta\ w\,I(x;x{+}\delta)-\tfrac12\overline{(\delta/0.1)^2}"
-    r"\quad\text{under}\ f(x{+}\delta)\le0",
-    "minmax": r"\min_\delta\,\max_{c\ge0}\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
-    "penalty": r"\min_\delta\ c\,f^+(x{+}\delta)-w\,I_\theta(x,x{+}\delta)",
-    "pgd": r"\delta_{t+1}=\Pi_\varepsilon\big(\delta_t-\alpha\,\mathrm{step}(\nabla_\delta f)\big)",
-    "cw": r"\min_\delta\ \|\delta\|_2^2+c\,f^+(x{+}\delta)",
-    "ddn": r"\delta\leftarrow\nu\,\frac{\delta+\alpha g/\|g\|}{\|\delta+\alpha g/\|g\|\|},"
-    r"\ \nu\leftarrow(1\mp\gamma)\,\nu",
-    "ti-dim": r"m\leftarrow\mu m+\frac{W*g}{\|W*g\|_1},\ "
-    r"\tilde x\leftarrow\Pi_\varepsilon(\tilde x+\alpha\,\mathrm{step}(m))",
-    "fwa": r"\Pi\leftarrow\Pi+\gamma\,(S-\Pi),\ S=\arg\max_{\langle S,C\rangle\le\varepsilon\Sigma x}"
-    r"\langle S,\nabla\rangle",
-    "autoattack": r"\text{APGD-CE}\to\text{APGD-T}\to\text{FAB-T}\to\text{Square}",
-}
 _CRITERIA = {False: r"f=h_y-\max_{j\ne y}h_j", True: r"f=\max_{j\ne t}h_j-h_t"}
 _KNOWS = {"fashion-mnist": "ten kinds of clothing", "mnist": "the ten digits"}
 _TARGETED = "targeted"
@@ -112,12 +60,13 @@ def page() -> None:
             state.remember()
             return
         name = _method(state)
-        known = _PRESETS.get(name, {"interactive": {}})
-        shown = parameters(ATTACKS[name], known["interactive"])
-        layout.restore(state, [parameter.option() for parameter in shown], name)
+        use = ATTACKS[name].about.supervised
+        shown = parameters(ATTACKS[name], use)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name)
         target = _aim(state, images, chosen.classes)
-        published = {"paper": lambda: frame.as_published(state, _PRESETS["minmax"]["paper"])}
-        form.presets(state, shown, known, _LABELS, published if name == DEFAULT else {})
+        paper = PublishedMinMax.about.supervised.presets["paper"]
+        published = {"paper": lambda: frame.as_published(state, paper)}
+        form.presets(state, shown, use.presets, elsewhere=published if name == DEFAULT else {})
         pressed = form.form(state, shown)
     with right:
         if pressed:
@@ -132,8 +81,10 @@ def page() -> None:
 
 def _formula(task: Task | None) -> None:
     """Of what is shown, which may be a result of earlier settings."""
-    if task is not None and task.attack.name in _FORMULAS:
-        st.latex(rf"{_FORMULAS[task.attack.name]},\quad {_CRITERIA[task.target is not None]}")
+    if task is not None:
+        about = task.attack.about
+        parts = [part for part in (about.supervised.formula, _CRITERIA[task.target is not None]) if part]
+        st.latex(r",\quad ".join(parts), help=about.paper or None)
 
 
 def _unknown(chosen: ImageSet, label: int) -> str:
@@ -164,7 +115,7 @@ def _method(state: PageState) -> str:
     st.selectbox(
         "Attack",
         **state.held_choice("attack-name", ATTACKS),
-        format_func=lambda name: _NAMES.get(name, name),
+        format_func=lambda name: ATTACKS[name].label(),
     )
     return str(state.value("attack-name"))
 

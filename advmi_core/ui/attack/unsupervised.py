@@ -7,51 +7,22 @@ from typing import Any
 
 import streamlit as st
 
-from advmi_core.attacks import ATTACKS, MinMax
-from advmi_core.augmentation.strength import DEFAULTS
+from advmi_core.attacks import ATTACKS, MinMax, PublishedMinMax
+from advmi_core.attacks.core.about import Use
+from advmi_core.fields import Parameter
 from advmi_core.ui import layout, resources
-from advmi_core.ui.attack import form, frame
-from advmi_core.ui.attack.fields import Parameter, parameters
-from advmi_core.ui.attack.form import Presets
+from advmi_core.ui.attack import frame
+from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.plane import share
 from advmi_core.ui.attack.plane import view as plane
-from advmi_core.ui.attack.suite_fields import DESTROYS
 from advmi_core.ui.attack.tasks import Task
-from advmi_core.ui.widgets import pictures
+from advmi_core.ui.widgets import form, pictures
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "unsupervised"
 _LEAD = "Without any label: a picture as unlike x as possible from which the autoencoder still rebuilds x."
-_LABELS = {"interactive": "Interactive", "paper": "Paper", "warm": "Warm critic", form.CUSTOM: "Custom"}
 _DEFAULT = MinMax.name
-_NAMES = {
-    _DEFAULT: "MinMax",
-    "minmax": "MinMax as published",
-    "penalty": "Penalty with a search over c (baseline)",
-}
-_PRESETS: dict[str, Presets] = {
-    _DEFAULT: {"interactive": {"eps": 1.0, "steps": 200}},
-    "minmax": {
-        "interactive": {"eps": 1.0, "steps": 40, "inner": 20},
-        "paper": {"eps": 1.0, "steps": 40, "inner": 20, "critic": "paper"},
-        # A smaller weight and more steps than for images by the thousand: the first 16 test images succeed.
-        "warm": {**DEFAULTS["mine-conv"]._asdict(), "eps": 1.0, "steps": 100, "mi_weight": 3.0},
-    },
-    "penalty": {
-        "interactive": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 5},
-        "paper": {"eps": 1.0, "steps": 40, "inner": 20, "searches": 9, "critic": "paper"},
-    },
-}
-_UNUSED = frozenset({"restore"})  # of supervised attacks
-_WORDS = {"mi_weight": DESTROYS}
-_DESCENT = r"\ c\,f^+(x{+}\delta)\;\mathbf{+}\;w\,I_\theta(x,x{+}\delta)"
-_FORMULAS = {
-    _DEFAULT: r"\min_\delta\ w\,I(x;x{+}\delta)+\tfrac12\overline{(\delta/0.1)^2}"
-    r"\quad\text{under}\ f(x{+}\delta)\le0",
-    "minmax": r"\min_\delta\,\max_{c\ge0}" + _DESCENT,
-    "penalty": r"\min_\delta" + _DESCENT,
-}
 _CRITERION = r",\quad f=\|x-\Phi(\tilde x)\|^2-\|x-\Phi(x)\|^2"
 _SIGN = (
     "The sign of the MI term is **plus** here: information about x is *minimised*, where the supervised "
@@ -67,7 +38,7 @@ def page() -> None:
     layout.restore(
         state,
         [
-            choice("attack-name", _DEFAULT, tuple(_NAMES)),
+            choice("attack-name", _DEFAULT, tuple(_uses())),
             choice("attack-model", "ae-conv", tuple(resources.autoencoders())),
         ],
     )
@@ -88,30 +59,37 @@ def page() -> None:
         if view == plane.PLANE:
             plane.show(state, right, "reconstruction", str(model), images, chosen.classes)
         elif view == share.SHARE:
-            share.show(state, right, _PRESETS[_DEFAULT]["interactive"], str(model), images, chosen.classes)
+            share.show(state, right, _uses()[_DEFAULT], str(model), images, chosen.classes)
         if view != plane.ATTACK:
             state.remember()
             return
         name = st.selectbox(
             "Attack",
-            **state.held_choice("attack-name", _NAMES),
-            format_func=_NAMES.__getitem__,
+            **state.held_choice("attack-name", _uses()),
+            format_func=lambda name: ATTACKS[name].label(),
         )
-        known = _PRESETS[name]
-        shown = parameters(ATTACKS[name], known["interactive"], _UNUSED, _WORDS if name == _DEFAULT else {})
-        layout.restore(state, [parameter.option() for parameter in shown], name)
-        published = {"paper": lambda: frame.as_published(state, _PRESETS["minmax"]["paper"])}
-        form.presets(state, shown, known, _LABELS, published if name == _DEFAULT else {})
+        use = _uses()[name]
+        shown = parameters(ATTACKS[name], use)
+        layout.restore(state, [form.option(parameter) for parameter in shown], name)
+        paper = _uses()[PublishedMinMax.name].presets["paper"]
+        published = {"paper": lambda: frame.as_published(state, paper)}
+        form.presets(state, shown, use.presets, elsewhere=published if name == _DEFAULT else {})
         pressed = form.form(state, shown)
     with right:
         if pressed:
             _start(state, name, shown, images, model)
         waiting = _waiting(name, images, str(model), form.values(state, shown))
         about = frame.shown(PAGE, waiting)
-        st.latex(_FORMULAS[name if about is None else about.attack.name] + _CRITERION)
+        attacking = ATTACKS[name if about is None else about.attack.name]
+        st.latex(_uses()[attacking.name].formula + _CRITERION, help=attacking.about.paper or None)
         st.caption(_SIGN)
         frame.outcome(PAGE, waiting)
     state.remember()
+
+
+def _uses() -> dict[str, Use]:
+    """The attacks that are offered for autoencoders."""
+    return {name: use for name, attack in ATTACKS.items() if (use := attack.about.unsupervised)}
 
 
 def _start(state: PageState, name: str, shown: list[Parameter], images: Images | None, model: str) -> None:

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
 
-import streamlit as st
-from matplotlib.figure import Figure
-
-from advmi_core.figures.attack import export
-from advmi_core.figures.attack.print import save
-from advmi_core.figures.autoencoders import (
-    latent_print as retraining_latent_print,
-)
-from advmi_core.figures.autoencoders import (
-    print as retraining_print,
-)
-from advmi_core.figures.autoencoders import (
-    table as retraining_table,
-)
+from advmi_core.figures.autoencoders import charts
+from advmi_core.figures.autoencoders import latent as latent_charts
+from advmi_core.figures.autoencoders import table as retraining_table
 from advmi_core.figures.autoencoders.series import (
     PROTOCOL_TITLES,
     curves,
     models_of,
     of_model,
     protocols_of,
+    title,
 )
+from advmi_core.figures.chart import Chart, Drawing, Grid, titled
+from advmi_core.figures.tabular import json_bytes
 from advmi_core.ui.autoencoders import latent
 from advmi_core.ui.autoencoders.source import Shown
 from advmi_core.ui.autoencoders.views import EPOCHS
+from advmi_core.ui.widgets import downloads
+from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.state import PageState
 
-Kind = Literal["png", "svg", "pdf"]
-_MIMES: dict[Kind, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
-_NAMES = {
-    "bars": "Losses",
-    "curves": "Curves",
-    "moved": "Start or optimisation",
-    "latent": "Latent space",
-    "manifold": "On the manifold",
-}
+_WIDE = 6  # inches, of one chart
 
 
 def offer(state: PageState, shown: Shown) -> None:
@@ -48,56 +33,51 @@ def offer(state: PageState, shown: Shown) -> None:
     model, row = str(state.value("shown-model")), str(state.value("shown-row"))
     if model not in models_of(shown.measured):
         return
-    names = [name for name in _NAMES if _has(name, shown, model, row)]
-    with st.container(horizontal=True, vertical_alignment="bottom", key=state.key("files")):
-        name = st.selectbox(
-            "Figure to save", names, key=state.key("figure"), format_func=_NAMES.__getitem__, width=170
-        )
-        for kind, mime in _MIMES.items():
-            made = _picture(name, shown, model, row, kind)
-            _button(state, "Figure", f"{shown.stem}-{model}-{name}.{kind}", made, mime)
-        lines = shown.measured
-        table = (
-            ("csv", "text/csv", retraining_table.as_csv),
-            ("tex", "application/x-tex", retraining_table.as_latex),
-        )
-        for suffix, mime, write in table:
-            _button(state, "Table", f"{shown.stem}.{suffix}", partial(write, lines), mime)
-        spec = shown.result.spec
-        _button(state, "Settings", f"{shown.stem}.json", lambda: export.spec_json(spec), "application/json")
-
-
-def _has(name: str, shown: Shown, model: str, row: str) -> bool:
-    return name not in ("latent", "manifold") or shown.uaes(model, row) is not None
-
-
-def figure(name: str, shown: Shown, model: str, row: str) -> Figure:
-    """A figure for print, by its name."""
-    if name == "bars":
-        return retraining_print.bars(shown.measured, shown.side)
-    if name == "moved":
-        return retraining_print.moved(shown.lines, model)
-    if name == "latent":
-        drawn = latent.plane(shown, model, row)
-        assert drawn is not None
-        return retraining_latent_print.codes(drawn, row)
-    if name == "manifold":
-        return retraining_latent_print.manifold(latent.clouds(shown, model, row) or [])
-    protocols = protocols_of(shown.lines)
-    panels = [
-        (f"{PROTOCOL_TITLES[protocol]}, {of_model(model)}", curves(shown.result.cells, model, protocol))
-        for protocol in protocols
-    ]
-    return retraining_print.curves(panels, [EPOCHS[protocol] for protocol in protocols])
-
-
-def _picture(name: str, shown: Shown, model: str, row: str, kind: Kind) -> Callable[[], bytes]:
-    return lambda: save(figure(name, shown, model, row), kind)
-
-
-def _button(state: PageState, label: str, name: str, make: Callable[[], bytes], mime: str) -> None:
-    kind = name.rpartition(".")[2]
-    st.download_button(
-        f"{label} · {kind.upper()}", make, f"advmi-{name}", mime, key=state.key(f"file-{label}-{kind}"),
-        on_click="ignore", icon=":material/download:",
+    stem, lines = f"advmi-{shown.stem}", shown.measured
+    downloads.row(
+        state, f"{stem}-{model}", figures(shown, model, row),
+        [
+            File("Table", f"{stem}.csv", partial(retraining_table.as_csv, lines)),
+            File("Table", f"{stem}.tex", partial(retraining_table.as_latex, lines)),
+            File("Settings", f"{stem}.json", partial(json_bytes, shown.result.spec)),
+        ],
     )  # fmt: skip
+
+
+def figures(shown: Shown, model: str, row: str) -> dict[str, Callable[[], Drawing]]:
+    """Title → what makes the figure, of those that are there."""
+    mine = [line for line in shown.measured if line.model == model]
+    trained = {name: curves(shown.result.cells, model, name) for name in protocols_of(shown.lines)}
+    every = [curve for drawn in trained.values() for curve in drawn]
+    found: dict[str, Callable[[], Drawing]] = {
+        "Losses": lambda: _both(shown, lambda name: charts.bars(shown.measured, name, shown.side)),
+        "Harder to fool": lambda: _both(shown, lambda name: charts.bought(mine, name, shown.side)),
+        "Curves": lambda: _both(
+            shown,
+            lambda name: charts.curves(trained[name], EPOCHS[name], every),
+            of_model(model),
+        ),
+        "Start or optimisation": lambda: charts.moved(shown.lines, model),
+    }
+    if not any(line.kept == line.kept for line in mine):
+        del found["Harder to fool"]
+    if shown.uaes(model, row) is not None:
+        found["Latent space"] = lambda: _codes(shown, model, row)
+        found["On the manifold"] = lambda: latent_charts.manifold(latent.clouds(shown, model, row) or [])
+    return found
+
+
+def _codes(shown: Shown, model: str, row: str) -> Chart:
+    drawn = latent.plane(shown, model, row)
+    assert drawn is not None
+    return titled(latent_charts.codes(drawn, row), f"filled: original, open: {title(row)}")
+
+
+def _both(shown: Shown, draw: Callable[[str], Chart], of: str = "") -> Grid:
+    """A chart a protocol, side by side where they are narrow."""
+    charts = [
+        titled(draw(name), ", ".join(filter(None, (PROTOCOL_TITLES[name], of))))
+        for name in protocols_of(shown.lines)
+    ]
+    columns = len(charts) if charts[0].size[0] < _WIDE else 1
+    return Grid(charts=charts, columns=columns, share_up=True)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from advmi_core.data import ImageSet
+from advmi_core.fields import Parameter
 from advmi_core.figures.autoencoders.series import title
 from advmi_core.studies.autoencoders import ROWS, RetrainingStudy
 from advmi_core.studies.autoencoders.records import ORIGINAL
 from advmi_core.ui import resources
-from advmi_core.ui.widgets.state import Option, PageState, choice, flag, number, several
+from advmi_core.ui.widgets import form
+from advmi_core.ui.widgets.state import Option, PageState, choice, number, several
 
 OFFERED = tuple(row for row in ROWS if row != ORIGINAL)
 _USUAL = ("mine-uae-conv", "solver-uae", "l2-uae", "gaussian")
-TARGETS = {"self": "x̃ itself", "original": "its original x"}
 FEWEST, USUAL = 60, 180
 _VALIDATION = 200
 _MOST_SEEDS = 10
 _FEW = 1000  # images below which 128 a gradient step would leave too few steps to learn anything
-_AUTOMATIC = "Left empty, each kind of UAE takes what was best on held-out images."
 
 
 @st.cache_resource(show_spinner="Loading images …", max_entries=2)
@@ -33,20 +35,26 @@ def options() -> list[Option]:
         choice("data", resources.DATASET, list(resources.picture_sets())),
         several("models", ["ae-conv"], list(resources.AUTOENCODERS)),
         several("rows", _USUAL, list(OFFERED)),
-        number("n", min(USUAL, most()), min(FEWEST, most()), most()),
         number("seeds", 2, 1, _MOST_SEEDS),
-        number("epochs", 6, 1, 200),
         number("share", 100, 0, 100),
-        choice("target", "self", list(TARGETS)),
-        flag("only-successful", True),
-        number("uae-steps", 20, 1, 200),
-        number("inner", 1, 1, 50),
-        Option("alpha", None, number("alpha", 0.01, 0.001, 10.0).read),
-        Option("start", None, number("start", 0.086, 0.0, 1.0).read),
-        Option("mi-weight", None, number("mi-weight", 1.0, 0.0, 1000.0).read),
-        number("warmup", 0, 0, 1000),
-        number("eps", 1.0, 0.01, 1.0),
+        *(form.option(parameter) for parameter in _fields().values()),
     ]
+
+
+def _fields() -> dict[str, Parameter]:
+    """The study's parameters that are offered as they are: first those of the trainings, then of the UAEs."""
+    offered: dict[str, dict[str, Any]] = {
+        "n": {
+            "default": min(USUAL, most()), "offered": (min(FEWEST, most()), most()),
+            "help": f"The first n training images ({len(training())} of Fashion-MNIST are here), a UAE of "
+            f"each. Below {_FEW} a gradient step takes 32 images, else 128.",
+        },
+        "epochs": {"default": 6}, "targets": {"called": "target"},
+        "steps": {"called": "uae-steps", "default": 20},
+        "inner": {"default": 1}, "alpha": {}, "start": {}, "mi_weight": {"called": "mi-weight"},
+        "warmup": {"default": 0}, "eps": {}, "only_successful": {"called": "only-successful"},
+    }  # fmt: skip
+    return {name: form.of(RetrainingStudy, name, **changes) for name, changes in offered.items()}
 
 
 def most() -> int:
@@ -78,67 +86,27 @@ def draw(state: PageState) -> bool:
             help="The data sets on this machine. `advmi data get cifar10` fetches one, and so does a folder "
             "named in ADVMI_DATA.",
         )  # fmt: skip
+        images, epochs, target, *making = _fields().values()
         left, right = st.columns(2)
-        left.number_input(
-            "Images n", min(FEWEST, most()), most(), step=100, **state.held("n"),
-            help=f"The first n training images ({len(training())} of Fashion-MNIST are here), a UAE of "
-            f"each. Below {_FEW} a gradient step takes 32 images, else 128.",
-        )  # fmt: skip
-        right.number_input(
-            "Epochs", 1, 200, **state.held("epochs"), help="Passes over the originals and the mixed-in UAEs."
-        )
-        left.number_input(
-            "Seeds", 1, _MOST_SEEDS, **state.held("seeds"),
-            help="Trainings of every kind: a claim needs two, and more make its interval narrower.",
-        )  # fmt: skip
-        right.selectbox(
-            "A UAE's target", **state.held_choice("target", TARGETS), format_func=TARGETS.__getitem__,
-            help="What the autoencoder is to rebuild from x̃: x̃ itself (as published), or x (denoising).",
-        )  # fmt: skip
+        with left:
+            form.control(state, images)
+            st.number_input(
+                "Seeds", 1, _MOST_SEEDS, **state.held("seeds"),
+                help="Trainings of every kind: a claim needs two, and more make its interval narrower.",
+            )  # fmt: skip
+        with right:
+            form.control(state, epochs)
+            form.control(state, target)
         st.slider(
             "UAEs mixed in, %", 0, 100, step=10, **state.held("share"),
             help="100: a UAE beside every original (of the successful ones); 0: nothing is added.",
         )  # fmt: skip
         with st.expander("How UAEs are made"):
-            _making(state)
+            columns = st.columns(2)
+            for place, parameter in enumerate(making):
+                with columns[place % 2]:
+                    form.control(state, parameter)
     return pressed
-
-
-def _making(state: PageState) -> None:
-    left, right = st.columns(2)
-    left.number_input(
-        "Iterations",
-        1,
-        200,
-        **state.held("uae-steps"),
-        help="Steps of δ by the published rule; the solver takes five times as many.",
-    )
-    right.number_input(
-        "Inner steps", 1, 50, **state.held("inner"), help="Critic steps per iteration; published: 20."
-    )
-    left.number_input(
-        "Step size α", 0.001, 10.0, format="%.4g", **state.held("alpha"),
-        placeholder="automatic", help=f"Published: 0.01, with which a UAE is mostly its start. {_AUTOMATIC}",
-    )  # fmt: skip
-    right.number_input(
-        "Start ±", 0.0, 1.0, format="%.4g", **state.held("start"),
-        placeholder="automatic", help=f"δ begins uniform in this range; published: 0.086. {_AUTOMATIC}",
-    )  # fmt: skip
-    left.number_input(
-        "Weight w of I", 0.0, 1000.0, format="%.4g", **state.held("mi-weight"),
-        placeholder="automatic", help=f"How hard unlikeness pulls; published: 1. {_AUTOMATIC}",
-    )  # fmt: skip
-    right.number_input(
-        "Warm-up", 0, 1000, **state.held("warmup"),
-        help="Iterations before the first in which only the critic learns. Published: none, and then the MI "
-        "rises whatever x̃ does, so that the smallest is the first success's. The full table takes what was "
-        "best.",
-    )  # fmt: skip
-    left.number_input("Budget ε: |δᵢ| ≤ ε", 0.01, 1.0, format="%.4g", **state.held("eps"))
-    st.toggle(
-        "Only successes", **state.held("only-successful"),
-        help="Leave out UAEs that Φ reconstructs worse than x itself.",
-    )  # fmt: skip
 
 
 def study(state: PageState) -> RetrainingStudy:
@@ -153,12 +121,8 @@ def study(state: PageState) -> RetrainingStudy:
     n = int(state.value("n"))
     rows = (ORIGINAL, *(row for row in OFFERED if row in state.value("rows")))
     return RetrainingStudy(
-        dataset=str(state.value("data")), models=chosen, rows=rows, n=n, validation=_VALIDATION,
+        dataset=str(state.value("data")), models=chosen, rows=rows, validation=_VALIDATION,
         batch=32 if n < _FEW else 128,
-        seeds=tuple(range(int(state.value("seeds")))), epochs=int(state.value("epochs")),
-        share=int(state.value("share")) / 100, targets=str(state.value("target")),
-        only_successful=bool(state.value("only-successful")), steps=int(state.value("uae-steps")),
-        inner=int(state.value("inner")), alpha=state.value("alpha"), start=state.value("start"),
-        mi_weight=state.value("mi-weight"), warmup=int(state.value("warmup")), eps=float(state.value("eps")),
-        asr_images=0, fooled=0,
+        seeds=tuple(range(int(state.value("seeds")))), share=int(state.value("share")) / 100,
+        asr_images=0, fooled=0, **{name: state.value(each.name) for name, each in _fields().items()},
     )  # fmt: skip

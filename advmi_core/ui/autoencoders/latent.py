@@ -16,14 +16,13 @@ from advmi_core.figures.text import number
 from advmi_core.studies.autoencoders import latent
 from advmi_core.studies.autoencoders.latent import Nearest
 from advmi_core.ui.autoencoders.source import Shown, Uaes
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts
 from advmi_core.ui.widgets.state import Option, PageState
 from advmi_core.ui.widgets.state import number as numeric
 
 MOST = 500  # images that are looked at: a picture of more says no more
 _JOINED = 150  # pairs in the plane
 _NEIGHBOURS = 6
-_BARE = {"displayModeBar": False}
 _ABSENT = "It needs the UAEs of a run of your own: press Start."
 
 
@@ -41,10 +40,8 @@ def codes(state: PageState, shown: Shown, model: str) -> None:
         return
     apart = np.linalg.norm(drawn.x_adv - drawn.x, axis=1).mean()
     spread = np.linalg.norm(drawn.x - drawn.x.mean(0), axis=1).mean()
-    st.plotly_chart(
-        retraining_latent.codes(drawn, row), key=state.key("chart-codes"), config=_BARE,
-        alt=f"Codes of {len(drawn.y)} originals and of their {title(row)} in a plane",
-    )  # fmt: skip
+    alt = f"Codes of {len(drawn.y)} originals and of their {title(row)} in a plane"
+    charts.draw(state, "codes", retraining_latent.codes(drawn, row), alt)
     st.caption(
         f"Codes of the first {len(drawn.y)} training images under the first Φ, in the plane in which they "
         f"vary most. Filled: original; open, joined to it: {title(row)}. In this plane a UAE lies "
@@ -86,17 +83,17 @@ def manifold(state: PageState, shown: Shown, model: str) -> None:
         f"{SCALE * np.median(after.loss):.2f} (10⁻³).",
     )  # fmt: skip
     left, right = st.columns([1.7, 1], gap="medium")
-    key = state.key("chart-manifold")
     most = len(after.index) - 1
     state.set("image", min(int(state.value("image")), most))
     with right:
         image = int(st.number_input("UAE of training image", 0, most, **state.held("image")))
         _neighbours(found, image, row)
-    left.plotly_chart(
-        retraining_latent.manifold(drawn, image), key=key, config=_BARE, selection_mode="points",
-        on_select=lambda: click(state, key),
-        alt=f"Loss against distance to the nearest other training image, originals and {title(row)}",
-    )  # fmt: skip
+    with left:
+        charts.draw(
+            state, "manifold", retraining_latent.manifold(drawn, image),
+            f"Loss against distance to the nearest other training image, originals and {title(row)}",
+            selection_mode="points", on_select=lambda: click(state, state.key("chart-manifold")),
+        )  # fmt: skip
     st.caption(
         "A UAE's own original is left out on both sides, so that points of both kinds mean the same: how "
         "far is the nearest other image? UAEs that lie like originals are on the manifold as far "

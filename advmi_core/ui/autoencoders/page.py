@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core.jobs import journal
-from advmi_core.parts import user_folder
-from advmi_core.studies.autoencoders import RetrainingStudy
-from advmi_core.studies.autoencoders.records import part_in_hand
+from advmi_core import paths
 from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.autoencoders import (
     features,
@@ -18,16 +15,15 @@ from advmi_core.ui.autoencoders import (
     shipped,
     views,
 )
-from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "autoencoders"
-SOURCE = "source"
+SOURCE, RUN = "source", "run"
 SOURCES = {
     "shipped": "Full table",
     "search": "How UAEs were chosen",
     "features": "Learned features",
-    "run": "Your run",
+    RUN: "Your run",
 }
 _LEAD = "Does an autoencoder rebuild clean images better after training on its own adversarial examples, too?"
 _WORDS = """
@@ -49,47 +45,17 @@ def page() -> None:
         pressed = form.draw(state)
         st.caption(_WORDS)
     with right:
-        if pressed:
-            _start(state)
-        _find_again(state)
+        long_jobs.start_or_find(
+            state, form.study, "retraining", paths.studies(), pressed=pressed,
+            begun=lambda: state.set(SOURCE, RUN),
+        )  # fmt: skip
         _VIEWS[_chosen(state)](state)
     state.remember()
 
 
-def _start(state: PageState) -> None:
-    try:
-        study = form.study(state)
-    except ValueError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    title, key = f"Retraining: {', '.join(study.models)}", _key(study)
-    state.set(SOURCE, "run")
-    entry = long_jobs.entry(state, key, title)
-    # One thread, as its trainings have anyway: the other core draws.
-    long_jobs.start(
-        PAGE, key,
-        lambda: work.submit(
-            PAGE, lambda: journal.kept(study.run(user_folder()), entry, part_in_hand), label=title,
-            about=study, rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
-        ),
-    )  # fmt: skip
-
-
-def _key(study: RetrainingStudy) -> str:
-    return journal.key_of("retraining", study.spec())
-
-
-def _find_again(state: PageState) -> None:
-    try:
-        key = _key(form.study(state))
-    except ValueError:
-        return  # Start will say what is wrong
-    long_jobs.find_again(state, PAGE, key, lambda: _start(state))
-
-
 def _chosen(state: PageState) -> str:
     """What is shown; a run of one's own only where there is one."""
-    here = [name for name in SOURCES if name != "run" or work.current(PAGE) is not None]
+    here = [name for name in SOURCES if name != RUN or work.current(PAGE) is not None]
     if state.value(SOURCE) not in here:
         state.set(SOURCE, "shipped")
     st.segmented_control(
@@ -103,5 +69,5 @@ _VIEWS = {
     "shipped": shipped.draw,
     "search": search.draw,
     "features": features.draw,
-    "run": run_view.draw,
+    RUN: run_view.draw,
 }

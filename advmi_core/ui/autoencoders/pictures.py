@@ -7,9 +7,9 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from advmi_core.experiments.artefact import Floats
 from advmi_core.figures.autoencoders.series import SCALE, of_model, title
 from advmi_core.figures.encode import data_url
-from advmi_core.parts import Floats
 from advmi_core.ui.autoencoders.source import Shown
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState

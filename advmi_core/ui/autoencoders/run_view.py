@@ -7,7 +7,7 @@ import math
 from advmi_core.figures.autoencoders.series import of_model, title
 from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
-from advmi_core.studies.autoencoders import MakingStep, RetrainingStudy, RetrainStep, collect
+from advmi_core.studies.autoencoders import MakingStep, RetrainingStudy, RetrainStep
 from advmi_core.ui import work
 from advmi_core.ui.autoencoders import files, views
 from advmi_core.ui.autoencoders.source import Shown
@@ -29,7 +29,8 @@ def _show(state: PageState, now: Snapshot) -> None:
     if now.active:
         work.progress_of_parts(state.page, now, said(now), "training")
         model = now.records[-1].model if now.records else study.models[0]
-        views.live(state, Shown(collect(study, now.records), now.id), model)
+        if now.so_far is not None:
+            views.live(state, Shown(now.so_far, now.id), model)
         return
     _ended(now)
     shown = Shown(now.result, now.result.folder.name if now.result.folder else now.id)
@@ -44,7 +45,7 @@ def _ended(now: Snapshot) -> None:
     if now.state == "cancelled":
         why = now.error or "Cancelled."
         callout.box("note", "Partial result", f"{why} Finished trainings are kept, Start goes on. {text}")
-    elif now.records and all(step.reused for step in now.records):
+    elif now.result.loaded:
         callout.box("note", "Your run", f"Computed before, loaded. {text}")
     else:
         callout.box("note", "Your run", text)

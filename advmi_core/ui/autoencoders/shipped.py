@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from advmi_core.experiments.shipped import StoredError
 from advmi_core.figures.autoencoders import shipped as retraining_shipped
-from advmi_core.studies.autoencoders import StoredError, stored
+from advmi_core.studies.autoencoders import stored
 from advmi_core.ui.autoencoders import files, views
 from advmi_core.ui.autoencoders.source import Shown
 from advmi_core.ui.widgets import tables

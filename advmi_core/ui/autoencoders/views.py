@@ -7,15 +7,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from advmi_core.figures.autoencoders import (
-    screen as retraining_screen,
-)
-from advmi_core.figures.autoencoders import (
-    table as retraining_table,
-)
-from advmi_core.figures.autoencoders import (
-    text as retraining_words,
-)
+from advmi_core.figures.autoencoders import charts as retraining_charts
+from advmi_core.figures.autoencoders import table as retraining_table
+from advmi_core.figures.autoencoders import text as retraining_words
 from advmi_core.figures.autoencoders.series import (
     LOOKS,
     PROTOCOL_TITLES,
@@ -25,10 +19,10 @@ from advmi_core.figures.autoencoders.series import (
     of_model,
     protocols_of,
     select,
-    signed,
     title,
 )
-from advmi_core.figures.sweep import legend as sweep_legend
+from advmi_core.figures.chart import Chart, Line
+from advmi_core.figures.text import signed
 from advmi_core.studies.autoencoders import ROWS, RowSummary
 from advmi_core.studies.autoencoders.records import longest
 from advmi_core.ui.autoencoders import (
@@ -36,10 +30,9 @@ from advmi_core.ui.autoencoders import (
     pictures,
 )
 from advmi_core.ui.autoencoders.source import Shown
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
-BARE = {"displayModeBar": False}
 EPOCHS = {
     "equal-epochs": "epoch",
     "equal-steps": "epoch of the mixed set (original: two of its own)",
@@ -83,7 +76,8 @@ def draw(state: PageState, shown: Shown) -> None:
             _row(state, [row for row in rows if row != "original"])
     else:
         legend, chooser = st.columns([1.5, 1] if len(models) > 1 else [9, 1], vertical_alignment="center")
-        legend.html(sweep_legend.samples([LOOKS[row] for row in rows]))
+        with legend:
+            charts.legend(_key(rows))
         with chooser:
             model = _model(state, models)
     VIEWS[view][1](state, shown, model)
@@ -94,10 +88,15 @@ def draw(state: PageState, shown: Shown) -> None:
 
 def live(state: PageState, shown: Shown, model: str) -> None:
     """Curves and losses of the autoencoder that is being trained."""
-    st.html(sweep_legend.samples(list(LOOKS.values())))
+    charts.legend(_key(list(LOOKS)))
     _curves(state, shown, model, _SMALL)
     if shown.measured:
         _bars(state, shown, [model])
+
+
+def _key(rows: list[str]) -> Chart:
+    """What the legend names: the look of every row."""
+    return Chart(elements=[Line(style=LOOKS[row], x=[], y=[]) for row in rows])
 
 
 def _model(state: PageState, models: list[str]) -> str:
@@ -142,10 +141,9 @@ def _bars(state: PageState, shown: Shown, models: list[str]) -> None:
     for protocol, place in zip(protocols, places, strict=True):
         with place:
             st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
-            st.plotly_chart(
-                retraining_screen.bars(lines, protocol, _SMALL, shown.side), config=BARE,
-                key=state.key(f"chart-bars-{protocol}"),
-                alt=f"{PROTOCOL_TITLES[protocol]}: {_said(lines, protocol)}",
+            charts.draw(
+                state, f"bars-{protocol}", retraining_charts.bars(lines, protocol, shown.side),
+                f"{PROTOCOL_TITLES[protocol]}: {_said(lines, protocol)}", _SMALL,
             )  # fmt: skip
 
 
@@ -177,9 +175,9 @@ def _curves(state: PageState, shown: Shown, model: str, height: int = _LARGE) ->
             st.markdown(f"**{PROTOCOL_TITLES[protocol]}**")
             drawn = curves(shown.result.cells, model, protocol)
             ends = "; ".join(f"{title(curve.row)} ends at {curve.mean[-1]:.3f}" for curve in drawn)
-            st.plotly_chart(
-                retraining_screen.curves(drawn, EPOCHS[protocol], height), config=BARE,
-                key=state.key(f"chart-curves-{protocol}"), alt=f"{PROTOCOL_TITLES[protocol]}: {ends}",
+            charts.draw(
+                state, f"curves-{protocol}", retraining_charts.curves(drawn, EPOCHS[protocol]),
+                f"{PROTOCOL_TITLES[protocol]}: {ends}", height,
             )  # fmt: skip
     st.caption(
         "Mean over the seeds; bands reach from the lowest to the highest seed. The trainings on UAEs and "
@@ -195,10 +193,8 @@ def _bought(state: PageState, shown: Shown, model: str) -> None:
         said = retraining_words.bought(mine, model, protocol)
         with place:
             callout.box("note", f"{PROTOCOL_TITLES[protocol]}, {of_model(model)}", said or "Not measured.")
-            st.plotly_chart(
-                retraining_screen.bought(mine, protocol, _LARGE, shown.side), config=BARE,
-                key=state.key(f"chart-bought-{protocol}"), alt=said,
-            )  # fmt: skip
+            chart = retraining_charts.bought(mine, protocol, shown.side)
+            charts.draw(state, f"bought-{protocol}", chart, said, _LARGE)
     st.caption(
         "Across: the loss on clean images. Upwards: how much of the information in x a new UAE, found by "
         "the solver in the retrained autoencoder, still keeps: the more must stay, the less of the picture "
@@ -213,12 +209,7 @@ def _start(state: PageState, shown: Shown, model: str) -> None:
         callout.box("note", "No UAEs yet", "This view appears when the first UAEs are made.")
         return
     callout.box("note", f"How far from the original, {of_model(model)}", said)
-    st.plotly_chart(
-        retraining_screen.moved(shown.lines, model, _LARGE),
-        config=BARE,
-        key=state.key("chart-moved"),
-        alt=said,
-    )
+    charts.draw(state, "moved", retraining_charts.moved(shown.lines, model), said, _LARGE)
     st.caption(
         "δ₁ is the random start (after projection onto the box); the rest is what the steps of the attack "
         "moved. As published a UAE is mostly its start: the critic learns all along, so the smallest MI is "

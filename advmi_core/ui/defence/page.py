@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core.defenses import DEFENSES
-from advmi_core.jobs import journal
-from advmi_core.studies.defence import DefenceStudy, DefenceStudyStep, user_folder
-from advmi_core.studies.defence.records import STAGES
+from advmi_core.studies.defence import user_folder
 from advmi_core.ui import layout, long_jobs, work
 from advmi_core.ui.defence import (
     form,
@@ -16,12 +13,11 @@ from advmi_core.ui.defence import (
     views,
 )
 from advmi_core.ui.widgets import callout
-from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState, choice
 
 PAGE = "defence"
-SOURCE = "source"
-SOURCES = {"tables": "Full tables", "run": "Your training"}
+SOURCE, RUN = "source", "run"
+SOURCES = {"tables": "Full tables", RUN: "Your training"}
 _LEAD = "Can a model be trained to listen to the picture more and to the perturbation less?"
 _IDLE = (
     "What h says of x̃ depends on the picture (natural MI) and on the perturbation (adversarial MI): NAMID "
@@ -46,9 +42,10 @@ def page() -> None:
         pressed = form.draw(state)
         st.caption(_WORDS)
     with right:
-        if pressed:
-            _start(state)
-        _find_again(state)
+        long_jobs.start_or_find(
+            state, form.lesson, "defence", user_folder(), pressed=pressed,
+            begun=lambda: state.set(SOURCE, RUN),
+        )  # fmt: skip
         if work.current(PAGE) is None:
             callout.box("note", "Nothing trained yet", _IDLE)
             tables.draw(state)
@@ -57,47 +54,11 @@ def page() -> None:
     state.remember()
 
 
-def _start(state: PageState) -> None:
-    try:
-        lesson = form.lesson(state)
-    except ValueError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    title, key = f"Defence: {DEFENSES[lesson.defense].title}", _key(lesson)
-    state.set(SOURCE, "run")
-    entry = long_jobs.entry(state, key, title)
-    # One thread, which makes the same weights on every machine: the other core draws.
-    long_jobs.start(
-        PAGE, key,
-        lambda: work.submit(
-            PAGE, lambda: journal.kept(lesson.run(user_folder()), entry, _part), label=title, about=lesson,
-            rows=1, lane=work.STUDIES, keep=long_jobs.ALL_STEPS,
-        ),
-    )  # fmt: skip
-
-
-def _key(lesson: DefenceStudy) -> str:
-    return journal.key_of("lesson", lesson.spec())
-
-
-def _part(record: DefenceStudyStep) -> tuple[int, int]:
-    """The stage in hand."""
-    return STAGES.index(record.stage) + 1, len(STAGES)
-
-
-def _find_again(state: PageState) -> None:
-    try:
-        key = _key(form.lesson(state))
-    except ValueError:
-        return  # Start will say what is wrong
-    long_jobs.find_again(state, PAGE, key, lambda: _start(state))
-
-
 def _chosen(state: PageState) -> None:
     """A training of one's own, or the tables that came with AdvMI."""
     st.segmented_control(
         "Shown", **state.held_pick(SOURCE, SOURCES), format_func=SOURCES.__getitem__, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    draw = {"tables": tables.draw, "run": run_view.draw}
+    draw = {"tables": tables.draw, RUN: run_view.draw}
     draw[str(state.value(SOURCE))](state)

@@ -27,11 +27,11 @@ def draw(state: PageState) -> None:
 def _show(state: PageState, now: Snapshot) -> None:
     if work.ended_with_nothing(now):
         return
-    lesson: DefenceStudy = now.about
     if now.active:
         work.progress_of_parts(state.page, now, said(now), "step")
         stage = now.records[-1].stage if now.records else STANDARD
-        views.live(state, DefenceStudyResult(lesson, now.records), stage)
+        if now.so_far is not None:
+            views.live(state, now.so_far, stage)
         return
     result: DefenceStudyResult = now.result
     _ended(now, result)
@@ -50,7 +50,7 @@ def _ended(now: Snapshot, result: DefenceStudyResult) -> None:
 
 
 def _took(now: Snapshot) -> str:
-    if all(step.reused or step.reference is not None for step in now.records):
+    if now.result.loaded:
         return "Computed before, loaded."
     return f"It took {duration(now.elapsed)}."
 

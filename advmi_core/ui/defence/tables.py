@@ -6,27 +6,22 @@ from functools import partial
 
 import streamlit as st
 
-from advmi_core.figures.attack import export
-from advmi_core.figures.robustness import (
-    screen as robustness_screen,
-)
-from advmi_core.figures.robustness import (
-    table as robustness_table,
-)
-from advmi_core.figures.robustness import (
-    text as robustness_words,
-)
-from advmi_core.figures.sweep import legend as sweep_legend
-from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, StoredError, stored
+from advmi_core.experiments.shipped import StoredError
+from advmi_core.figures.chart import Chart
+from advmi_core.figures.robustness import charts as robustness_charts
+from advmi_core.figures.robustness import table as robustness_table
+from advmi_core.figures.robustness import text as robustness_words
+from advmi_core.figures.tabular import json_bytes
+from advmi_core.studies.robustness import KINDS, Line, RobustnessResult, stored
 from advmi_core.studies.robustness.suite import AUTOATTACK, LABELS, NONE
 from advmi_core.ui import resources
 from advmi_core.ui.defence import term
-from advmi_core.ui.defence.views import BARE
-from advmi_core.ui.widgets import callout, tables
+from advmi_core.ui.widgets import callout, charts, downloads, tables
+from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import Option, PageState, choice
 
-TRAIN = "python -m benchmarks.defences --out DIR"
+TRAIN = "advmi train-defences --out DIR"
 MEASURE = "advmi table {} --run --trained DIR"
 TABLES = {
     "whitebox-linf": "White box, L∞",
@@ -82,13 +77,14 @@ def _table(state: PageState, result: RobustnessResult, norm: str) -> None:
     if doubts := result.doubts():
         callout.box("bad", "Not to be trusted as it stands", f"{'; '.join(doubts)}.")
     _measured(state, columns)
-    _charts(state, result, columns)
+    figures = _figures(result, columns)
+    _charts(state, figures)
     with st.expander("Every difference from its baseline, seed by seed"), st.container(
         key=state.key("table-differences")
     ):  # fmt: skip
         st.table(robustness_table.differences(lines), border="horizontal", hide_index=True)
     st.caption(_about(result))
-    _files(state, result, lines)
+    _files(state, result, lines, figures)
 
 
 def _measured(state: PageState, columns: list[Line]) -> None:
@@ -113,20 +109,26 @@ def _part(text: dict[str, str], *, published: bool) -> dict[str, str]:
     return dict([title, *kept])
 
 
-def _charts(state: PageState, result: RobustnessResult, columns: list[Line]) -> None:
-    st.html(sweep_legend.samples(robustness_screen.looks(columns).values()))
-    names = " and ".join(dict.fromkeys(line.title for line in columns if line.baseline is not None))
+def _figures(result: RobustnessResult, columns: list[Line]) -> dict[str, tuple[str, Chart]]:
+    """Heading → what it adds, and the chart."""
     attacked = [line for line in columns if line.attack != NONE] or columns
-    st.markdown("**Accuracy under every attack**, a mark a seed")
-    _chart(state, "accuracies", robustness_screen.accuracies(columns), "Accuracy of every row and attack")
-    st.markdown("**Difference from the row's baseline**, paired 95 % interval over the images")
-    _chart(
-        state, "differences", robustness_screen.differences(attacked), f"Differences of {names or 'no row'}"
-    )
-    figure = robustness_screen.guards(result)
-    if figure is not None:
-        st.markdown("**More steps and restarts**, a guard against gradients that mislead")
-        _chart(state, "guards", figure, "Accuracy under longer and longer PGD")
+    found = {
+        "Accuracy under every attack": (", a mark a seed", robustness_charts.accuracies(columns)),
+        "Difference from the row's baseline": (
+            ", paired 95 % interval over the images", robustness_charts.differences(attacked)
+        ),
+    }  # fmt: skip
+    longer = robustness_charts.guards(result)
+    if longer is not None:
+        found["More steps and restarts"] = (", a guard against gradients that mislead", longer)
+    return found
+
+
+def _charts(state: PageState, figures: dict[str, tuple[str, Chart]]) -> None:
+    charts.legend(*(chart for _, chart in figures.values()))
+    for at, (heading, (more, chart)) in enumerate(figures.items()):
+        st.markdown(f"**{heading}**{more}")
+        charts.draw(state, f"robustness-{at}", chart, f"{heading}{more}")
 
 
 def _about(result: RobustnessResult) -> str:
@@ -151,21 +153,21 @@ def _about(result: RobustnessResult) -> str:
     )
 
 
-def _files(state: PageState, result: RobustnessResult, lines: list[Line]) -> None:
+def _files(
+    state: PageState, result: RobustnessResult, lines: list[Line], figures: dict[str, tuple[str, Chart]]
+) -> None:
     spec = result.spec
     stem = f"advmi-{spec['kind']}-{spec['dataset']}-{spec['norm']}"
-    made = (
-        ("Table", "csv", "text/csv", partial(robustness_table.as_csv, lines)),
-        ("Table", "tex", "application/x-tex", partial(robustness_table.as_latex, lines)),
-        ("Settings", "json", "application/json", partial(export.spec_json, spec)),
-    )
-    with st.container(horizontal=True, key=state.key("table-files")):
-        for label, kind, mime, make in made:
-            st.download_button(
-                f"{label} · {kind.upper()}", make, f"{stem}.{kind}", mime,
-                key=state.key(f"file-{label}-{kind}"), on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+    downloads.row(
+        state, stem, {heading: partial(_same, chart) for heading, (_, chart) in figures.items()},
+        [
+            File("Table", f"{stem}.csv", partial(robustness_table.as_csv, lines)),
+            File("Table", f"{stem}.tex", partial(robustness_table.as_latex, lines)),
+            File("Settings", f"{stem}.json", partial(json_bytes, spec)),
+        ],
+        "table-files",
+    )  # fmt: skip
 
 
-def _chart(state: PageState, name: str, figure: object, alt: str) -> None:
-    st.plotly_chart(figure, config=BARE, key=state.key(f"chart-{name}"), alt=alt)
+def _same(chart: Chart) -> Chart:
+    return chart

@@ -7,9 +7,7 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.figures.robustness import term as robustness_term
-from advmi_core.figures.sweep import legend as sweep_legend
-from advmi_core.ui.defence.views import BARE
-from advmi_core.ui.widgets import callout, tables
+from advmi_core.ui.widgets import callout, charts, downloads, tables
 from advmi_core.ui.widgets.state import PageState
 
 _STEM = "namid-late"
@@ -26,13 +24,12 @@ def draw(state: PageState, found: list[dict[str, Any]]) -> None:
     """The verdict, all differences in one figure, and a table a study."""
     callout.box(*robustness_term.said(found))
     st.markdown("**Difference from the model that goes on alone**, paired 95 % interval over the images")
-    st.html(sweep_legend.samples(robustness_term.looks(found)))
-    st.plotly_chart(
-        robustness_term.forest(found), config=BARE, key=state.key("chart-term"),
-        alt="Differences of all settings of NAMID's term",
-    )  # fmt: skip
+    chart = robustness_term.forest(found)
+    charts.legend(chart)
+    charts.draw(state, "term", chart, "Differences of all settings of NAMID's term")
     for at, study in enumerate(found):
         st.markdown(f"**{robustness_term.budget(study)}**: {robustness_term.measured(study)}")
         with st.container(key=state.key(f"table-term-{at}")):
             st.table(robustness_term.table(study), border="horizontal", hide_index=True)
     st.caption(robustness_term.CAPTION)
+    downloads.row(state, f"advmi-{_STEM}", {"Differences": lambda: chart}, name="term-files")

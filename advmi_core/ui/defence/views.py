@@ -7,23 +7,16 @@ from collections.abc import Callable
 import streamlit as st
 
 from advmi_core.defenses import EstimatorStep
-from advmi_core.figures.defence import bars as defence_bars
-from advmi_core.figures.defence import screen as defence_screen
+from advmi_core.figures.chart import Drawing
+from advmi_core.figures.defence import charts as defence_charts
 from advmi_core.figures.defence import series as drawn
-from advmi_core.figures.defence.series import ADVERSARIAL, NATURAL, WHOLE, names
-from advmi_core.figures.defence.text import signed
-from advmi_core.figures.style import Style
-from advmi_core.figures.sweep import legend as sweep_legend
-from advmi_core.figures.text import number
+from advmi_core.figures.defence.series import names
+from advmi_core.figures.text import number, signed
 from advmi_core.studies.defence import DefenceStudyResult
 from advmi_core.studies.defence.attacks import SHORT
 from advmi_core.studies.defence.records import DEFENCE, ESTIMATORS, STANDARD
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts
 from advmi_core.ui.widgets.state import Option, PageState, choice
-
-BARE = {"displayModeBar": False}
-OF_X = Style("of x", "#7d838c", "dash", "square", "--", "s", "8 5")
-OF_ADV = Style("of x̃", "#d55e00", "solid", "circle", "-", "o", "")
 
 
 def options() -> list[Option]:
@@ -63,11 +56,9 @@ def _training(state: PageState, result: DefenceStudyResult, stage: str = DEFENCE
             _losses(state, result, shown)
     with right:
         _accuracy(state, result, shown)
-    for place, name, title in zip(
-        st.columns(2, gap="small"), ("natural", "adversarial"), ("Natural MI", "Adversarial MI"), strict=True
-    ):
+    for place, name in zip(st.columns(2, gap="small"), defence_charts.INFORMATION, strict=True):
         with place:
-            _information(state, result, name, title)
+            _information(state, result, name)
     st.caption(
         "Accuracy and MI: validation images; on x̃, right at every step of PGD on cross entropy; MI by the "
         "estimators of Eq. 5. Dotted lines: the Standard model on the same images. The epoch with the best "
@@ -76,45 +67,33 @@ def _training(state: PageState, result: DefenceStudyResult, stage: str = DEFENCE
 
 
 def _losses(state: PageState, result: DefenceStudyResult, stage: str) -> None:
-    steps = result.training(stage)
-    _head(f"Loss of {names(result)[stage]}", defence_screen.loss_looks(steps))
+    steps, chart = result.training(stage), defence_charts.losses(result, stage)
+    _head(f"Loss of {names(result)[stage]}", chart)
     ends = f"loss {number(steps[-1].parts.loss)} at the last record" if steps else "no record yet"
-    _chart(state, "losses", defence_screen.losses(steps), f"Parts of the loss: {ends}")
+    charts.draw(state, "losses", chart, f"Parts of the loss: {ends}")
 
 
 def _estimating(state: PageState, steps: list[EstimatorStep]) -> None:
-    _head("MI of the estimators", list(defence_screen.ESTIMATED.values()))
-    _chart(state, "estimating", defence_screen.estimating(steps), "Training of the estimators")
+    chart = defence_charts.estimating(steps)
+    _head("MI of the estimators", chart)
+    charts.draw(state, "estimating", chart, "Training of the estimators")
 
 
 def _accuracy(state: PageState, result: DefenceStudyResult, stage: str) -> None:
     title, history = names(result)[stage], result.history(stage)
-    _head(f"Accuracy of {title}, %", [OF_X, OF_ADV])
-    kept = result.kept(STANDARD) if stage == DEFENCE else None
-    levels = [] if kept is None else [(OF_X, 100 * kept.clean), (OF_ADV, 100 * kept.robust)]
-    figure = defence_screen.over_epochs(
-        [(OF_X, history, lambda e: 100 * e.clean), (OF_ADV, history, lambda e: 100 * e.robust)],
-        "right, %", epochs=result.lesson.epochs, levels=levels,
-    )  # fmt: skip
-    figure.update_yaxes(range=[0, 100])
+    chart = defence_charts.accuracy(result, stage)
+    _head(f"Accuracy of {title}, %", chart)
     last = history[-1] if history else None
     said = f"{100 * last.clean:.0f} % on x, {100 * last.robust:.0f} % on x̃" if last else "no epoch yet"
-    _chart(state, "accuracy", figure, f"Accuracy of {title}: {said}")
+    charts.draw(state, "accuracy", chart, f"Accuracy of {title}: {said}")
 
 
-def _information(state: PageState, result: DefenceStudyResult, name: str, title: str) -> None:
-    history, reference = result.history(DEFENCE), result.reference
-    _head(f"{title}, nats", [OF_X, OF_ADV])
-    of_x, of_adv = f"{name}_x", f"{name}_adv"
-    levels = [] if reference is None else [
-        (OF_X, getattr(reference, of_x)), (OF_ADV, getattr(reference, of_adv))
-    ]  # fmt: skip
-    figure = defence_screen.over_epochs(
-        [(OF_X, history, lambda e: getattr(e, of_x)), (OF_ADV, history, lambda e: getattr(e, of_adv))],
-        f"{title}, nats", epochs=result.lesson.epochs, levels=levels,
-    )  # fmt: skip
-    said = f"{number(getattr(history[-1], of_adv))} nats of x̃ now" if history else "not measured yet"
-    _chart(state, name, figure, f"{title}: {said}")
+def _information(state: PageState, result: DefenceStudyResult, name: str) -> None:
+    title, history = f"{name.capitalize()} MI", result.history(DEFENCE)
+    chart = defence_charts.information(result, name)
+    _head(f"{title}, nats", chart)
+    said = f"{number(getattr(history[-1], f'{name}_adv'))} nats of x̃ now" if history else "not measured yet"
+    charts.draw(state, name, chart, f"{title}: {said}")
 
 
 def _radar(state: PageState, result: DefenceStudyResult) -> None:
@@ -122,8 +101,8 @@ def _radar(state: PageState, result: DefenceStudyResult) -> None:
         _nothing()
         return
     lines, labels, offset = drawn.radar(result)
-    st.html(sweep_legend.samples(defence_screen.radar_looks()))
-    top = max(float(v) for mine in lines.values() for values in mine.values() for v in values if v == v)
+    both = defence_charts.radars(result)
+    charts.legend(*both.values())
     for place, (model, title) in zip(st.columns(2, gap="small"), names(result).items(), strict=True):
         with place:
             st.markdown(f"**{title}**")
@@ -131,10 +110,8 @@ def _radar(state: PageState, result: DefenceStudyResult) -> None:
                 f"{label} {number(float(value) + offset)}"
                 for label, value in zip(labels, lines[model]["I(x̃; h(x̃))"], strict=True)
             )
-            _chart(
-                state, f"radar-{model}", defence_screen.radar(lines[model], labels, top, offset),
-                f"Standard MI of x̃ in nats, {title}: {said}",
-            )  # fmt: skip
+            alt = f"Standard MI of x̃ in nats, {title}: {said}"
+            charts.draw(state, f"radar-{model}", both[model], alt)
     st.caption(
         f"The centre is {number(offset)} nats, the smallest mean of both models, not 0. "
         f"Means over {result.lesson.measured} test images, all attacked, by the estimators "
@@ -144,21 +121,17 @@ def _radar(state: PageState, result: DefenceStudyResult) -> None:
 
 
 def _split(state: PageState, result: DefenceStudyResult) -> None:
-    both = {model: drawn.splits(result, model) for model in names(result)}
-    every = [one for mine in both.values() for one in mine]
-    if not every:
+    if not result.measured:
         _nothing()
         return
-    st.html(sweep_legend.samples([WHOLE, NATURAL, ADVERSARIAL, defence_bars.SUM]))
-    ends = defence_bars.split_ends(every)
+    both = defence_charts.splits(result)
+    charts.legend(*both.values())
     for place, (model, title) in zip(st.columns(2, gap="small"), names(result).items(), strict=True):
         with place:
             st.markdown(f"**{title}**")
-            said = "; ".join(f"{one.attack} {signed(one.gap.value)}" for one in both[model])
-            _chart(
-                state, f"split-{model}", defence_bars.split(both[model], ends),
-                f"Gap between standard MI and natural plus adversarial MI, {title}: {said} nats",
-            )  # fmt: skip
+            said = "; ".join(f"{one.attack} {signed(one.gap.mean)}" for one in drawn.splits(result, model))
+            alt = f"Gap between standard MI and natural plus adversarial MI, {title}: {said} nats"
+            charts.draw(state, f"split-{model}", both[model], alt)
     st.caption(
         "Eq. 3 as measured: I(x̃; h(x̃)) against I(x; h(x̃)) + I(x̃ − x; h(x̃)), means over "
         f"{result.lesson.measured} test images by the estimators of Eq. 4. The equation is an approximation, "
@@ -172,10 +145,9 @@ def _equations(state: PageState, result: DefenceStudyResult) -> None:
     if not count:
         _nothing()
         return
-    figure = defence_bars.equations(found)
-    told = {stage: means["natural_x"].value - means["natural_adv"].value for stage, means in found.items()}
+    told = {stage: means["natural_x"].mean - means["natural_adv"].mean for stage, means in found.items()}
     felt = {
-        stage: means["adversarial_adv"].value - means["adversarial_x"].value for stage, means in found.items()
+        stage: means["adversarial_adv"].mean - means["adversarial_x"].mean for stage, means in found.items()
     }
     text = (
         f"Natural MI of x minus that of x̃: {signed(told['first'])} by Eq. 4, {signed(told['optimised'])} by "
@@ -183,7 +155,7 @@ def _equations(state: PageState, result: DefenceStudyResult) -> None:
         f"{signed(felt['optimised'])} by Eq. 5."
     )
     callout.box("note", "How far apart x and x̃ are", text)
-    _chart(state, "equations", figure, text)
+    charts.draw(state, "equations", defence_charts.equations(found), text)
     st.caption(
         f"Standard model under {drawn.ATTACK}, the {count} of {result.lesson.measured} test images that are "
         "right on x and wrong on x̃ (Eq. 6); whiskers: 95 % interval of the mean (Student), from five images "
@@ -195,15 +167,10 @@ def _nothing() -> None:
     callout.box("note", "Not measured yet", "This view appears when the models are under attack.")
 
 
-def _head(title: str, looks: list[Style]) -> None:
+def _head(title: str, chart: Drawing) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f"**{title}**", width="content")
-        if looks:
-            st.html(sweep_legend.samples(looks), width="content")
-
-
-def _chart(state: PageState, name: str, figure: object, alt: str) -> None:
-    st.plotly_chart(figure, config=BARE, key=state.key(f"chart-{name}"), alt=alt)
+        charts.legend(chart, width="content")
 
 
 VIEWS: dict[str, tuple[str, Callable[[PageState, DefenceStudyResult], None]]] = {

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from advmi_core.figures.chart import Chart
 from advmi_core.figures.mutual_information import bounds as figures
 from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.critics.live import BoundComparison, RaceResult, RaceStep
 from advmi_core.ui import layout, work
 from advmi_core.ui.mutual_information import race_form
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts, downloads
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
@@ -69,7 +70,7 @@ def _outcome(state: PageState) -> None:
         return
     callout.box("note", "Ready", "Press Start: every bound draws its curve, the grey line is the truth.")
     steps = int(state.value("race-steps"))
-    _chart(state, (), race_form.bounds(state), race_form.truth(state), steps)
+    _chart(state, (), race_form.bounds(state), float(state.value("race-mi")), steps)
 
 
 def _show(state: PageState, snapshot: Snapshot) -> None:
@@ -82,23 +83,23 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
         _say(snapshot)
     records, result = snapshot.records, snapshot.result
     shown = records if result is None else figures.ended(records, result)
-    _chart(state, shown, spec.bounds, spec.truth, spec.steps)
+    chart = _chart(state, shown, spec.bounds, spec.truth, spec.steps)
     if snapshot.result is not None:
         _table(snapshot.result)
+        downloads.row(state, "advmi-bounds", {"Race": lambda: chart}, name="race-files")
 
 
 def _chart(
     state: PageState, records: Sequence[RaceStep], bounds: Sequence[str], truth: float, steps: int
-) -> None:
+) -> Chart:
     latest = {
         name: number(float(c.mean[-1])) for name, c in figures.curves(records, bounds).items() if len(c.mean)
     }
     said = ", ".join(f"{_name(name)} {value}" for name, value in latest.items()) or "not started"
-    st.plotly_chart(
-        figures.race(records, bounds, truth, steps), key=state.key("race-chart"),
-        alt=f"Estimates over the critic's steps against the truth of {number(truth)} nats: {said}",
-        config={"displayModeBar": False},
-    )  # fmt: skip
+    chart = figures.race(records, bounds, truth, steps)
+    alt = f"Estimates over the critic's steps against the truth of {number(truth)} nats: {said}"
+    charts.draw(state, "race", chart, alt)
+    return chart
 
 
 def _say(snapshot: Snapshot) -> None:
@@ -135,4 +136,4 @@ def _table(result: RaceResult) -> None:
 
 
 def _name(bound: str) -> str:
-    return figures.STYLES[bound].title
+    return figures.styles([bound])[bound].title

@@ -17,9 +17,8 @@ from advmi_core.mi import estimate_mi
 from advmi_core.objectives import Classification
 from advmi_core.studies.critics.one_image import PGD_STEPS, CriticTrace, Scores, Twins, twins
 from advmi_core.ui import layout, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import maps
-from advmi_core.ui.widgets import callout, pictures
+from advmi_core.ui.widgets import callout, charts, downloads, form, pictures
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
@@ -40,7 +39,6 @@ _PATCHES = (
 )
 _FRAMES = 60
 _SHARES = (1.75, 1)
-_BARE = {"displayModeBar": False}
 
 
 @dataclass(frozen=True)
@@ -159,19 +157,23 @@ def _walk(state: PageState) -> None:
     about: _About = snapshot.about
     with numbers:
         callout.readouts(_readouts(now, _reliable(about.wanted, about.twins)))
-    _charts(state, snapshot.records, now, mi_scores.extent(snapshot.records))
+    within = mi_scores.extent(snapshot.records)
+    _charts(state, snapshot.records, now, within)
+    shown_charts = {
+        "Scores": lambda: mi_scores.histograms(now, within),
+        "Growth": lambda: mi_scores.growth(snapshot.records, now.step),
+    }
+    downloads.row(state, "advmi-one-image", shown_charts, name="image-files")
     st.caption(f":material/info: In-sample: {words.OPTIMISTIC} {_PATCHES}")
 
 
 def _charts(state: PageState, records: Sequence[Scores], now: Scores, within: tuple[float, float]) -> None:
     left, right = st.columns(_SHARES, gap="medium")
-    left.plotly_chart(
-        mi_scores.histograms(now, within), key=state.key("histograms"), alt=_alt(now), config=_BARE
-    )
-    right.plotly_chart(
-        mi_scores.growth(records, now.step), key=state.key("growth"), config=_BARE,
-        alt="The in-sample value over the critic's steps beside log K",
-    )  # fmt: skip
+    with left:
+        charts.draw(state, "histograms", mi_scores.histograms(now, within), _alt(now))
+    with right:
+        alt = "The in-sample value over the critic's steps beside log K"
+        charts.draw(state, "growth", mi_scores.growth(records, now.step), alt)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

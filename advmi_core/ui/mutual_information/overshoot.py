@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from advmi_core.fields import Presets
 from advmi_core.figures.mutual_information import overshoot as figures
 from advmi_core.figures.text import number
 from advmi_core.jobs import Snapshot
-from advmi_core.mi.dataset.tasks import LARGEST_DIM
 from advmi_core.studies.critics.overshoot import (
     KS,
     SampleSizeResult,
@@ -19,13 +19,9 @@ from advmi_core.studies.critics.overshoot import (
     reached,
 )
 from advmi_core.ui import layout, work
-from advmi_core.ui.attack import form
-from advmi_core.ui.attack.fields import Parameter
-from advmi_core.ui.widgets import callout
-from advmi_core.ui.widgets.field import Field
+from advmi_core.ui.widgets import callout, charts, downloads, form
 from advmi_core.ui.widgets.state import PageState, choice
 
-_BARE = {"displayModeBar": False}
 _POINTS = 40  # of a curve, at least; less than twice as many
 _AGREE = 0.25  # nats between in-sample and held-out value that one would call the same
 _FORMULA = (
@@ -38,19 +34,17 @@ _WORDS = (
     "has not seen the same critic is confidently wrong, and the held-out value falls. One image has K = 32 "
     "maps."
 )
-_MI = Parameter("sweep-mi", float, 1.0, False, Field("", low=0.0, high=5.0, step=0.1))
-_DIM = Parameter("sweep-dim", int, 3, False, Field("", low=1, high=LARGEST_DIM))
-_STEPS = Parameter("sweep-steps", int, 200, False, Field("", low=20, high=2000))
-_ALL = [_MI, _DIM, _STEPS]
+_FIELDS = {name: form.of(SampleSizeSweep, name, f"sweep-{name}") for name in ("mi", "dim", "steps")}
+_ALL = list(_FIELDS.values())
 _LABELS = {"usual": "3-d, 1 nat", "independent": "0 nats", "line": "1-d", form.CUSTOM: "Custom"}
-_PRESETS: form.Presets = {
+_PRESETS: Presets = {
     "usual": {}, "independent": {"sweep-mi": 0.0}, "line": {"sweep-dim": 1},
 }  # fmt: skip
 
 
 def section(state: PageState) -> None:
     """Draw the section."""
-    layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(p.option() for p in _ALL)])
+    layout.restore(state, [choice("sweep-k", "64", [str(k) for k in KS]), *(form.option(p) for p in _ALL)])
     layout.restore_run(state, "overshoot")
     left, right = st.columns([1, 2.9], gap="medium")
     with left:
@@ -73,15 +67,9 @@ def _form(state: PageState) -> bool:
         pressed = st.form_submit_button(
             "Start", type="primary", icon=":material/play_arrow:", width="stretch"
         )
-        st.slider(
-            "True MI, nats: −½ d log(1 − ρ²)", 0.0, 5.0, step=0.1, **state.held(_MI.name),
-            help="Of correlated Gaussians. With 0 everything that the critic finds is made up.",
-        )  # fmt: skip
-        dim, steps = st.columns(2)
-        dim.number_input("Dimension d", 1, LARGEST_DIM, **state.held(_DIM.name), help="Of a and of b.")
-        steps.number_input(
-            "Critic steps", 20, 2000, step=50, **state.held(_STEPS.name), help="Adam steps for each K."
-        )
+        for place, parameter in zip((st.container(), *st.columns(2)), _ALL, strict=True):
+            with place:
+                form.control(state, parameter)
         return pressed
 
 
@@ -95,10 +83,8 @@ def _chosen(state: PageState) -> int:
 
 def _spec(state: PageState) -> SampleSizeSweep:
     first = _chosen(state)
-    return SampleSizeSweep(
-        mi=float(state.value(_MI.name)), dim=int(state.value(_DIM.name)), steps=int(state.value(_STEPS.name)),
-        ks=(first, *(k for k in KS if k != first)),
-    )  # fmt: skip
+    given = {name: state.value(parameter.name) for name, parameter in _FIELDS.items()}
+    return SampleSizeSweep(**given, ks=(first, *(k for k in KS if k != first)))
 
 
 def _start(state: PageState) -> None:
@@ -127,7 +113,7 @@ def _show(state: PageState, snapshot: Snapshot) -> None:
         work.progress(_job(state), snapshot)
     else:
         _say(snapshot)
-    _charts(state, snapshot.about, snapshot.records)
+    _charts(state, snapshot.about, snapshot.records, ended=not snapshot.active)
 
 
 def _say(snapshot: Snapshot) -> None:
@@ -151,18 +137,22 @@ def _say(snapshot: Snapshot) -> None:
     callout.box("note", title, text)
 
 
-def _charts(state: PageState, spec: SampleSizeSweep, records: Sequence[SampleSizeStep]) -> None:
+def _charts(
+    state: PageState, spec: SampleSizeSweep, records: Sequence[SampleSizeStep], *, ended: bool = False
+) -> None:
     chosen, so_far = _chosen(state), reached(spec, records)
     left, right = st.columns(2, gap="small")
-    left.plotly_chart(
-        figures.course(records, chosen, spec.truth, spec.steps), key=state.key("sweep-course"), config=_BARE,
-        alt=f"In-sample and held-out estimate over the steps for K = {chosen}, truth {number(spec.truth)}",
-    )  # fmt: skip
+    course = figures.course(records, chosen, spec.truth, spec.steps)
+    with left:
+        alt = f"In-sample and held-out estimate over the steps for K = {chosen}, truth {number(spec.truth)}"
+        charts.draw(state, "course", course, alt)
     finals = ", ".join(
         f"K {k}: {number(float(a.mean()))} against {number(float(b.mean()))}"
         for k, a, b in zip(so_far.ks, so_far.train, so_far.held_out, strict=True)
     )
-    right.plotly_chart(
-        figures.by_k(so_far, KS, chosen), key=state.key("sweep-by-k"), config=_BARE,
-        alt=f"In-sample against held-out value at the last step by K: {finals or 'none yet'}",
-    )  # fmt: skip
+    with right:
+        alt = f"In-sample against held-out value at the last step by K: {finals or 'none yet'}"
+        charts.draw(state, "by-k", figures.by_k(so_far, KS, chosen), alt)
+    if ended:
+        shown = {"One K": lambda: course, "All K": lambda: figures.by_k(so_far, KS)}
+        downloads.row(state, "advmi-overshoot", shown, name="overshoot-files")

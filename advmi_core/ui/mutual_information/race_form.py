@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from advmi_core.fields import Field, Parameter, Presets
 from advmi_core.figures.mutual_information.bounds import STYLES
-from advmi_core.mi.dataset.tasks import LARGEST_DIM, TASKS
 from advmi_core.studies.critics.live import BoundComparison
-from advmi_core.ui.attack import form
-from advmi_core.ui.attack.fields import Parameter
-from advmi_core.ui.widgets.field import Field
+from advmi_core.ui.widgets import form
 from advmi_core.ui.widgets.state import Option, PageState
 
-_TASKS = {
-    "gaussian": "Correlated Gaussians",
-    "half-cube": "Gaussians, half-cube map",
-    "asinh": "Gaussians, asinh map",
-    "spiral": "Gaussians wound into a spiral",
-    "rotation-cubic": "Gaussians, rotated and cubed",
-    "noisy-channel": "Symbols over a noisy channel",
-}
 _FORMULAS = {
     "dv": r"I\ge\mathbb E\,T-\log\mathbb E\,e^{T'}",
     "infonce": r"I\ge\mathbb E\log\frac{e^{T_{ii}}}{\frac1K\sum_j e^{T_{ij}}}\le\log K",
@@ -30,7 +20,7 @@ _FORMULAS = {
 _LABELS = {
     "easy": "1 nat", "much": "5 nats", "high": "20-d", "few": "Few", form.CUSTOM: "Custom",
 }  # fmt: skip
-_PRESETS: form.Presets = {
+_PRESETS: Presets = {
     "easy": {},
     "much": {"race-mi": 5.0, "race-dim": 5, "race-steps": 800, "race-seeds": 2},
     "high": {"race-mi": 2.0, "race-dim": 20, "race-samples": 10_000},
@@ -38,40 +28,20 @@ _PRESETS: form.Presets = {
 }
 
 
-def _whole(name: str, default: int, label: str, low: int, high: int, step: int, said: str) -> Parameter:
-    return Parameter(name, int, default, False, Field(label, said, low, high, step))
-
-
-_TASK = Parameter(
-    "race-task", str, "gaussian", False,
-    Field(
-        "Pairs (a, b)", "Invertible maps of a and b change how the pairs look, but not their MI.",
-        choices={name: _TASKS.get(name, name) for name in TASKS},
-    ),
-)  # fmt: skip
-_MI = Parameter(
-    "race-mi",
-    float,
-    1.0,
-    False,
-    Field("True MI, nats: −½ d log(1 − ρ²)", "0: a and b are independent.", 0.0, 8.0, 0.1),
-)
-_NUMBERS = [
-    _whole("race-dim", 1, "Dimension d", 1, LARGEST_DIM, 1, "Of a and of b."),
-    _whole("race-seeds", 3, "Seeds", 1, 8, 1, "Repetitions with other pairs and other critics."),
-    _whole("race-samples", 4000, "Pairs N", 64, 10_000, 100, "All of them, those held out included."),
-    _whole("race-steps", 300, "Critic steps", 20, 5000, 100, "Adam steps of every run."),
-]
+_FIELDS = {
+    name: form.of(BoundComparison, name, f"race-{name}")
+    for name in ("task", "mi", "dim", "seeds", "samples", "steps")
+}
 _CHOSEN = {
     name: Parameter(f"race-{name}", bool, True, False, Field(STYLES[name].title, f"${formula}$"))
     for name, formula in _FORMULAS.items()
 }
-_ALL = [_TASK, _MI, *_NUMBERS, *_CHOSEN.values()]
+_ALL = [*_FIELDS.values(), *_CHOSEN.values()]
 
 
 def options() -> list[Option]:
     """The form's parameters in the URL."""
-    return [parameter.option() for parameter in _ALL]
+    return [form.option(parameter) for parameter in _ALL]
 
 
 def draw(state: PageState) -> bool:
@@ -81,19 +51,12 @@ def draw(state: PageState) -> bool:
         pressed = st.form_submit_button(
             "Start", type="primary", icon=":material/play_arrow:", width="stretch"
         )
-        words = _TASK.field.choices
-        st.selectbox(
-            _TASK.field.label, **state.held_choice(_TASK.name, words), help=_TASK.field.help,
-            format_func=words.__getitem__,
-        )  # fmt: skip
-        st.slider(_MI.field.label, 0.0, 8.0, step=0.1, **state.held(_MI.name), help=_MI.field.help)
-        columns = [*st.columns(2), *st.columns(2)]
-        for column, parameter in zip(columns, _NUMBERS, strict=True):
-            field = parameter.field
-            column.number_input(
-                field.label, int(field.low), int(field.high), step=int(field.step),
-                **state.held(parameter.name), help=field.help,
-            )  # fmt: skip
+        task, mi, *numbers = _FIELDS.values()
+        form.control(state, task)
+        form.control(state, mi)
+        for column, parameter in zip([*st.columns(2), *st.columns(2)], numbers, strict=True):
+            with column:
+                form.control(state, parameter)
         with st.container(horizontal=True, gap="small"):
             for parameter in _CHOSEN.values():
                 st.checkbox(
@@ -103,23 +66,9 @@ def draw(state: PageState) -> bool:
         return pressed
 
 
-def _spec(state: PageState) -> BoundComparison:
-    dim, seeds, samples, steps = (int(state.value(parameter.name)) for parameter in _NUMBERS)
-    bounds = tuple(name for name, parameter in _CHOSEN.items() if state.value(parameter.name))
-    return BoundComparison(
-        task=str(state.value(_TASK.name)), mi=float(state.value(_MI.name)), dim=dim, seeds=seeds,
-        samples=samples, steps=steps, bounds=bounds,
-    )  # fmt: skip
-
-
 def bounds(state: PageState) -> tuple[str, ...]:
     """Who takes part."""
     return tuple(name for name, parameter in _CHOSEN.items() if state.value(parameter.name))
-
-
-def truth(state: PageState) -> float:
-    """The wanted mutual information, nats."""
-    return float(state.value(_MI.name))
 
 
 def spec(state: PageState) -> BoundComparison:
@@ -128,8 +77,5 @@ def spec(state: PageState) -> BoundComparison:
     Raises:
         ValueError: nobody takes part, or the task cannot have this dimension or mutual information.
     """
-    dim, seeds, samples, steps = (int(state.value(parameter.name)) for parameter in _NUMBERS)
-    return BoundComparison(
-        task=str(state.value(_TASK.name)), mi=truth(state), dim=dim, seeds=seeds, samples=samples,
-        steps=steps, bounds=bounds(state),
-    )  # fmt: skip
+    given = {name: state.value(parameter.name) for name, parameter in _FIELDS.items()}
+    return BoundComparison(**given, bounds=bounds(state))

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict
 
 import streamlit as st
 
-from advmi_core.figures.attack import export
-from advmi_core.figures.attack import print as printing
+from advmi_core import paths
 from advmi_core.figures.mutual_information import violins
-from advmi_core.figures.text import duration, number, two_digits
-from advmi_core.jobs import Snapshot, journal
-from advmi_core.parts import user_folder
+from advmi_core.figures.tabular import json_bytes
+from advmi_core.figures.text import duration, fixed, number
+from advmi_core.jobs import Snapshot
 from advmi_core.studies.sampling.exports import values_csv, values_npz
-from advmi_core.studies.sampling.parts import PERTURB
-from advmi_core.studies.sampling.results import StudyResult, StudyStep, Summary, collect
+from advmi_core.studies.sampling.results import PERTURB, StudyResult, StudyStep, Summary
 from advmi_core.studies.sampling.study import SamplingStudy
 from advmi_core.ui import layout, long_jobs, resources, work
-from advmi_core.ui.attack import form
 from advmi_core.ui.mutual_information import reliability
-from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets import callout, charts, downloads, form
+from advmi_core.ui.widgets.downloads import File
 from advmi_core.ui.widgets.state import PageState, choice
 from advmi_core.ui.widgets.state import number as numeric
 
 _KINDS = {"noise": "Uniform noise", "pgd": "PGD attack"}
 _LEAST, _MOST = 10, 1000
-_PARTS_SHOWN = 10_000  # no part may be thinned away: each holds other images
 _WORDS = """
 Per-sample MINE needs many samples of **one** image. As published, **conv** takes the maps of the model's
 first layer and **random** takes random projections of the whole image. A critic with tens of thousands of
@@ -53,12 +48,13 @@ def section(state: PageState) -> None:
     layout.restore_run(state, "sampling")
     left, right = st.columns([1, 2.3], gap="medium")
     with left:
-        if _controls(state, least, most):
-            _start(state)
+        pressed = _controls(state, least, most)
         st.markdown(_WORDS)
     with right:
-        key = journal.key_of("sampling", asdict(_study(state)))
-        long_jobs.find_again(state, _job(state), key, lambda: _start(state))
+        long_jobs.start_or_find(
+            state, _study, "sampling", paths.studies(), pressed=pressed, page=_job(state),
+            rows=int(state.value("study-n")),
+        )  # fmt: skip
         snapshot = work.current(_job(state))
         if snapshot is None:
             callout.box(
@@ -97,34 +93,17 @@ def _study(state: PageState) -> SamplingStudy:
     )
 
 
-def _start(state: PageState) -> None:
-    study = _study(state)
-    key = journal.key_of("sampling", asdict(study))
-    entry = long_jobs.entry(state, key, study.title)
-    long_jobs.start(
-        _job(state), key,
-        lambda: work.submit(
-            _job(state), lambda: journal.kept(study.run(user_folder()), entry, journal.next_part),
-            label=study.title, about=study, rows=study.n, lane=work.STUDIES, keep=_PARTS_SHOWN,
-        ),
-    )  # fmt: skip
-
-
 def _show(state: PageState, snapshot: Snapshot) -> None:
     if work.ended_with_nothing(snapshot):
         return
     if snapshot.active:
         work.progress_of_parts(_job(state), snapshot, _said(snapshot), "part")
-        _picture(state, _so_far(snapshot))
+        if snapshot.so_far is not None:
+            _picture(state, snapshot.so_far)
     else:
         _verdict(snapshot)
         _picture(state, snapshot.result)
         _downloads(state, snapshot.result)
-
-
-def _so_far(snapshot: Snapshot) -> StudyResult:
-    study: SamplingStudy = snapshot.about
-    return collect({}, study.samplings, study.seeds, study.n, snapshot.records)
 
 
 def _said(snapshot: Snapshot) -> str:
@@ -138,21 +117,19 @@ def _said(snapshot: Snapshot) -> str:
 
 def _verdict(snapshot: Snapshot) -> None:
     lines = [line for line in snapshot.result.table() if math.isfinite(line.rank_correlation)]
-    agreement = " · ".join(f"{line.sampling} {two_digits(line.rank_correlation)}" for line in lines)
+    agreement = " · ".join(f"{line.sampling} {fixed(line.rank_correlation)}" for line in lines)
     text = f"Rank correlation: {agreement or 'not known yet'} (1: the same order, 0: chance)."
     if snapshot.state == "cancelled":
         text = f"Partial result: cancelled, finished parts are kept. {text}"
-    elif all(step.reused for step in snapshot.records):
+    elif snapshot.result.loaded:
         text += " Measured before, loaded."
     callout.box("note", "Do two seeds order the images alike?", text)
 
 
 def _picture(state: PageState, result: StudyResult) -> None:
     lines = result.table()
-    st.plotly_chart(
-        violins.violins(result), key=state.key("violins"), config={"displayModeBar": False},
-        alt="MI of the images: " + "; ".join(f"{line.sampling} {violins.spread(line)}" for line in lines),
-    )  # fmt: skip
+    said = "; ".join(f"{line.sampling} {violins.spread(line)}" for line in lines)
+    charts.draw(state, "violins", violins.violins(result), f"MI of the images: {said}")
     st.table([_row(line) for line in lines], border="horizontal", hide_index=True)
 
 
@@ -161,27 +138,21 @@ def _row(line: Summary) -> dict[str, str]:
         "sampling": line.sampling,
         "K": str(line.k or "–"),
         "mean ± std (nats)": violins.spread(line).removesuffix(" nats"),
-        "by seed": " | ".join(map(two_digits, line.means)),
-        "rank correlation": two_digits(line.rank_correlation),
-        "ICC(2,1)": two_digits(line.icc),
+        "by seed": " | ".join(map(fixed, line.means)),
+        "rank correlation": fixed(line.rank_correlation),
+        "ICC(2,1)": fixed(line.icc),
         "ms per image": number(1000 * line.seconds),
     }
 
 
 def _downloads(state: PageState, result: StudyResult) -> None:
-    def picture() -> bytes:
-        return printing.save(violins.printed(result), "png")
-
-    files: list[tuple[str, str, Callable[[], bytes], str]] = [
-        ("Violins", "png", picture, "image/png"),
-        ("Values", "csv", lambda: values_csv(result), "text/csv"),
-        ("Values", "npz", lambda: values_npz(result), "application/octet-stream"),
-        ("Settings", "json", lambda: export.spec_json(result.spec), "application/json"),
-    ]
-    stem = result.folder.name if result.folder else "sampling"
-    with st.container(horizontal=True, key=state.key("study-files")):
-        for label, kind, make, mime in files:
-            st.download_button(
-                f"{label} · {kind.upper()}", make, f"advmi-{stem}.{kind}", mime,
-                key=state.key(f"study-file-{kind}"), on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+    stem = f"advmi-{result.folder.name if result.folder else 'sampling'}"
+    downloads.row(
+        state, stem, {"Violins": lambda: violins.violins(result)},
+        [
+            File("Values", f"{stem}.csv", lambda: values_csv(result)),
+            File("Values", f"{stem}.npz", lambda: values_npz(result)),
+            File("Settings", f"{stem}.json", lambda: json_bytes(result.spec)),
+        ],
+        "study-files",
+    )  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from advmi_core.studies.sweep import RunInfo, Sweep, delete, load, restore
+from advmi_core.experiments.store import Info, Store, in_use, restore
+from advmi_core.studies.sweep import Sweep, load, run_store, runs_folder
 from advmi_core.ui.sweep import (
     cells as sweep_cells,
 )
@@ -31,9 +33,16 @@ from advmi_core.ui.sweep import (
 from advmi_core.ui.sweep.run_view import TRASHED
 from advmi_core.ui.visitors import of_another
 from advmi_core.ui.widgets import callout
+from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
 
 CHOSEN = "chosen"
+PAGES = {
+    "autoencoders": "pages/measure/autoencoders.py",
+    "defence": "pages/defend/defence.py",
+    "mutual-information": "pages/measure/mutual_information.py",
+}
+"""Pages that begin studies → their scripts."""
 _VERSION = "version"
 
 
@@ -47,21 +56,28 @@ def redraw(state: PageState) -> None:
     st.session_state[state.key(_VERSION)] = st.session_state.get(state.key(_VERSION), 0) + 1
 
 
-def busy(info: RunInfo) -> bool:
-    """Whether a job of this process computes the run or waits for its turn to."""
+def is_sweep(info: Info) -> bool:
+    """Whether MI vs ASR made it."""
+    return "sweep" in info.spec
+
+
+def busy(info: Info) -> bool:
+    """Whether a job of this process computes the run or waits for its turn to, or any process computes it."""
     job = sweep_jobs.of(info.folder)
-    return job is not None and job.active
+    if job is not None and job.active:
+        return True
+    return any(in_use(folder) for folder in (info.folder, *(info.folder.parent / name for name in info.uses)))
 
 
-def draw(state: PageState, info: RunInfo) -> None:
+def draw(state: PageState, info: Info) -> None:
     """The buttons, the table and the files of one run."""
-    why = _stays(info)
+    why, sweep, way = _stays(info), is_sweep(info), _way(info)
     with st.container(horizontal=True, key=state.key("actions")):
         opened = st.button(
-            "Open", key=state.key("open"), type="primary", icon=":material/open_in_full:",
-            disabled=bool(info.problem), help="In MI vs ASR, with all its figures.",
+            "Open", key=state.key("open"), type="primary", icon=":material/open_in_full:", disabled=not way,
+            help="On its page, with all its figures." if way else "No page shows it.",
         )  # fmt: skip
-        again = st.button(
+        again = sweep and st.button(
             "Rerun with changes", key=state.key("again"), icon=":material/tune:", disabled=bool(info.problem),
             help="Fills the form of MI vs ASR with this run's grid.",
         )  # fmt: skip
@@ -73,13 +89,30 @@ def draw(state: PageState, info: RunInfo) -> None:
         st.caption(f":material/info: Delete is off: {why}")
     if again:
         _fill(info)
-    if opened or again:
-        st.session_state[f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}"] = info.key
-        st.switch_page(f"pages/{mi_vs_asr.SCRIPT}")
-    _numbers(state, info)
+        way = f"pages/{mi_vs_asr.SCRIPT}", {f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}": info.key}
+    if way is not None and (opened or again):
+        st.session_state.update(way[1])
+        st.switch_page(way[0])
+    if sweep or info.problem:
+        _numbers(state, info)
+    else:
+        st.caption(f"{info.title}: its parts lie in {plain(str(info.folder.parent))}")
 
 
-def _stays(info: RunInfo) -> str:
+def _way(info: Info) -> tuple[str, dict[str, Any]] | None:
+    """The page that shows the run, and what the session must hold there; None if no page does."""
+    if info.problem:
+        return None
+    if is_sweep(info):
+        here = info.shipped or info.folder.parent == runs_folder()
+        run = {f"{mi_vs_asr.PAGE}.{mi_vs_asr.RUN}": info.key}
+        return (f"pages/{mi_vs_asr.SCRIPT}", run) if here else None
+    if info.page not in PAGES:
+        return None
+    return PAGES[info.page], {f"{info.page}.{name}": value for name, value in info.form.items()}
+
+
+def _stays(info: Info) -> str:
     """Why a run cannot be deleted now, "" if it can."""
     if info.shipped:
         return "it came with AdvMI and stays."
@@ -88,7 +121,7 @@ def _stays(info: RunInfo) -> str:
     return "it is being measured; Open leads to Cancel." if busy(info) else ""
 
 
-def _numbers(state: PageState, info: RunInfo) -> None:
+def _numbers(state: PageState, info: Info) -> None:
     try:
         found = load(info.folder)
     except ValueError as error:
@@ -102,7 +135,7 @@ def _numbers(state: PageState, info: RunInfo) -> None:
         callout.box("note", "No shard is finished yet", "Open it to go on.")
 
 
-def _fill(info: RunInfo) -> None:
+def _fill(info: Info) -> None:
     """Put a run's grid into the form of MI vs ASR."""
     form = PageState(mi_vs_asr.PAGE)
     values, lost = sweep_grid.read_back(Sweep.from_spec(info.spec))
@@ -111,9 +144,10 @@ def _fill(info: RunInfo) -> None:
     form.set(sweep_form.LOST, lost)
 
 
-def _delete(state: PageState, info: RunInfo) -> None:
+def _delete(state: PageState, info: Info) -> None:
     try:
-        trashed = delete(info.folder)
+        own = run_store() if info.folder.parent == runs_folder() else Store(info.folder.parent)
+        trashed = own.delete(info.folder)
     except ValueError as error:
         st.toast(str(error), icon=":material/error:")
         return

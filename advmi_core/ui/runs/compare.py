@@ -7,9 +7,11 @@ import math
 import streamlit as st
 
 from advmi_core.evaluation import Paired, compare
+from advmi_core.experiments.store import Info
 from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.series import title
-from advmi_core.studies.sweep import RunInfo, SweepResult, load
+from advmi_core.studies.sweep import SweepResult, load
+from advmi_core.ui.runs.actions import is_sweep
 from advmi_core.ui.sweep import cells as sweep_cells
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.plain import plain
@@ -18,8 +20,11 @@ from advmi_core.ui.widgets.state import PageState
 _SAME = ("dataset", "split")
 
 
-def draw(state: PageState, first: RunInfo, second: RunInfo) -> None:
+def draw(state: PageState, first: Info, second: Info) -> None:
     """Draw the comparison of two runs, or say in one sentence why there is none."""
+    if not (is_sweep(first) and is_sweep(second)):
+        callout.box("note", "Not compared", "Only two sweeps are compared; open a study on its own page.")
+        return
     try:
         a, b = (load(info.folder) for info in (first, second))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Runs: everything measured so far; open, compare, rerun, export, delete with undo."""
+"""Runs: everything computed so far; open, compare, rerun, export, delete with undo."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from advmi_core import paths
 from advmi_core.attacks.core.ball import UNBOUNDED
+from advmi_core.experiments.progress import remembered
+from advmi_core.experiments.store import Info, Store
 from advmi_core.figures.sweep.series import title
-from advmi_core.studies.sweep import RunInfo, runs, runs_folder
+from advmi_core.studies.sweep import runs, runs_folder
 from advmi_core.ui import layout
-from advmi_core.ui.runs import (
-    actions,
-    compare,
-    studies,
-)
+from advmi_core.ui.runs import actions, compare
 from advmi_core.ui.runs.actions import CHOSEN
 from advmi_core.ui.sweep import page as mi_vs_asr
 from advmi_core.ui.widgets import callout
@@ -22,8 +21,8 @@ from advmi_core.ui.widgets.state import PageState, several
 
 PAGE = "runs"
 _LEAD = (
-    "The runs of MI vs ASR, the trainings and the studies. Choose one run to open, repeat, export or delete "
-    "it, two to compare them."
+    "Sweeps, trainings and studies, begun here or by a command. Choose one to open, repeat, export or delete "
+    "it, two sweeps to compare them."
 )
 
 
@@ -31,7 +30,7 @@ def page() -> None:
     """Draw the page."""
     state = PageState(PAGE)
     layout.heading("Runs", _LEAD)
-    known = runs(runs_folder())
+    known = everything()
     layout.restore(state, [several(CHOSEN, (), [info.key for info in known])])
     actions.undo(state)
     if known:
@@ -39,19 +38,27 @@ def page() -> None:
     else:
         callout.box("note", "No runs yet", "MI vs ASR makes them, and so does the command below.")
         st.code(mi_vs_asr.COMMAND, language="bash")
-    studies.draw(state)
-    st.caption(f"Runs lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")
+    st.caption(f"Sweeps lie in {runs_folder()}; `ADVMI_RUNS` names another folder.")
     state.remember()
 
 
-def _known(state: PageState, known: list[RunInfo]) -> None:
+def everything() -> list[Info]:
+    """All sweeps and studies, newest first, then those that came with AdvMI; the same one once."""
+    found = runs(runs_folder())
+    for root in dict.fromkeys([paths.studies(), *remembered()]):
+        found += Store(root).studies() if root != runs_folder() else []
+    found.sort(key=lambda info: (not info.shipped, info.created), reverse=True)
+    return list({info.key: info for info in reversed(found)}.values())[::-1]
+
+
+def _known(state: PageState, known: list[Info]) -> None:
     by_name = {info.key: info for info in known}
     state.set(CHOSEN, [name for name in state.value(CHOSEN) if name in by_name][-2:])
     _table(state, known)
     st.multiselect(
         "Chosen", list(by_name), key=state.key(CHOSEN), max_selections=2, args=(state,),
-        on_change=actions.redraw, format_func=mi_vs_asr.label,
-        placeholder="One run, or two to compare",
+        on_change=actions.redraw, format_func=lambda key: _label(by_name, key),
+        placeholder="One run, or two sweeps to compare",
     )  # fmt: skip
     chosen = [by_name[name] for name in state.value(CHOSEN)]
     if len(chosen) == 1:
@@ -60,7 +67,7 @@ def _known(state: PageState, known: list[RunInfo]) -> None:
         compare.draw(state, chosen[0], chosen[1])
 
 
-def _table(state: PageState, known: list[RunInfo]) -> None:
+def _table(state: PageState, known: list[Info]) -> None:
     """All runs; ticking a row chooses it."""
     names = [info.key for info in known]
     ticked = [names.index(name) for name in state.value(CHOSEN)]
@@ -85,21 +92,34 @@ def latest(before: list[str], ticked: list[str]) -> list[str]:
     return [*kept, *(name for name in ticked if name not in kept)][-2:]
 
 
-def row(info: RunInfo) -> dict[str, Any]:
+def _label(known: dict[str, Info], key: str) -> str:
+    info = known.get(key)
+    if info is None or actions.is_sweep(info) or info.problem:
+        return mi_vs_asr.label(key)
+    return f"{info.title} · {info.id.rpartition('-')[2][:6]}"
+
+
+def row(info: Info) -> dict[str, Any]:
     """A run as the table shows it."""
     if info.problem:
-        return {"run": info.name, "state": "damaged"}
+        return {"run": info.kind, "state": "damaged"}
     spec = info.spec
-    return {
-        "run": info.name,
+    said = {
+        "run": info.title,
         "state": "complete" if info.complete else "running" if actions.busy(info) else "partial",
-        "shards": f"{info.done} of {info.total}",
-        "data, model": f"{spec['dataset']}, {spec['model']}",
+        "parts": f"{info.done:,} of {info.total:,}" if info.total else "",
+        "data, model": ", ".join(str(spec[name]) for name in ("dataset", "model") if name in spec),
+        "when": mi_vs_asr.when(info),
+        "id": info.id.rpartition("-")[2][:6],
+    }
+    return said | (_of_sweep(spec) if actions.is_sweep(info) else {})
+
+
+def _of_sweep(spec: dict[str, Any]) -> dict[str, Any]:
+    return {
         "methods": ", ".join(f"{title(each['name'])} ({_radii(each['eps'])})" for each in spec["methods"]),
         "images": spec["n"],
         "seed": spec["seed"],
-        "when": mi_vs_asr.when(info),
-        "id": info.id.rpartition("-")[2][:6],
     }
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import streamlit as st
 
 from advmi_core.evaluation import Comparison, Paired, compare
-from advmi_core.figures.autoencoders.series import signed
 from advmi_core.figures.sweep.series import Point, title
-from advmi_core.figures.text import number, two_digits
+from advmi_core.figures.text import fixed, number, signed
 from advmi_core.studies.sweep import SweepResult
 from advmi_core.ui.widgets import callout
 from advmi_core.ui.widgets.state import PageState
@@ -112,7 +111,7 @@ def headline(a: Point, b: Point, kept: Paired) -> str:
         return f"{where}: too few images that both fooled"
     if kept.low <= 0 <= kept.high:
         return f"{where}: no clear difference between {first} and {second}"
-    points, more = two_digits(100 * abs(kept.mean)), "more" if kept.mean > 0 else "less"
+    points, more = fixed(100 * abs(kept.mean)), "more" if kept.mean > 0 else "less"
     return f"{where}: {first} keeps {points} % points {more} of the information than {second}"
 
 
@@ -123,7 +122,7 @@ def detail(found: Comparison) -> str:
     kept, mi, l2, ssim = found.kept, found.mi, found.l2, found.ssim
     text = (
         f"Mean difference over {kept.n} images that both fooled, 95 % interval "
-        f"{two_digits(100 * kept.low)} to {two_digits(100 * kept.high)} % points. MI by InfoNCE: "
+        f"{fixed(100 * kept.low)} to {fixed(100 * kept.high)} % points. MI by InfoNCE: "
         f"{signed(mi.mean, 3)} nats, 95 % {signed(mi.low, 3)} to {signed(mi.high, 3)}."
     )
     if math.isfinite(l2.mean):

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from advmi_core.figures.sweep import (
-    legend as sweep_legend,
-)
-from advmi_core.figures.sweep import (
-    screen as sweep_screen,
-)
-from advmi_core.figures.sweep import (
-    table as sweep_table,
-)
+from advmi_core.figures.sweep import charts as sweep_charts
+from advmi_core.figures.sweep import table as sweep_table
 from advmi_core.figures.sweep.series import KEPT, MEASURES, MI, Measure, Point, title
 from advmi_core.figures.text import number, percent
 from advmi_core.ui.sweep import cells as sweep_cells
+from advmi_core.ui.widgets import charts
 from advmi_core.ui.widgets.state import PageState
 
 VIEWS = {
@@ -24,14 +18,13 @@ VIEWS = {
 }  # fmt: skip
 MEASURE = "measure"
 _SMALL, _LARGE = 262, 520
-_BARE = {"displayModeBar": False}
 
 
 def draw(state: PageState, points: list[Point]) -> None:
     """Legend, measure, view, and the charts of that view; a click on a point looks at its cell."""
     sweep_cells.valid(state, "view", list(VIEWS), "all")
     sweep_cells.valid(state, MEASURE, list(MEASURES), KEPT.name)
-    st.html(sweep_legend.html([point.method for point in points]))
+    charts.legend(sweep_charts.plane(points))
     left, right = st.columns([1, 1.7], vertical_alignment="center")
     left.segmented_control(
         "Measure", list(MEASURES), key=state.key(MEASURE), required=True, label_visibility="collapsed",
@@ -56,19 +49,16 @@ def draw(state: PageState, points: list[Point]) -> None:
 
 def _chart(state: PageState, name: str, points: list[Point], height: int) -> None:
     chosen, measure = sweep_cells.chosen(state, points), measure_of(state)
-    key = state.key(f"chart-{name}")
     if name == "histogram":
         cells = at(points, chosen.eps)
-        st.plotly_chart(
-            sweep_screen.histogram(cells, measure, height), key=key, config=_BARE,
-            alt=f"{measure.title} of the images at {chosen.place}: "
-            + "; ".join(f"{title(p.method)} {_spread(p)}" for p in cells),
-        )  # fmt: skip
+        said = "; ".join(f"{title(p.method)} {_spread(p)}" for p in cells)
+        alt = f"{measure.title} of the images at {chosen.place}: {said}"
+        charts.draw(state, name, sweep_charts.histogram(cells, measure), alt, height)
         return
-    figure = getattr(sweep_screen, name)(points, measure, chosen.id, height)
-    st.plotly_chart(
-        figure, key=key, config=_BARE, selection_mode="points", alt=f"{VIEWS[name]}: {_said(points)}",
-        on_select=lambda: sweep_cells.click(state, key, points),
+    charts.draw(
+        state, name, sweep_charts.CHARTS[name](points, measure, chosen.id), f"{VIEWS[name]}: {_said(points)}",
+        height, selection_mode="points",
+        on_select=lambda: sweep_cells.click(state, state.key(f"chart-{name}"), points),
     )  # fmt: skip
 
 

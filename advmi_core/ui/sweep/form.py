@@ -6,6 +6,8 @@ import os
 
 import streamlit as st
 
+from advmi_core.attacks import variants
+from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import PRESETS
 from advmi_core.ui.sweep import grid, jobs
 from advmi_core.ui.sweep.jobs import Begun
@@ -41,8 +43,7 @@ def draw(state: PageState) -> Begun | None:
 
 def _grid(state: PageState) -> None:
     st.pills(
-        "Methods", selection_mode="multi", **state.held_pick("grid-methods", grid.METHODS),
-        format_func=grid.METHODS.__getitem__,
+        "Methods", selection_mode="multi", **state.held_pick("grid-methods", variants()), format_func=title,
     )  # fmt: skip
     st.text_input(
         "Budgets ε: ‖δ‖∞ ≤ ε", **state.held("grid-eps"), max_chars=120,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields
-from types import MappingProxyType
 from typing import Any
 
 from advmi_core import data, models
-from advmi_core.attacks import ATTACKS
+from advmi_core.attacks import ATTACKS, variants
 from advmi_core.attacks.core.ball import UNBOUNDED
-from advmi_core.figures.sweep.series import TITLES, title
+from advmi_core.figures.sweep.series import title
 from advmi_core.studies.sweep import PRESETS, Method, Sweep
-from advmi_core.studies.sweep.presets import PENALTY, SHORTEST
+from advmi_core.studies.sweep.presets import offered
 from advmi_core.ui.widgets.state import Option, choice, number, several
 
 OWN = "own"
@@ -21,20 +20,6 @@ _WORDS = {"talk": "Talk: MinMax and its rivals", "smoke": "Smoke test"}
 PLANS = {name: _WORDS.get(name, name) for name in PRESETS} | {OWN: "Own grid"}
 LARGEST = 10_000
 _EPS = "0.05, 0.1, 0.2, 0.3, 0.5"
-_FAMILIES: Mapping[str, tuple[str, Mapping[str, Any]]] = MappingProxyType(
-    {
-        "minmax-solver": ("minmax-solver", {}),
-        "minmax": ("minmax", {"mi": "mine-conv"}),
-        "minmax-gaussian": ("minmax", {"mi": "gaussian-patches"}),
-        "minmax-patches": ("minmax", {"mi": "mine-patches"}),
-        "pgd": ("pgd", {"loss": "margin"}),
-        "pgd-ce": ("pgd", {"loss": "ce"}),
-        "penalty": ("penalty", PENALTY),
-        "cw": ("cw", SHORTEST["cw"]),
-        "ddn": ("ddn", SHORTEST["ddn"]),
-    }
-)
-METHODS = {name: TITLES[name] for name in _FAMILIES}
 _USUAL = ("minmax-solver", "minmax", "pgd")
 
 
@@ -59,7 +44,7 @@ def options() -> list[Option]:
     """The chooser's parameters in the URL."""
     return [
         choice("plan", "talk", list(PLANS)),
-        several("grid-methods", _USUAL, list(METHODS)),
+        several("grid-methods", _USUAL, list(variants())),
         Option("grid-eps", _EPS, lambda text: ", ".join(f"{value:g}" for value in budgets(text))),
         number("grid-n", 200, 1, LARGEST),
         number("grid-steps", 100, 1, 2000),
@@ -100,30 +85,22 @@ def sweep(values: Mapping[str, Any]) -> Sweep:
 
 
 def _composed(values: Mapping[str, Any]) -> Sweep:
-    chosen = [name for name in METHODS if name in values["grid-methods"]]
+    chosen = [name for name in variants() if name in values["grid-methods"]]
     if not chosen:
         raise ValueError("Choose at least one method.")
     eps, steps = budgets(str(values["grid-eps"])), int(values["grid-steps"])
     dataset, _, model = str(values["grid-victim"]).rpartition("/")
-    methods = tuple(_method(name, steps, eps) for name in chosen)
+    methods = tuple(offered(name, steps, eps) for name in chosen)
     return Sweep(
         dataset=dataset, model=model, n=int(values["grid-n"]), methods=methods, seed=int(values["grid-seed"])
     )
-
-
-def _method(name: str, steps: int, eps: tuple[float, ...]) -> Method:
-    """An offered method; those that seek the shortest perturbation have steps of their own, and no ε."""
-    attack, parameters = _FAMILIES[name]
-    if name in SHORTEST:
-        return Method(name=name, attack=attack, parameters=parameters, eps=(UNBOUNDED,))
-    return Method(name=name, attack=attack, parameters={**parameters, "steps": steps}, eps=eps)
 
 
 def read_back(made: Sweep) -> tuple[dict[str, Any], list[str]]:
     """The chooser's values for a sweep, and a few words for everything of it that it cannot hold."""
     kept = {name: method for method in made.methods if (name := _family(method))}
     lost = [f"{title(method.name)} is not offered here" for method in made.methods if not _family(method)]
-    asked = [method for name, method in kept.items() if name not in SHORTEST]
+    asked = [method for name, method in kept.items() if variants()[name][1].bounded]
     eps = sorted({value for method in asked for value in method.eps})
     steps = {int(method.parameters.get("steps", 200)) for method in asked}
     if any(set(method.eps) != set(eps) for method in asked):
@@ -147,12 +124,12 @@ def read_back(made: Sweep) -> tuple[dict[str, Any], list[str]]:
 
 def _family(method: Method) -> str:
     """The offered method that this one is, "" if it is none: the same attack with the same parameters."""
-    for name, (attack, parameters) in _FAMILIES.items():
-        if name in SHORTEST:
-            same = method == _method(name, 0, ())
+    for name, (attack, variant) in variants().items():
+        if not variant.bounded:
+            same = method == offered(name, 0, ())
         else:
-            own = _complete(attack, method.parameters) if attack == method.attack else None
-            same = own == _complete(attack, parameters)
+            own = _complete(attack.name, method.parameters) if attack.name == method.attack else None
+            same = own == _complete(attack.name, variant.parameters)
         if same:
             return name
     return ""

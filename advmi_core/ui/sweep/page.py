@@ -6,9 +6,9 @@ import re
 
 import streamlit as st
 
+from advmi_core.experiments.store import SHIPPED, Info
 from advmi_core.figures.sweep.series import KEPT, MEASURES
-from advmi_core.studies.sweep import RunInfo, find, load, runs, runs_folder
-from advmi_core.studies.sweep.store import SHIPPED
+from advmi_core.studies.sweep import find, load, runs, runs_folder
 from advmi_core.ui import layout, work
 from advmi_core.ui.sweep import (
     charts,
@@ -66,7 +66,7 @@ def _safe(text: str) -> str:
     return text
 
 
-def _choose(state: PageState, known: list[RunInfo]) -> None:
+def _choose(state: PageState, known: list[Info]) -> None:
     """The run that is shown: the newest complete one unless another was started or chosen."""
     names = [info.key for info in known]
     if not state.value(RUN) and known:
@@ -85,7 +85,7 @@ def _choose(state: PageState, known: list[RunInfo]) -> None:
     _others(state)
 
 
-def _info(known: list[RunInfo], run: str) -> RunInfo | None:
+def _info(known: list[Info], run: str) -> Info | None:
     """The run of this key; where nobody measures an own one of this id, the shipped one answers for it."""
     if run in jobs.active():
         return next((info for info in known if info.key == run), None)
@@ -107,12 +107,12 @@ def label(run: str) -> str:
     return (f"{name} · {digest[:6]}" if name else id_) + shipped
 
 
-def when(info: RunInfo) -> str:
+def when(info: Info) -> str:
     """When a run was begun, in local time; shipped ones came with AdvMI."""
     return "shipped" if info.shipped else info.created.astimezone().strftime("%d %b %H:%M")
 
 
-def _outcome(state: PageState, known: list[RunInfo]) -> None:
+def _outcome(state: PageState, known: list[Info]) -> None:
     run = str(state.value(RUN))
     info = _info(known, run)
     if not run:

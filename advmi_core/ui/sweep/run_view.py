@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from advmi_core.experiments.store import Info
 from advmi_core.figures.sweep.series import place, title
 from advmi_core.figures.text import duration
 from advmi_core.jobs import Snapshot
-from advmi_core.studies.sweep import RunInfo, Sweep, SweepResult, delete
-from advmi_core.studies.sweep.results import assemble
+from advmi_core.studies.sweep import Sweep, SweepResult, run_store
 from advmi_core.ui import work
 from advmi_core.ui.sweep import (
     cells,
@@ -47,9 +47,9 @@ def said_of_job(folder: Path) -> None:
 
 
 def _moving(state: PageState, folder: Path, now: Snapshot) -> None:
-    sweep: Sweep = now.about
     work.progress_of_parts(state.page, now, where(now), "shard")
-    _body(state, folder, assemble(sweep, {}, now.records))
+    if now.so_far is not None:
+        _body(state, folder, now.so_far)
 
 
 def where(now: Snapshot) -> str:
@@ -57,12 +57,12 @@ def where(now: Snapshot) -> str:
     if now.state == "queued" or not now.records:
         return work.said(now)
     last = now.records[-1]
-    left = duration(jobs.seconds_left(now.about, now.records, now.elapsed))
+    left = duration(last.left)
     cell = f"{title(last.cell.method)}, {place(last.cell.eps)}"
     return f"Shard {last.step} of {last.total}: {cell}" + (f" · {left} left" if left else "")
 
 
-def still(state: PageState, info: RunInfo, found: SweepResult) -> None:
+def still(state: PageState, info: Info, found: SweepResult) -> None:
     """What the folder holds; an interrupted run can go on, a finished one be measured again."""
     if not found.complete:
         _offer_more(state, info)
@@ -77,7 +77,7 @@ def show(state: PageState, begun: Begun) -> None:
     state.set(_KNOWN, begun.run if begun.known else "")
 
 
-def _offer_more(state: PageState, info: RunInfo) -> None:
+def _offer_more(state: PageState, info: Info) -> None:
     said, button = st.columns([5, 1], vertical_alignment="center")
     with said:
         callout.box(
@@ -91,7 +91,7 @@ def _offer_more(state: PageState, info: RunInfo) -> None:
         )  # fmt: skip
 
 
-def _offer_again(state: PageState, info: RunInfo) -> None:
+def _offer_again(state: PageState, info: Info) -> None:
     said, button = st.columns([4, 1], vertical_alignment="center")
     source = "The result came with AdvMI" if info.shipped else "The result was measured here before"
     with said:
@@ -107,17 +107,17 @@ def _offer_again(state: PageState, info: RunInfo) -> None:
     )  # fmt: skip
 
 
-def _again(state: PageState, info: RunInfo) -> None:
+def _again(state: PageState, info: Info) -> None:
     if not info.shipped:
         try:
-            st.session_state[TRASHED] = delete(info.folder)
+            st.session_state[TRASHED] = run_store().delete(info.folder)
         except ValueError as error:
             st.toast(str(error), icon=":material/error:")
             return
     _begin(state, info)
 
 
-def _begin(state: PageState, info: RunInfo) -> None:
+def _begin(state: PageState, info: Info) -> None:
     try:
         workers = int(state.value(form.WORKERS))
         begun = jobs.begin(state.page, Sweep.from_spec(info.spec), workers, again=True)

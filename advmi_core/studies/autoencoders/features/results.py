@@ -1,4 +1,4 @@
-"""Records, result and table of a study that probes learned features."""
+"""Result and table of a study that probes learned features."""
 
 from __future__ import annotations
 
@@ -11,44 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advmi_core.evaluation import Paired, paired
-from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL, MakingStep
+from advmi_core.studies.autoencoders.records import GAUSSIAN, ORIGINAL
 
 UAE = "mine-uae"
 PROBE_ROWS = (ORIGINAL, UAE, GAUSSIAN)
 Cell = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class ProbeStep:
-    """One moment of one training: after its first gradient step, every second or so, and after every epoch.
-
-    Attributes:
-        step: gradient steps and new images of the whole study done so far, 0…``total``.
-        total: all of them.
-        row: one of ``PROBE_ROWS``.
-        protocols: those that this training serves.
-        seed: of initial weights and batch order.
-        epoch: the epoch in progress or just finished, 1…``epochs``.
-        epochs: epochs of the training.
-        loss: training loss, mean over the epoch so far; NaN for a training found on disk.
-        validation: the network's own loss on the validation images after the last whole epoch, else NaN.
-        metrics: metric → value in the last record of a training; empty before.
-        used: new images mixed in.
-        reused: the training was found on disk.
-    """
-
-    step: int
-    total: int
-    row: str
-    protocols: tuple[str, ...]
-    seed: int
-    epoch: int
-    epochs: int
-    loss: float
-    validation: float
-    metrics: dict[str, float]
-    used: int
-    reused: bool
 
 
 @dataclass(frozen=True)
@@ -116,6 +83,3 @@ class ProbeResult:
             against_original=against[ORIGINAL],
             against_gaussian=against[GAUSSIAN],
         )
-
-
-ProbeRecord = ProbeStep | MakingStep

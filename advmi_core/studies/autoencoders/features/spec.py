@@ -7,34 +7,34 @@ the accuracy that a classifier reaches on its features.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import Tensor
 
-from advmi_core.augmentation import Augmentation
+from advmi_core.augmentation import METHODS, Augmentation
 from advmi_core.data import ImageSet
+from advmi_core.fields import Field
 from advmi_core.models import Network
 from advmi_core.objectives import Objective
 from advmi_core.studies.autoencoders.features.results import (
     PROBE_ROWS,
+    UAE,
     Cell,
 )
-from advmi_core.studies.autoencoders.records import PROTOCOLS
+from advmi_core.studies.autoencoders.records import GAUSSIAN, PROTOCOLS
 from advmi_core.studies.autoencoders.retraining import Retraining
-from advmi_core.validate import check_choice, check_count
 
-UAES = ("mine-uae", "solver-uae")
+UAES = {name: METHODS[name] for name in ("mine-uae", "solver-uae")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeSpec(Retraining, ABC):
+class ProbeSpec(Retraining):
     """Rows × seeds of one network; frozen, JSON-serialisable through ``spec()``.
 
     Attributes:
-        epochs: of a training.
-        method: that makes the UAEs, ``"mine-uae"`` by the published rule or ``"solver-uae"``.
+        method: that makes the UAEs.
         mi: of the published ones, see ``Augmentation``.
         others: see ``Retraining``.
 
@@ -46,15 +46,13 @@ class ProbeSpec(Retraining, ABC):
     model: ClassVar[str]
     metrics: ClassVar[tuple[str, ...]]
 
-    epochs: int = 20
-    method: str = UAES[0]
+    epochs: Annotated[int, Field("Epochs", "Of a training.", low=1)] = 20
+    method: Annotated[str, Field("UAEs", choices=UAES)] = "mine-uae"
     mi: str = "mine-patches"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count(self.epochs, "epochs")
-        check_choice(self.method, "method", UAES)
-        self.augmentation()
+        self.augmentation(UAE, self.model)
 
     @abstractmethod
     def objective(self, network: Network, references: Tensor) -> Objective:
@@ -69,14 +67,28 @@ class ProbeSpec(Retraining, ABC):
         """(row, protocol) in the table's order."""
         return [(row, protocol) for protocol in PROTOCOLS for row in PROBE_ROWS]
 
-    def gradient_steps(self, protocol: str) -> int:
-        """Gradient steps of the original under a protocol; trainings on new images have ``equal-steps``'."""
-        return self.gradient_steps_in(self.epochs, protocol)
+    @property
+    def title(self) -> str:
+        """What people call the study."""
+        return f"Features: {self.kind}, {self.dataset}"
 
-    def augmentation(self) -> Augmentation:
-        """How the UAEs are made."""
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return PROBE_ROWS
+
+    @property
+    def matched(self) -> str:
+        return UAE
+
+    def epochs_of(self, model: str) -> int:
+        return self.epochs
+
+    def augmentation(self, row: str, model: str) -> Augmentation:
+        if row == GAUSSIAN:
+            return Augmentation(method="gaussian", part=self.part)
         return Augmentation(method=self.method, mi=self.mi, part=self.part, **self.strength)
 
     def spec(self) -> dict[str, Any]:
         """All parameters, JSON-serialisable."""
-        return {"study": self.kind, "model": self.model, **asdict(self), "made": self.augmentation().spec()}
+        made = self.augmentation(UAE, self.model).spec()
+        return {"study": self.kind, "model": self.model, **asdict(self), "made": made}

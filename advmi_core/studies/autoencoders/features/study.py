@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from dataclasses import dataclass
 from pathlib import Path
 
 from advmi_core.device import pick
-from advmi_core.run import Run
-from advmi_core.studies.autoencoders.features.results import (
-    ProbeRecord,
-    ProbeResult,
-)
+from advmi_core.experiments.progress import StudyRun
+from advmi_core.studies.autoencoders.features.results import ProbeResult
 from advmi_core.studies.autoencoders.features.spec import ProbeSpec
 from advmi_core.studies.autoencoders.features.work import ProbeWork
+from advmi_core.studies.autoencoders.records import Record
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeStudy(ProbeSpec, ABC):
+class ProbeStudy(ProbeSpec):
     """ProbeStudy with the parameters of ``ProbeSpec``, ready to run."""
 
-    def run(self, directory: Path, *, device: str = "auto") -> Run[ProbeRecord, ProbeResult]:
+    def run(self, directory: Path, *, device: str = "auto") -> StudyRun[Record, ProbeResult]:
         """Start the study, or go on with it; a kill loses at most the training or part in hand.
 
         Args:
@@ -32,4 +29,6 @@ class ProbeStudy(ProbeSpec, ABC):
             DataNotFoundError: the data set is not on this machine.
         """
         work = ProbeWork(self, directory, pick(device))
-        return Run(work.records(), work.result, work.total)
+        return StudyRun(
+            work.own, self.title, work.records(), work.result, work.total, uses=work.uses, done=work.done
+        )

@@ -11,15 +11,17 @@ import streamlit as st
 import torch
 
 from advmi_core.attacks import MinMax
+from advmi_core.attacks.core.about import Use
 from advmi_core.figures.attack import plane as figure
 from advmi_core.figures.attack.stage import payload
 from advmi_core.figures.attack.trajectory import start
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import Plane, PlaneResult
 from advmi_core.ui import layout, work
-from advmi_core.ui.attack import form, settings, views
+from advmi_core.ui.attack import settings, views
 from advmi_core.ui.attack.fields import parameters
 from advmi_core.ui.attack.tasks import Kind, Task
+from advmi_core.ui.widgets import form
 from advmi_core.ui.widgets.images import Images
 from advmi_core.ui.widgets.plain import plain
 from advmi_core.ui.widgets.state import PageState
@@ -45,16 +47,16 @@ class View:
     send: Callable[[PageState, dict[str, Any]], None]
 
 
-def held(state: PageState, names: Container[str], defaults: Mapping[str, Any] = NONE) -> dict[str, Any]:
+def held(state: PageState, names: Container[str], use: Use | None = None) -> dict[str, Any]:
     """Draw these parameters, which are those of the form of ``MinMax``, and return their values.
 
     Args:
         state: of the page.
         names: of the parameters.
-        defaults: of the page's form, instead of the attack's.
+        use: with the defaults of the page's form, instead of the attack's.
     """
-    shown = [parameter for parameter in parameters(MinMax, defaults) if parameter.name in names]
-    layout.restore(state, [parameter.option() for parameter in shown], MinMax.name)
+    shown = [parameter for parameter in parameters(MinMax, use) if parameter.name in names]
+    layout.restore(state, [form.option(parameter) for parameter in shown], MinMax.name)
     for parameter in shown:
         form.control(state, parameter)
     return form.values(state, shown)

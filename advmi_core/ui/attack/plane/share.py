@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import streamlit as st
 
+from advmi_core.attacks.core.about import Use
 from advmi_core.figures.attack import share as figure
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import FALLING, Plane, PlaneResult
@@ -38,7 +38,7 @@ def _component() -> Any:
 def show(
     state: PageState,
     right: Any,
-    defaults: Mapping[str, Any],
+    use: Use,
     model: str,
     images: Images | None,
     classes: tuple[str, ...],
@@ -50,7 +50,7 @@ def show(
         pressed = st.form_submit_button(
             "Start", type="primary", icon=":material/play_arrow:", width="stretch"
         )
-        held = plane_job.held(state, ("eps", "steps", "norm", "seed"), defaults)
+        held = plane_job.held(state, ("eps", "steps", "norm", "seed"), use)
     with right:
         st.markdown(_WORDS)
         if images is None:

@@ -1,0 +1,1 @@
+"""Who computes tasks: this thread, threads, processes of this machine, or Ray; all give the same bytes."""

@@ -1,1 +1,0 @@
-"""Executors of a sweep: this process, processes of this machine, Ray."""
