@@ -36,7 +36,8 @@ def said(each: int, images: int, at_once: int | None) -> str:
         return ""
     whole, taken = (f"{each * count / 1e9:.1f} GB" for count in (images, part))
     return (
-        f"All {images} images at once would take {whole}: {part} at a time are attacked, which takes {taken}."
+        f"All {images} images at once would take {whole} of memory: {part} at a time are attacked, which "
+        f"takes {taken}."
     )
 
 
