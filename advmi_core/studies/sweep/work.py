@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from advmi_core import models
 from advmi_core.attacks import ATTACKS, Attack, AttackResult
 from advmi_core.device import describe, pick
 from advmi_core.evaluation import ImageTable, tabulate
@@ -58,8 +59,10 @@ def attacking(network: Network, device: torch.device) -> Job:
         "shape": list(network.in_shape),
         "classes": getattr(network, "classes", 10),
         "device": str(device),
+        "built_by_name": network.card["sha256"] if network.foreign else "",
     }
-    state = {key: value.detach().cpu().numpy() for key, value in network.state_dict().items()}
+    weights = {} if network.foreign else network.state_dict()
+    state = {key: value.detach().cpu().numpy() for key, value in weights.items()}
     return Job(f"{__name__}:attacker", facts, state)
 
 
@@ -68,12 +71,22 @@ def attack_on(attack: Attack, start: int, x: NDArray[np.float32], y: NDArray[np.
     return Call({"attack": attack.spec(), "start": start}, {"x": x, "y": y})
 
 
-def attacker(settings: dict[str, Any], arrays: Arrays) -> Work:
-    """What answers the calls of ``attack_on`` in a worker of the job ``attacking``."""
+def _network(settings: dict[str, Any], arrays: Arrays) -> Network:
+    """What ``attacking`` was given: of a foreign network only its own code knows the layers."""
+    if wanted := settings["built_by_name"]:
+        network = models.load(settings["model"])
+        if network.card["sha256"] != wanted:
+            raise ValueError(f"the weights of {network.name} were replaced while the run was going on")
+        return network
     channels, height, width = settings["shape"]
     network = skeleton(settings["model"], (channels, height, width), settings["classes"])
     network.load_state_dict({key: torch.tensor(value) for key, value in arrays.items()}, assign=True)
-    network.to(pick(settings["device"])).freeze()
+    return network
+
+
+def attacker(settings: dict[str, Any], arrays: Arrays) -> Work:
+    """What answers the calls of ``attack_on`` in a worker of the job ``attacking``."""
+    network = _network(settings, arrays).to(pick(settings["device"])).freeze()
 
     def work(call: Call, stopped: Callable[[], bool]) -> Outcome | None:
         parameters = dict(call.settings["attack"])
