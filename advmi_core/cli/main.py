@@ -216,6 +216,7 @@ def train(
     weight_decay: Annotated[float | None, number_option("")] = None,
     smoothing: Annotated[float | None, number_option("Label smoothing.")] = None,
     flip: Annotated[bool | None, typer.Option(help="Mirror images at random.")] = None,
+    crop: Annotated[int | None, count_option("Shift images at random by up to so many pixels.")] = None,
     sparsity: Annotated[float | None, number_option("Weight of the KL sparsity term.")] = None,
     adversary: Annotated[float | None, number_option("Weight of the discriminator's game.")] = None,
     validation: Annotated[float | None, number_option("Share held out to choose the epoch.")] = None,

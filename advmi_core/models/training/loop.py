@@ -18,6 +18,7 @@ from advmi_core.models.base import Network
 from advmi_core.models.metrics import better, main_metric, measure
 from advmi_core.models.registry import build
 from advmi_core.models.training.cards import make_card, revision, train_command
+from advmi_core.models.training.crops import random_crop
 from advmi_core.models.training.learners import learner
 from advmi_core.models.training.progress import Progress, ProgressFile
 from advmi_core.models.training.spec import TrainSpec
@@ -127,6 +128,7 @@ class _Training:
         self.spec, self.splits, self.out, self.record_every = spec, splits, out, record_every
         shape = splits.train_x.shape
         network = build(spec.model, (shape[1], shape[2], shape[3]), splits.classes, spec.seed)
+        network.fit(splits.train_x)
         self.learner = learner(network, spec, device)
         self.metric = main_metric(network)
         self.x, self.y = splits.train_x.to(device), splits.train_y.to(device)
@@ -171,6 +173,8 @@ class _Training:
         x = self.x[batch]
         if self.spec.flip:
             x = mirror(x, generator)
+        if self.spec.crop:
+            x = random_crop(x, self.spec.crop, generator)
         lr = learning_rate(self.spec, step, self.total)
         self.learner.progress = step / self.total
         with torch.enable_grad():

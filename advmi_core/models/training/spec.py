@@ -40,6 +40,7 @@ class TrainSpec:
         weight_decay: L2 penalty inside the optimiser.
         smoothing: label smoothing of a classifier, in [0,1).
         flip: mirror each image left to right with probability ½.
+        crop: shift each image by up to so many pixels in both directions, ≥ 0.
         sparsity: weight of the sparse autoencoder's KL term (METHODS §3: 3).
         adversary: weight of the adversarial autoencoder's game against its discriminator.
         validation: share of the training images held out to choose the epoch, in (0,1).
@@ -60,6 +61,7 @@ class TrainSpec:
     weight_decay: float = 0.0
     smoothing: float = 0.0
     flip: bool = False
+    crop: int = 0
     sparsity: float = 0.0
     adversary: float = 0.0
     validation: float = 1 / 12
@@ -72,6 +74,7 @@ class TrainSpec:
         check_count(self.epochs, "epochs")
         check_count(self.batch, "batch")
         check_count(self.seed, "seed", low=0)
+        check_count(self.crop, "crop", low=0)
         check_number(self.lr, "lr", low=0, above=True)
         check_number(self.warmup, "warmup", low=0, high=0.9)
         check_number(self.smoothing, "smoothing", low=0, high=0.9)
@@ -81,7 +84,10 @@ class TrainSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.crop:  # a card without it is of a training without it
+            del values["crop"]
+        return values
 
 
 _BEST: dict[str, dict[str, Any]] = {
@@ -92,6 +98,18 @@ _BEST: dict[str, dict[str, Any]] = {
         "weight_decay": 5e-4,
         "smoothing": 0.05,
         "flip": True,
+    },
+    "cnn-whitened": {
+        "epochs": 11,
+        "batch": 512,
+        "lr": 0.5,
+        "optimizer": "sgd",
+        "weight_decay": 1e-3,
+        "smoothing": 0.2,
+        "flip": True,
+        "crop": 2,
+        "validation": 1 / 25,
+        "half": True,
     },
     **{
         name: {"epochs": 20, "lr": 0.1, "optimizer": "sgd", "weight_decay": 5e-4, "flip": True}
