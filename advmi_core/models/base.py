@@ -39,6 +39,9 @@ class Network(nn.Module):
     def begin(self) -> None:
         """Adjust weights that were just drawn; most models have nothing to adjust."""
 
+    def fit(self, x: Tensor) -> None:
+        """Look at training images x (N,C,H,W) before the first step; most models have no need to."""
+
     def freeze(self) -> Self:
         """Evaluation mode without parameter gradients; gradients with respect to images still flow."""
         self.requires_grad_(False)

@@ -20,10 +20,12 @@ from advmi_core.models.networks.concrete import ConcreteAutoencoder
 from advmi_core.models.networks.resnet import ResNet18, WideResNet
 from advmi_core.models.networks.simclr import SimCLR
 from advmi_core.models.networks.vgg import VGG19
+from advmi_core.models.networks.whitened import WhitenedCNN
 from advmi_core.validate import check_choice, check_count
 
 MODELS: dict[str, Callable[[Shape, int], Network]] = {
     "cnn": CNN,
+    "cnn-whitened": WhitenedCNN,
     "ae-dense": lambda shape, classes: DenseAutoencoder(shape),
     "ae-sparse": lambda shape, classes: DenseAutoencoder(shape),
     "ae-conv": lambda shape, classes: ConvAutoencoder(shape),

@@ -201,6 +201,9 @@ class ImageLoop(Loop[RecordT]):
             raise ValueError(
                 f"out must be a folder that can be written, got {out}: {error.strerror}"
             ) from error
+        network = learner.modules[NETWORK]
+        assert isinstance(network, Network)
+        network.fit(splits.train_x)
         self.splits, self._batch, self._out, self.device = splits, spec.batch, out, learner.device
         self.x, self.y = splits.train_x.to(self.device), splits.train_y.to(self.device)
         self.per_epoch = len(self.y) // spec.batch if whole else -(-len(self.y) // spec.batch)

@@ -63,6 +63,7 @@ class TrainSpec:
     weight_decay: Annotated[float, Field("Weight decay", "L2 penalty in the optimiser.", low=0)] = 0.0
     smoothing: Annotated[float, Field("Label smoothing", "Of a classifier.", low=0, high=0.9)] = 0.0
     flip: Annotated[bool, Field("Mirror", "Each image left to right with probability ½.")] = False
+    crop: Annotated[int, Field("Crop", "Shift each image by up to so many pixels either way.", low=0)] = 0
     sparsity: Annotated[
         float, Field("Sparsity", "Weight of the sparse autoencoder's KL term; published: 3.", low=0)
     ] = 0.0
@@ -85,7 +86,10 @@ class TrainSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """All parameters as plain JSON values."""
-        return asdict(self)
+        values = asdict(self)
+        if not self.crop:  # a card without it is of a training without it
+            del values["crop"]
+        return values
 
 
 _BEST: dict[str, dict[str, Any]] = {
@@ -96,6 +100,18 @@ _BEST: dict[str, dict[str, Any]] = {
         "weight_decay": 5e-4,
         "smoothing": 0.05,
         "flip": True,
+    },
+    "cnn-whitened": {
+        "epochs": 11,
+        "batch": 512,
+        "lr": 0.5,
+        "optimizer": "sgd",
+        "weight_decay": 1e-3,
+        "smoothing": 0.2,
+        "flip": True,
+        "crop": 2,
+        "validation": 1 / 25,
+        "half": True,
     },
     **{
         name: {"epochs": 20, "lr": 0.1, "optimizer": "sgd", "weight_decay": 5e-4, "flip": True}

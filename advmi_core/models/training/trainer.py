@@ -129,7 +129,7 @@ class _Training(ImageLoop[TrainStep]):
     def learn(self, rows: Tensor, lr: float, generator: torch.Generator) -> tuple[float]:
         self.learner.progress = self.progress.step / self.total
         rows = rows.to(self.device)
-        x = augmented(self.x[rows], generator, flip=self.spec.flip)
+        x = augmented(self.x[rows], generator, flip=self.spec.flip, crop=self.spec.crop)
         return (self.learner.step(x, self.y[rows], lr, generator),)
 
     def validate(self, epoch: int, losses: Sequence[Sequence[float]]) -> tuple[float, float]:
