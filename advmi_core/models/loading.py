@@ -118,7 +118,8 @@ def _of(network: Network, title: str) -> ModelChoice:
 
 def _shipped() -> list[ModelChoice]:
     found = []
-    for dataset, names in checkpoints.available().items():
+    order, here = list(CATALOG), checkpoints.available()
+    for dataset, names in sorted(here.items(), key=lambda item: order.index(item[0])):
         for name in names:
             card = checkpoints.card_of(checkpoints.shipped(name, dataset))
             kind = (
