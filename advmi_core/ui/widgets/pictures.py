@@ -74,6 +74,7 @@ def choose(state: PageState, chosen: ImageSet, judge: Judge) -> Images | None:
         **state.held_pick("image-by", _ways(chosen)),
         format_func=WAYS.__getitem__,
         required=True,
+        label_visibility="collapsed",
         width="stretch",
     )
     way = str(state.value("image-by"))

@@ -10,6 +10,7 @@ import streamlit as st
 
 from advmi_core.attacks.core.about import Use
 from advmi_core.figures.attack import share as figure
+from advmi_core.figures.encode import is_photograph
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import FALLING, Plane, PlaneResult
 from advmi_core.ui import layout
@@ -48,8 +49,9 @@ def show(
     layout.restore_run(state, SHARE)
     with st.form(state.key("share-form"), border=True, enter_to_submit=False):
         pressed = st.form_submit_button(
-            "Start", type="primary", icon=":material/play_arrow:", width="stretch"
-        )
+            "Start", type="primary", icon=":material/play_arrow:", width="stretch",
+            disabled=is_photograph(chosen.facts.shape),
+        )  # fmt: skip
         held = plane_job.held(state, ("eps", "steps", "norm", "seed"), use)
     with right:
         st.markdown(_WORDS)

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from advmi_core.figures.attack import plane as figure
+from advmi_core.figures.encode import is_photograph
 from advmi_core.jobs import Snapshot
 from advmi_core.studies.plane import EPS, WEIGHTS, Plane, PlaneResult, PlaneStep
 from advmi_core.ui import layout
@@ -73,7 +74,10 @@ def show(
         ],
     )  # fmt: skip
     layout.restore_run(state, PLANE)
-    pressed = st.button("Start", type="primary", icon=":material/play_arrow:", width="stretch")
+    pressed = st.button(
+        "Start", type="primary", icon=":material/play_arrow:", width="stretch",
+        disabled=is_photograph(chosen.facts.shape),
+    )  # fmt: skip
     st.number_input(
         "Steps of every attack", 5, 400, step=5, **state.held("plane-steps"),
         help="More steps destroy or keep more, and take longer.",
