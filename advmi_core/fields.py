@@ -12,7 +12,7 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,27 @@ class Field:
     def name(self) -> str:
         """The label without its formula."""
         return self.label.partition(":")[0]
+
+
+class Registered(Mapping[str, str]):
+    """The words of a registry as it is now, also those that came after the field was written.
+
+    Args:
+        registry: word → entry.
+        title: what people call an entry.
+    """
+
+    def __init__(self, registry: Mapping[str, Any], title: Callable[[Any], str]) -> None:
+        self._registry, self._title = registry, title
+
+    def __getitem__(self, word: str) -> str:
+        return self._title(self._registry[word])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registry)
+
+    def __len__(self) -> int:
+        return len(self._registry)
 
 
 SEED = Field("Seed", "The same seed gives the same bytes.", low=0, offered=(0, 2**31 - 1), main=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from advmi_core.attacks.core.base import NORM
 from advmi_core.defenses.losses import NAMID_TERMS
 from advmi_core.defenses.methods import DEFENSES, Defense
-from advmi_core.fields import SEED, Field, check_fields
+from advmi_core.fields import SEED, Field, Registered, check_fields
 from advmi_core.models import MODELS
 from advmi_core.models.training.spec import VALIDATION
 
@@ -19,7 +19,7 @@ DEFENSE = Field(
     "Loss",
     "NAMID adds natural and adversarial MI to Standard, to TRADES (_T) or to MART (_M). "
     + "; ".join(f"{each.title}: {each.paper}" for each in DEFENSES.values()),
-    choices={name: each.title for name, each in DEFENSES.items()}, main=True,
+    choices=Registered(DEFENSES, lambda defense: defense.title), main=True,
 )  # fmt: skip
 MODEL = Field("Model", choices={name: name for name in MODELS if not name.startswith("ae-")})
 EPOCHS = Field("Epochs", "Passes over the training images. Published: 100.", low=1, offered=(1, 100))
