@@ -26,8 +26,8 @@ class WhitenedCNN(Classifier):
     """Whitened patches → three groups of conv-pool-BN-GELU-conv-BN-GELU → max over the rest → logits.
 
     The first layer is not learnt: its filters are the eigenvectors of the training images' 2×2 patches,
-    divided by the square roots of their eigenvalues, with both signs [Page 2018; Jordan 2024, arXiv
-    2404.00498]. Only its bias is. Then a network of 0.7 million weights needs ten epochs.
+    divided by the square roots of their eigenvalues, with both signs [Jordan 2024, arXiv 2404.00498].
+    Only its bias is. Then a network of 0.6 million weights needs ten epochs.
 
     Args:
         in_shape: (C,H,W) of the images, at least 9×9.
