@@ -25,13 +25,13 @@ from advmi_core.validate import check_choice, check_count
 
 MODELS: dict[str, Callable[[Shape, int], Network]] = {
     "cnn": CNN,
-    "cnn-whitened": WhitenedCNN,
     "ae-dense": lambda shape, classes: DenseAutoencoder(shape),
     "ae-sparse": lambda shape, classes: DenseAutoencoder(shape),
     "ae-conv": lambda shape, classes: ConvAutoencoder(shape),
     "ae-adversarial": lambda shape, classes: AdversarialAutoencoder(shape),
     "ae-concrete": lambda shape, classes: ConcreteAutoencoder(shape),
     "simclr": lambda shape, classes: SimCLR(shape),
+    "cnn-whitened": WhitenedCNN,
     "resnet18": ResNet18,
     "resnet18-w8": partial(ResNet18, width=8),
     "resnet18-w16": partial(ResNet18, width=16),
