@@ -20,7 +20,6 @@ from advmi_core import models, paths
 from advmi_core.attacks import ATTACKS, Attack, MinMax
 from advmi_core.become import become
 from advmi_core.cli import doctor, saving
-from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_data, own_model
 from advmi_core.cli.console import (
     Dataset,
     Device,
@@ -34,7 +33,8 @@ from advmi_core.cli.console import (
 )
 from advmi_core.cli.data import data_app
 from advmi_core.cli.defences import train_defences_command
-from advmi_core.cli.inputs import answers, objective_of, too_few
+from advmi_core.cli.inputs.objective import answers, objective_of, too_few
+from advmi_core.cli.inputs.own import MODEL_HELP, Data, Mean, Shape, Std, own_data, own_model
 from advmi_core.cli.mi import mi
 from advmi_core.cli.models import models_app
 from advmi_core.cli.options import (

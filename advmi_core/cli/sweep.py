@@ -12,8 +12,8 @@ import typer
 from rich.table import Table
 
 from advmi_core.attacks.core.ball import UNBOUNDED
-from advmi_core.cli.bring import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.console import Device, Json, clear_errors, people, say, show, watch
+from advmi_core.cli.inputs.own import MODEL_HELP, Data, Mean, Shape, Std, own_inputs
 from advmi_core.cli.options import MOST_WORKERS, count_option, folder_option, seed_option
 from advmi_core.device import describe, pick, tune_cpu
 from advmi_core.experiments.executors.choice import EXECUTORS

@@ -1,4 +1,4 @@
-"""What the command ``advmi attack`` attacks, and what the model says before and after."""
+"""What the command ``advmi attack`` attacks: objective and images, and the answers before and after."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What commands compute on: models and data by name or of one's own."""
