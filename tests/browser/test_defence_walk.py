@@ -52,7 +52,7 @@ def test_a_small_lesson_from_start_to_attack(visit: Open) -> None:
     assert download.value.suggested_filename == "advmi-defence-namid-curves.csv"
     tab.press("Attack this model")
     tab.page.get_by_role("heading", name="Supervised adversarial examples").wait_for(timeout=20_000)
-    tab.page.locator("input[value^='NAMID (cnn']").wait_for()
+    tab.page.locator("input[value^='Model: NAMID (cnn']").wait_for()
     tab.look((1280, 800), "light")
     tab.shot("defence-7-supervised")
     tab.press("Start")

@@ -50,7 +50,8 @@ def test_a_photograph_costs_few_bytes(visit: Open) -> None:
 
 def test_a_telephones_photograph_is_attacked(visit: Open) -> None:
     tab = visit()
-    tab.open(f"{PAGE}&image-by=upload&steps=5")
+    tab.page.goto(f"{tab.address}/{PAGE}&image-by=upload&steps=5")
+    tab.page.locator("input[type='file']").wait_for(state="attached", timeout=60_000)
     noise = np.random.default_rng(0).integers(0, 255, (378, 504, 3), np.uint8)
     picture, raw = Image.fromarray(noise).resize((4032, 3024)), io.BytesIO()
     exif = Image.Exif()
