@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
 import types
 import typing
@@ -171,23 +172,32 @@ def field_of(record: type, name: str) -> Field:
 
 @functools.cache
 def _parameters(record: type) -> tuple[Parameter, ...]:
-    hints = typing.get_type_hints(record)
-    said = [typing.get_type_hints(owner, include_extras=True) for owner in record.__mro__[:-1]]
-    found = (_parameter(each, hints[each.name], said) for each in dataclasses.fields(record) if each.init)
+    said = [_annotations(owner) for owner in record.__mro__[:-1]]
+    found = (_parameter(each, said) for each in dataclasses.fields(record) if each.init)
     return tuple(parameter for parameter in found if parameter is not None)
 
 
-def _parameter(
-    each: dataclasses.Field[Any], hint: Any, said: Sequence[Mapping[str, Any]]
-) -> Parameter | None:
-    kind, optional, words = _kind(hint)
-    told = next((found for own in said if (found := _told(own.get(each.name)))), None)
+@functools.cache
+def _annotations(owner: type) -> dict[str, Any]:
+    """Of a class alone, without those that it inherits; ``typing.get_type_hints`` would read all again."""
+    return inspect.get_annotations(owner, eval_str=True)
+
+
+def _parameter(each: dataclasses.Field[Any], said: Sequence[Mapping[str, Any]]) -> Parameter | None:
+    hints = [own[each.name] for own in said if each.name in own]
+    kind, optional, words = _kind(_bare(hints[0]))
+    told = next((found for hint in hints if (found := _told(hint))), None)
     field = told or Field(each.name.replace("_", " ").capitalize())
     if words:
         field = dataclasses.replace(field, choices={word: field.choices.get(word, word) for word in words})
     if kind is None or (kind is str and not field.choices):
         return None
     return Parameter(each.name, kind, each.default, optional, field, told is not None or bool(words))
+
+
+def _bare(hint: Any) -> Any:
+    """A type hint without what is said of it."""
+    return hint.__origin__ if typing.get_origin(hint) is typing.Annotated else hint
 
 
 def _told(hint: Any) -> Field | None:

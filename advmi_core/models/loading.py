@@ -59,9 +59,9 @@ def check_name(name: str) -> None:
     Raises:
         ValueError: it is none; the message lists the known ones.
     """
-    if name.startswith((own.PREFIX, *zoo.PREFIXES)) or name in own.entry_points():
-        return
     model, at, _ = name.partition("@")
+    if model in MODELS or name.startswith((own.PREFIX, *zoo.PREFIXES)) or name in own.entry_points():
+        return
     known = (*MODELS, *zoo.EMBEDDED, *own.registered(), *own.entry_points())
     check_choice(model if at else name, "model", known)
 

@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,7 @@ def registered() -> dict[str, OwnModel]:
     return dict(_read(text)) if text else {}
 
 
+@cache  # to look through all that is installed takes a twentieth of a second
 def entry_points() -> dict[str, metadata.EntryPoint]:
     """The models that installed packages offer, by name."""
     return {point.name: point for point in metadata.entry_points(group=GROUP)}

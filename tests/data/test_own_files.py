@@ -161,6 +161,6 @@ def test_an_entry_point_of_a_package_is_a_data_set(tmp_path: Path, monkeypatch: 
     (tmp_path / "somebodys_data.py").write_text(f"def place():\n    return {str(tmp_path / 'theirs')!r}\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     point = metadata.EntryPoint("theirs", "somebodys_data:place", own.GROUP)
-    monkeypatch.setattr(metadata, "entry_points", lambda group: (point,) if group == own.GROUP else ())
+    monkeypatch.setattr(own, "entry_points", lambda: {point.name: point})
     assert data.load("theirs").classes == ("cat",)
     assert "theirs" in data.own_sets()
